@@ -1,0 +1,5 @@
+"""python -m fxnorm"""
+
+from fxnorm.cli import main
+
+main()

@@ -1,0 +1,34 @@
+"""The only conversions between decibels, amplitudes, milliseconds and bins."""
+
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+T = TypeVar("T", float, npt.NDArray[np.float64])
+
+
+def db_to_amplitude(db: T) -> T:
+    """Amplitude ratio of a level in dB."""
+    return 10.0 ** (db / 20.0)
+
+
+def amplitude_to_db(amplitude: npt.ArrayLike, *, floor_db: float = -240.0) -> npt.NDArray[np.float64]:
+    """Level in dB of an amplitude ratio; nothing reads lower than `floor_db`."""
+    floor = 10.0 ** (floor_db / 20.0)
+    return 20.0 * np.log10(np.maximum(np.asarray(amplitude, dtype=np.float64), floor))
+
+
+def ms_to_samples(ms: float, rate: int) -> int:
+    """Whole samples in a duration in milliseconds."""
+    return round(ms * rate / 1000.0)
+
+
+def hz_to_bin(frequency_hz: float, rate: int, n_fft: int) -> int:
+    """Index of the spectrum bin nearest to a frequency."""
+    return round(frequency_hz * n_fft / rate)
+
+
+def bin_frequencies(rate: int, n_fft: int) -> npt.NDArray[np.float64]:
+    """Frequencies in Hz of the `n_fft // 2 + 1` bins of a real spectrum."""
+    return np.arange(n_fft // 2 + 1, dtype=np.float64) * (rate / n_fft)

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Runs every check of the project: lint, types, tests.  bash shell/test.sh [arguments for pytest]
+set -euo pipefail
+EXTRAS=dev
+source "$(dirname "$0")/environment.sh"
+ruff check .
+ruff format --check .
+mypy
+exec pytest -n "${JOBS:-auto}" "$@"

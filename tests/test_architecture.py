@@ -1,0 +1,99 @@
+"""The one-way stack: who may import whom, which room may use which library, and what stays out of the way."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fxnorm
+
+PACKAGE = Path(fxnorm.__file__).parent
+
+# A room may import from floors below its own, and from itself.
+FLOORS = (
+    {"errors", "units", "files", "stems"},
+    {"kernels", "audio", "pickled"},
+    {"effects", "corpus"},
+    {"stats"},
+    {"normalize", "synth", "plots"},
+    {"pipeline", "models", "losses"},
+    {"evaluation"},
+    {"cli"},
+)
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+
+# Libraries that only some rooms may know.
+LIBRARIES = {
+    "numba": {"kernels"},
+    "soundfile": {"audio"},
+    "soxr": {"audio"},
+    "click": {"cli"},
+    "tqdm": {"cli"},
+    "matplotlib": {"plots"},
+    "torch": {"models", "losses"},
+    "auraloss": {"losses"},
+    "demucs": {"models"},
+    "safetensors": {"models"},
+}
+# Loaded by nothing until it is used.
+HEAVY = ("torch", "librosa", "scipy.signal", "numba", "matplotlib")
+
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports anywhere in it, lazily or not."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_downwards(path: Path) -> None:
+    room = room_of(path)
+    assert room in FLOOR, f"{room} has no floor yet"
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] == "fxnorm" and len(parts) > 1 and parts[1] in FLOOR and parts[1] != room:
+            assert FLOOR[parts[1]] < FLOOR[room], f"{room} may not import {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_libraries_stay_in_their_rooms(path: Path) -> None:
+    for name in imports(path):
+        allowed = LIBRARIES.get(name.split(".")[0])
+        assert allowed is None or room_of(path) in allowed, f"{room_of(path)} may not import {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_nothing_is_unpickled_printed_or_asserted(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert "pickle" not in imports(path)
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Assert)], "assert is not for input"
+    calls = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    assert not calls & {"eval", "exec"}
+    assert "print" not in calls
+
+
+@pytest.mark.parametrize("module", ["fxnorm", "fxnorm.cli", "fxnorm.cli.normalize"])
+def test_importing_loads_nothing_heavy(module: str) -> None:
+    code = f"import sys, {module}; print(*[name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_normalizing_loads_no_torch() -> None:
+    code = "import sys, fxnorm; fxnorm.Normalizer; import fxnorm.pipeline; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
