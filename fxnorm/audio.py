@@ -1,0 +1,262 @@
+"""Audio arrays and audio files: the only room that knows soundfile and soxr.
+
+Conventions: audio is a float32 array of shape (channels, samples), C-contiguous and finite; its rate travels
+beside it in Hz. Work happens in stereo at `RATE`.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+
+from fxnorm.errors import AudioError
+from fxnorm.files import replacing
+
+Audio = npt.NDArray[np.float32]
+
+RATE = 44_100
+SILENCE_DB = -50.0  # a stem or channel whose peak is at or under this is silent
+SUFFIXES = (".wav", ".flac", ".aiff", ".aif", ".ogg", ".mp3", ".w64")
+_FORMATS = {".aif": "AIFF"}  # where soundfile does not know a suffix by itself
+
+# libsndfile notes in its log when a chunk claims more bytes than the file has; 0 and 0xFFFFFFFF mark a stream
+# whose writer could not know its length, which is not a fault.
+_SHORT_CHUNK = re.compile(r"(?:data|SSND|riff)\s*: (\d+) \(should be \d+\)")
+_STREAM_SIZES = {0, 0xFFFFFFFF, 0x7FFFFFFF}
+_UNKNOWN_LENGTH = 2**63 - 1  # frames of a FLAC stream whose header leaves the length out
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What the header of an audio file says."""
+
+    rate: int
+    channels: int
+    samples: int
+    format: str
+    subtype: str
+
+    @property
+    def seconds(self) -> float:
+        """Duration in seconds."""
+        return self.samples / self.rate
+
+
+def as_audio(array: npt.ArrayLike, *, what: str = "audio") -> Audio:
+    """Check and convert an array to `Audio`.
+
+    Parameters
+    ----------
+    array : array_like, shape (channels, samples) or (samples,)
+        One or two channels of finite samples.
+    what : str
+        Name used in the error message.
+
+    Returns
+    -------
+    ndarray, shape (channels, samples), float32
+        C-contiguous; not copied if it already conforms.
+
+    Raises
+    ------
+    AudioError
+        If there are more than two channels, no samples, or NaN or infinite samples.
+    """
+    audio = np.ascontiguousarray(array, dtype=np.float32)
+    if audio.ndim == 1:
+        audio = audio[np.newaxis]
+    if audio.ndim != 2:
+        raise AudioError(f"{what}: expected an array (channels, samples), got {audio.ndim} dimensions")
+    channels, samples = audio.shape
+    if channels not in (1, 2):
+        raise AudioError(f"{what}: expected 1 or 2 channels, got {channels}; mix it down to stereo first")
+    if samples == 0:
+        raise AudioError(f"{what}: has no samples; remove it or record it again")
+    # NaN and infinity survive a sum (or make it NaN), and a sum needs no temporary array of flags.
+    with np.errstate(invalid="ignore"):
+        finite = np.isfinite(np.sum(audio, dtype=np.float64))
+    if not finite:
+        bad = np.count_nonzero(~np.isfinite(audio))
+        raise AudioError(f"{what}: expected finite samples, got {bad} NaN or infinite ones; export it again")
+    return audio
+
+
+def probe(path: Path) -> AudioInfo:
+    """Read the header of an audio file.
+
+    Raises
+    ------
+    AudioError
+        If the file is missing, unreadable, or not audio.
+    """
+    with _open(path) as file:
+        return _info(file)
+
+
+def read(path: Path) -> tuple[Audio, int]:
+    """Read a whole audio file of any format, subtype and rate that libsndfile knows.
+
+    Returns
+    -------
+    audio : ndarray, shape (channels, samples), float32
+        Full scale is 1; float files may exceed it.
+    rate : int
+        Sampling rate in Hz.
+
+    Raises
+    ------
+    AudioError
+        If the file is missing, unreadable, not audio, cut short, empty, not finite, or has over two channels.
+    """
+    with _open(path) as file:
+        info = _info(file)
+        if info.channels > 2:
+            raise AudioError(f"{path}: expected 1 or 2 channels, got {info.channels}; mix it down to stereo first")
+        interleaved = _next_frames(file, path)
+        _require_whole(file, path, len(interleaved))
+    return as_audio(interleaved.T, what=str(path)), info.rate
+
+
+def blocks(path: Path, *, samples: int = 1 << 18) -> Iterator[Audio]:
+    """Read an audio file piece by piece, in bounded memory, and hand on whatever it holds.
+
+    Unlike `read`, it accepts any number of channels, no samples at all, NaN and infinity: it is for looking
+    at files that may be at fault.
+
+    Parameters
+    ----------
+    path : Path
+    samples : int
+        Length of every piece but the last.
+
+    Yields
+    ------
+    ndarray, shape (channels, samples), float32
+
+    Raises
+    ------
+    AudioError
+        At once if the file is missing, unreadable or not audio; after the last sound piece if it is cut short.
+    """
+    with _open(path) as file:
+        count = 0
+        while len(interleaved := _next_frames(file, path, samples)):
+            count += len(interleaved)
+            yield np.ascontiguousarray(interleaved.T)
+        _require_whole(file, path, count)
+
+
+def write(path: Path, audio: Audio, rate: int, *, subtype: str = "FLOAT") -> None:
+    """Write an audio file whole, beside its target first.
+
+    Parameters
+    ----------
+    path : Path
+        The suffix chooses the format.
+    audio : ndarray, shape (channels, samples), float32
+    rate : int
+        Sampling rate in Hz.
+    subtype : str
+        A libsndfile subtype: FLOAT, PCM_24, PCM_16, ...
+
+    Raises
+    ------
+    AudioError
+        If the file cannot be written; nothing is left behind.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise AudioError(f"{path}: expected a name that ends in {', '.join(SUFFIXES)}; choose one of these formats")
+    try:
+        with replacing(path) as temporary:
+            temporary.touch()  # the system's own reason for a refusal, which libsndfile would not pass on
+            soundfile.write(temporary, audio.T, rate, subtype=subtype, format=_FORMATS.get(suffix))
+    except (OSError, ValueError, soundfile.LibsndfileError) as error:
+        raise AudioError(
+            f"{path}: cannot be written ({_reason(error)}); check the folder, the disk and the format"
+        ) from error
+
+
+def resample(audio: Audio, from_rate: int, to_rate: int, *, samples: int | None = None) -> Audio:
+    """Convert audio from one rate to another.
+
+    Parameters
+    ----------
+    audio : ndarray, shape (channels, samples), float32
+    from_rate, to_rate : int
+        Sampling rates in Hz.
+    samples : int, optional
+        Exact length of the result: cut or extended with zeros by the rounding that a ratio of rates leaves.
+
+    Returns
+    -------
+    ndarray, shape (channels, samples), float32
+        The very same array if the rates agree.
+    """
+    if from_rate != to_rate:
+        audio = np.ascontiguousarray(soxr.resample(audio.T, from_rate, to_rate, quality="VHQ").T, dtype=np.float32)
+    if samples is not None and audio.shape[1] != samples:
+        kept = audio[:, :samples]
+        audio = np.pad(kept, ((0, 0), (0, samples - kept.shape[1])))
+    return audio
+
+
+def to_stereo(audio: Audio) -> Audio:
+    """Repeat a mono channel on both sides; stereo comes back as it is."""
+    return audio if audio.shape[0] == 2 else np.repeat(audio, 2, axis=0)
+
+
+def peak(audio: npt.NDArray[np.floating]) -> float:
+    """Largest absolute sample, without a temporary array."""
+    return max(float(audio.max(initial=0.0)), -float(audio.min(initial=0.0)))
+
+
+def is_silent(audio: npt.NDArray[np.floating]) -> bool:
+    """Whether the peak is at or under `SILENCE_DB`."""
+    return peak(audio) <= 10.0 ** (SILENCE_DB / 20.0)
+
+
+def _open(path: Path) -> soundfile.SoundFile:
+    try:
+        with Path(path).open("rb"):
+            pass
+        file = soundfile.SoundFile(path)
+    except (OSError, ValueError) as error:
+        raise AudioError(f"{path}: cannot be opened ({_reason(error)}); check the path and its permissions") from error
+    except (soundfile.LibsndfileError, TypeError) as error:
+        raise AudioError(
+            f"{path}: expected an audio file (WAV, FLAC, AIFF, OGG, MP3), got something else ({_reason(error)})"
+        ) from error
+    if file.frames == _UNKNOWN_LENGTH:
+        file.close()
+        raise AudioError(f"{path}: expected a header that states the length, got a bare stream; export it again")
+    return file
+
+
+def _next_frames(file: soundfile.SoundFile, path: Path, frames: int = -1) -> npt.NDArray[np.float32]:
+    try:
+        return file.read(frames, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise AudioError(f"{path}: damaged or cut short ({_reason(error)}); export it again") from error
+
+
+def _require_whole(file: soundfile.SoundFile, path: Path, samples: int) -> None:
+    """Raise if the header promised more than the `samples` that came."""
+    declared = [int(size) for size in _SHORT_CHUNK.findall(file.extra_info)]
+    if any(size not in _STREAM_SIZES for size in declared) or samples < file.frames:
+        raise AudioError(f"{path}: cut short, {samples} samples are left; export it again")
+
+
+def _info(file: soundfile.SoundFile) -> AudioInfo:
+    return AudioInfo(file.samplerate, file.channels, file.frames, file.format, file.subtype)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, soundfile.LibsndfileError):
+        return str(error.error_string).strip(" .")
+    return str(getattr(error, "strerror", None) or error)
