@@ -1,0 +1,172 @@
+"""EQ: the mean spectrum of a stem, pushed to the average spectrum by a zero-phase filter."""
+
+import numpy as np
+import numpy.typing as npt
+
+from fxnorm.audio import Audio, is_silent, peak
+from fxnorm.effects import loudness
+from fxnorm.effects.spectra import GRID_POINTS, GRID_STEP, grid_frequencies, mean_magnitude, require_rate, smooth
+from fxnorm.effects.step import EffectSettings, Step
+from fxnorm.units import amplitude_to_db, db_to_amplitude
+
+REFERENCE_LUFS = -30.0
+SMOOTHING_BINS = {"vocals": 401, "bass": 151, "drums": 151, "other": 401}
+BAND_HZ = (50.0, 16_000.0)  # where the median gain is taken
+CARD_HZ = (31.5, 63.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16000.0)
+
+
+class Settings(EffectSettings):
+    """How the wanted gain is read off the spectra and turned into a filter.
+
+    Attributes
+    ----------
+    linked : bool
+        One curve for both channels, so that the stem keeps its stereo balance; otherwise each channel by itself.
+    smoothing_octaves : float
+        Width over which both spectra are averaged before they are compared; 0 reads single bins.
+    range_db : float or None
+        Largest distance of the gain from its median between 50 Hz and 16 kHz.
+    taps : int
+        Length of the filter that is run forwards and backwards; odd.
+    """
+
+    linked: bool = True
+    smoothing_octaves: float = 1.0 / 6.0
+    range_db: float | None = 24.0
+    taps: int = 1001
+
+
+PRESETS = {
+    "published": Settings(linked=False, smoothing_octaves=0.0, range_db=None),
+    "default": Settings(),
+}
+
+
+def measure(audio: Audio, rate: int) -> npt.NDArray[np.float64] | None:
+    """Mean magnitude spectrum of a stem at -30 LUFS.
+
+    Parameters
+    ----------
+    audio : ndarray, shape (channels, samples), float32
+    rate : int
+        Sampling rate in Hz; 44,100.
+
+    Returns
+    -------
+    ndarray, shape (32769,), or None
+        Mean over frames and channels of the unscaled magnitude, silent frames included. None where the stem has no
+        loudness.
+
+    Raises
+    ------
+    InputError
+        If the rate is another.
+    """
+    require_rate(rate, "eq")
+    level = loudness.measure(audio, rate)
+    if level is None:
+        return None
+    gain = db_to_amplitude(REFERENCE_LUFS - level)
+    gain /= max(1.0, gain * peak(audio) + 1e-6)
+    return gain * mean_magnitude(audio).mean(axis=0)
+
+
+def average(curve: npt.NDArray[np.float64], stem: str) -> npt.NDArray[np.float64]:
+    """Smooth a corpus mean of 32,769 bins and keep every 32nd: what matching reads, shape (1025,)."""
+    return smooth(curve, SMOOTHING_BINS[stem])[::GRID_STEP]
+
+
+def match(
+    audio: Audio,
+    rate: int,
+    target: npt.NDArray[np.float64],
+    *,
+    stem: str = "",
+    settings: Settings = PRESETS["default"],
+    strength: float = 1.0,
+) -> tuple[Audio, Step]:
+    """Filter a stem so that its mean spectrum becomes the target, level included.
+
+    Parameters
+    ----------
+    audio : ndarray, shape (channels, samples), float32
+    rate : int
+        Sampling rate in Hz; 44,100.
+    target : ndarray, shape (1025,)
+        Wanted mean magnitude at `spectra.grid_frequencies()`.
+    stem : str
+        Unused: the targets alone differ between stems.
+    settings : Settings
+    strength : float
+        Exponent of target over spectrum, 0 to 1.
+
+    Returns
+    -------
+    audio : ndarray, shape (channels, samples), float32
+    step : Step
+
+    Raises
+    ------
+    InputError
+        If the rate is another.
+    """
+    require_rate(rate, "eq")
+    sounding = [c for c in range(audio.shape[0]) if not is_silent(audio[c])]
+    if not sounding:
+        return audio, Step("eq", skipped="silent")
+    spectra = mean_magnitude(audio[sounding])
+    if settings.linked:
+        spectra = spectra.mean(axis=0, keepdims=True)
+    gains_db = strength * np.stack([wanted_gain_db(spectrum, target, settings) for spectrum in spectra])
+    out = audio.copy()
+    out[sounding] = filter_zero_phase(audio[sounding], gains_db, settings.taps)
+    curves = {f"{hz:g}": [round(float(g), 2) for g in _read(gains_db, hz)] for hz in CARD_HZ}
+    return out, Step("eq", parameters={"gain_db_at_hz": curves, "channels": "linked" if settings.linked else "each"})
+
+
+def wanted_gain_db(
+    spectrum: npt.NDArray[np.float64], target: npt.NDArray[np.float64], settings: Settings
+) -> npt.NDArray[np.float64]:
+    """Gain in dB at the 1,025 grid frequencies that turns a spectrum of 32,769 bins into the target."""
+    if settings.smoothing_octaves > 0.0:
+        have = _octave_mean(spectrum, settings.smoothing_octaves, GRID_STEP)
+        want = _octave_mean(target, settings.smoothing_octaves, 1)
+    else:
+        have, want = spectrum[::GRID_STEP], target
+    gain_db = amplitude_to_db(want) - amplitude_to_db(np.maximum(have, 1e-10 * have.max()))
+    if settings.range_db is not None:
+        frequencies = grid_frequencies()
+        middle = np.median(gain_db[(frequencies >= BAND_HZ[0]) & (frequencies <= BAND_HZ[1])])
+        gain_db = np.clip(gain_db, middle - settings.range_db, middle + settings.range_db)
+    return gain_db
+
+
+def filter_zero_phase(audio: Audio, gains_db: npt.NDArray[np.float64], taps: int) -> Audio:
+    """Apply gains given at the grid frequencies without moving anything in time.
+
+    A linear-phase filter of half the gain in dB, run forwards and backwards, is one convolution with its
+    autocorrelation.
+    """
+    from scipy.signal import firwin2, oaconvolve
+
+    frequencies = np.linspace(0.0, 1.0, GRID_POINTS)
+    points = 1 + 2 ** int(np.ceil(np.log2(taps)))
+    kernels = []
+    for gain_db in gains_db:
+        half = firwin2(taps, frequencies, db_to_amplitude(gain_db / 2.0), nfreqs=points)
+        kernels.append(np.convolve(half, half[::-1]).astype(np.float32))
+    return oaconvolve(audio, np.stack(kernels), mode="same", axes=1)
+
+
+def _octave_mean(curve: npt.NDArray[np.float64], octaves: float, step: int) -> npt.NDArray[np.float64]:
+    """Mean over a band around each grid point, no narrower than the grid; `curve` has `step` points in one of it."""
+    centres = np.arange(GRID_POINTS) * step
+    half_width = np.maximum(centres * (2.0 ** (octaves / 2.0) - 2.0 ** (-octaves / 2.0)) / 2.0, step / 2.0)
+    low = np.maximum(np.floor(centres - half_width + 0.5).astype(int), 0)
+    high = np.minimum(np.floor(centres + half_width + 0.5).astype(int), curve.size - 1) + 1
+    total = np.concatenate([[0.0], np.cumsum(curve)])
+    return (total[high] - total[low]) / (high - low)
+
+
+def _read(gains_db: npt.NDArray[np.float64], frequency_hz: float) -> npt.NDArray[np.float64]:
+    return gains_db[:, round(frequency_hz / grid_frequencies()[1])]

@@ -1,0 +1,121 @@
+"""Loudness: integrated LUFS after ITU-R BS.1770-4, pushed to the average by a plain gain."""
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+from pyloudnorm import IIRfilter
+
+from fxnorm.audio import Audio, peak
+from fxnorm.effects.step import EffectSettings, Step
+from fxnorm.kernels.loudness import weighted_energy
+from fxnorm.units import amplitude_to_db, db_to_amplitude
+
+BLOCK_S = 0.4
+HOPS_PER_BLOCK = 4
+ABSOLUTE_GATE_LUFS = -70.0
+RELATIVE_GATE_LU = -10.0
+OFFSET_LU = -0.691
+
+
+class Settings(EffectSettings):
+    """Loudness has nothing to set: the target is the average, the ceiling is full scale."""
+
+
+PRESETS = {"published": Settings(), "default": Settings()}
+
+
+def measure(audio: Audio, rate: int) -> float | None:
+    """Integrated loudness with the absolute and the relative gate.
+
+    Parameters
+    ----------
+    audio : ndarray, shape (channels, samples), float32
+        A mono signal is metered as one channel.
+    rate : int
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    float or None
+        LUFS; None where no whole block of 400 ms is louder than -70 LUFS. An incomplete last block is dropped.
+
+    Notes
+    -----
+    ITU-R BS.1770-4, Annex 1, with the exact filter coefficients for every rate (B. De Man).
+    """
+    hop = rate * BLOCK_S / HOPS_PER_BLOCK
+    edges = (np.arange(int(audio.shape[1] / hop) + 1) * hop).astype(np.int64)
+    if edges.size <= HOPS_PER_BLOCK:
+        return None
+    hops = np.zeros(edges.size - 1)
+    shelf, high_pass = _weighting(rate)
+    for channel in audio:
+        weighted_energy(channel, shelf, high_pass, edges, hops)
+    # z_j, eq. (3): mean square of 400-ms blocks that overlap by 75 %
+    blocks = np.convolve(hops, np.ones(HOPS_PER_BLOCK), mode="valid") / (rate * BLOCK_S)
+    gated = blocks[blocks > _energy(ABSOLUTE_GATE_LUFS)]
+    if gated.size == 0:
+        return None
+    gate = gated.mean() * 10.0 ** (RELATIVE_GATE_LU / 10.0)
+    return float(OFFSET_LU + 10.0 * np.log10(gated[gated > gate].mean()))
+
+
+def match(
+    audio: Audio,
+    rate: int,
+    target: float,
+    *,
+    stem: str = "",
+    settings: Settings = PRESETS["default"],
+    strength: float = 1.0,
+) -> tuple[Audio, Step]:
+    """Bring a stem to a loudness, and down again if its peak would leave full scale.
+
+    Parameters
+    ----------
+    audio : ndarray, shape (channels, samples), float32
+    rate : int
+        Sampling rate in Hz.
+    target : float
+        LUFS.
+    stem, settings
+        Unused: loudness is the same for every stem.
+    strength : float
+        Share of the gain in dB that is applied, 0 to 1.
+
+    Returns
+    -------
+    audio : ndarray, shape (channels, samples), float32
+    step : Step
+    """
+    loudness = measure(audio, rate)
+    if loudness is None:
+        return audio, Step("loudness", skipped="no block of 400 ms is louder than -70 LUFS")
+    gain_db = strength * (target - loudness)
+    largest = peak(audio) * db_to_amplitude(gain_db)
+    gain = db_to_amplitude(gain_db) / (max(1.0, largest + 1e-6) if strength > 0.0 else 1.0)
+    applied_db = float(amplitude_to_db(gain))
+    step = Step(
+        "loudness",
+        parameters={"gain_db": round(applied_db, 4), "limited_db": round(gain_db - applied_db, 4)},
+        before={"loudness_lufs": round(loudness, 4)},
+        after={"loudness_lufs": round(loudness + applied_db, 4)},
+    )
+    return audio * np.float32(gain), step
+
+
+def _energy(lufs: float) -> float:
+    return 10.0 ** ((lufs - OFFSET_LU) / 10.0)
+
+
+@cache
+def _weighting(rate: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    # De Man's form of the two K-weighting stages meets the coefficients that the standard prints for 48 kHz.
+    shelf = IIRfilter(3.99984385397, 0.7071752369554193, 1681.9744509555319, rate, "high_shelf_DeMan")
+    high_pass = IIRfilter(0.0, 0.5003270373253953, 38.13547087613982, rate, "high_pass_DeMan")
+    return _biquad(shelf), _biquad(high_pass)
+
+
+def _biquad(design: IIRfilter) -> npt.NDArray[np.float64]:
+    return np.concatenate([design.b, design.a[1:]]) / design.a[0]

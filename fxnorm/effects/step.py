@@ -1,0 +1,40 @@
+"""What a step of the chain did to a stem: the lines of its card."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class EffectSettings(BaseModel):
+    """Base of every effect's settings: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One effect on one stem: the parameters chosen, the feature before and after, or why nothing was done.
+
+    Attributes
+    ----------
+    effect : str
+        Name of the effect.
+    parameters : dict
+        What was applied, in the units that the keys name; plain JSON values.
+    before, after : dict
+        The feature on either side of the step, as far as the step knows it.
+    skipped : str or None
+        Why the stem passed through unchanged.
+    """
+
+    effect: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+    skipped: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values, without what is empty."""
+        fields = {"parameters": self.parameters, "before": self.before, "after": self.after, "skipped": self.skipped}
+        return {"effect": self.effect} | {key: value for key, value in fields.items() if value}

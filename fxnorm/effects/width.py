@@ -1,0 +1,77 @@
+"""Stereo width, band by band: how far the side must come down for a wanted similarity, and the filter that does it."""
+
+import itertools
+
+import numpy as np
+import numpy.typing as npt
+import scipy.fft
+
+from fxnorm.audio import RATE, Audio
+from fxnorm.effects.spectra import GRID_POINTS, GRID_STEP, HOP, N_FFT, frames, grid_frequencies
+from fxnorm.kernels.spectrum import add_narrowed_similarity
+from fxnorm.units import db_to_amplitude, hz_to_bin
+
+# nominal centres of the third-octave bands from 50 Hz to 16 kHz (base-ten series)
+BAND_CENTRES_HZ = np.round(1000.0 * 10.0 ** (np.arange(-13, 13) / 10.0), 1)
+STEP_DB = 3.0  # between the side gains at which similarity is measured; read in between by interpolation
+
+
+def find_side_gains(
+    audio: Audio, similarity: npt.NDArray[np.float64], range_db: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Gain of the side signal in each third-octave band at which the mean similarity reaches the wanted one.
+
+    Parameters
+    ----------
+    audio : ndarray, shape (2, samples), float32
+    similarity : ndarray, shape (1025,)
+        Wanted mean similarity on the grid.
+    range_db : float
+        Largest attenuation.
+
+    Returns
+    -------
+    before, wanted, gains_db : ndarray, shape (bands,)
+        Mean similarity of the band as it is and as it is wanted, and the gain: 0 where the band is narrow enough.
+    """
+    edges_hz = np.append(BAND_CENTRES_HZ / 10.0**0.05, BAND_CENTRES_HZ[-1] * 10.0**0.05)
+    edges = np.array([hz_to_bin(hz, RATE, N_FFT) for hz in edges_hz])
+    levels_db = np.arange(0.0, -range_db - STEP_DB / 2.0, -STEP_DB)
+    total = np.zeros((BAND_CENTRES_HZ.size, levels_db.size))
+    count = 0
+    for left, right in zip(frames(audio[0], N_FFT, HOP), frames(audio[1], N_FFT, HOP), strict=True):
+        add_narrowed_similarity(scipy.fft.rfft(left), scipy.fft.rfft(right), edges, db_to_amplitude(levels_db), total)
+        count += 1
+    total /= count * np.diff(edges)[:, np.newaxis]
+    # bins of the fine spectrum inside each grid point: a band's target is the mean over its part of the grid
+    fine = np.repeat(similarity, GRID_STEP)
+    wanted = np.array([fine[low:high].mean() for low, high in itertools.pairwise(edges)])
+    gains_db = np.array([_reach(row, levels_db, goal) for row, goal in zip(total, wanted, strict=True)])
+    return total[:, 0], wanted, gains_db
+
+
+def apply_side_gains(audio: Audio, gains_db: npt.NDArray[np.float64], taps: int) -> Audio:
+    """Filter the side signal by gains given in third-octave bands, without delay; the mid signal is untouched."""
+    from scipy.signal import firwin2, oaconvolve
+
+    frequencies = grid_frequencies()
+    curve_db = np.interp(np.log(np.maximum(frequencies, 1.0)), np.log(BAND_CENTRES_HZ), gains_db)
+    points = 1 + 2 ** int(np.ceil(np.log2(taps)))
+    kernel = firwin2(taps, np.linspace(0.0, 1.0, GRID_POINTS), db_to_amplitude(curve_db), nfreqs=points).astype(
+        np.float32
+    )
+    mid = (audio[0] + audio[1]) * np.float32(0.5)
+    side = oaconvolve((audio[0] - audio[1]) * np.float32(0.5), kernel.astype(np.float32), mode="same")
+    return np.stack([mid + side, mid - side])
+
+
+def _reach(row: npt.NDArray[np.float64], levels_db: npt.NDArray[np.float64], goal: float) -> float:
+    """First gain, from 0 dB down, at which a row of similarities reaches the goal; the last if none does."""
+    (reached,) = np.nonzero(row >= goal)
+    if reached.size == 0:
+        return float(levels_db[-1])
+    first = reached[0]
+    if first == 0:
+        return 0.0
+    share = (goal - row[first - 1]) / (row[first] - row[first - 1])
+    return float(levels_db[first - 1] + share * (levels_db[first] - levels_db[first - 1]))

@@ -1,0 +1,1 @@
+"""Compiled loops and nothing else: arrays and scalars in, an output argument written, no checks, no raising."""

@@ -1,0 +1,117 @@
+"""Level detection, gain reduction and peaks."""
+
+import math
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+
+@numba.njit(cache=True, nogil=True)
+def level_db(audio: npt.NDArray[np.float32], floor: float, out: npt.NDArray[np.float32]) -> None:
+    """Level in dB of the louder channel, sample by sample; `floor` is the smallest amplitude."""
+    channels, samples = audio.shape
+    for n in range(samples):
+        amplitude = 0.0
+        for c in range(channels):
+            amplitude = max(amplitude, abs(np.float64(audio[c, n])))
+        out[n] = 20.0 * math.log10(max(amplitude, floor))
+
+
+@numba.njit(cache=True, nogil=True)
+def reduce_gain(
+    level: npt.NDArray[np.float32],
+    threshold: float,
+    slope: float,
+    attack: float,
+    release: float,
+    out: npt.NDArray[np.float32],
+) -> None:
+    """Smoothed gain reduction in dB, 0 or more.
+
+    r[n] = max(0, (level[n] - threshold) · slope), slope = 1 - 1/ratio; y[n] = a·y[n-1] + (1-a)·r[n], where a is the
+    attack coefficient while the reduction grows and the release coefficient while it falls; y starts at 0.
+    """
+    y = 0.0
+    for n in range(level.size):
+        r = max(0.0, (np.float64(level[n]) - threshold) * slope)
+        a = attack if r > y else release
+        y = a * y + (1.0 - a) * r
+        out[n] = y
+
+
+@numba.njit(cache=True, nogil=True)
+def reduced_peaks(
+    level: npt.NDArray[np.float32],
+    peak_level: npt.NDArray[np.float32],
+    thresholds: npt.NDArray[np.float64],
+    slope: float,
+    attack: float,
+    release: float,
+    edges: npt.NDArray[np.int64],
+    out: npt.NDArray[np.float64],
+) -> None:
+    """Highest `peak_level - reduction` in each segment, for several thresholds side by side.
+
+    The reduction follows `level` as in `reduce_gain`. Row t of `out` is for `thresholds[t]`, column k for samples
+    `edges[k]` to `edges[k + 1]`; `edges[0]` is 0.
+    """
+    lanes = thresholds.size
+    y = np.zeros(lanes)
+    best = np.empty(lanes)
+    for k in range(edges.size - 1):
+        best[:] = -1e9
+        for n in range(edges[k], edges[k + 1]):
+            x = np.float64(level[n])
+            p = np.float64(peak_level[n])
+            for t in range(lanes):
+                r = max(0.0, (x - thresholds[t]) * slope)
+                a = attack if r > y[t] else release
+                y[t] = a * y[t] + (1.0 - a) * r
+                best[t] = max(best[t], p - y[t])
+        out[:, k] = best
+
+
+@numba.njit(cache=True, nogil=True)
+def segment_peaks(channel: npt.NDArray[np.float32], edges: npt.NDArray[np.int64], out: npt.NDArray[np.float64]) -> None:
+    """Largest absolute sample of each segment `edges[k]` to `edges[k + 1]`."""
+    for k in range(out.size):
+        largest = np.float32(0.0)
+        for n in range(edges[k], edges[k + 1]):
+            largest = max(largest, abs(channel[n]))
+        out[k] = largest
+
+
+@numba.njit(cache=True, nogil=True)
+def apply_reduction(
+    audio: npt.NDArray[np.float32], reduction_db: npt.NDArray[np.float32], out: npt.NDArray[np.float32]
+) -> None:
+    """Write `audio · 10^(-reduction/20)` for every channel."""
+    channels, samples = audio.shape
+    scale = -math.log(10.0) / 20.0
+    for n in range(samples):
+        factor = math.exp(scale * np.float64(reduction_db[n]))
+        for c in range(channels):
+            out[c, n] = audio[c, n] * factor
+
+
+@numba.njit(cache=True, nogil=True)
+def onset_strength(novelty: npt.NDArray[np.float64], out: npt.NDArray[np.float64]) -> None:
+    """How far each frame's smoothed novelty stands out of its last seven values.
+
+    The seven values (zeros before the start) are smoothed forwards and backwards, each from a zero state, by
+    y[n] = 0.15998789·(x[n] + 2x[n-1] + x[n-2]) - 0.23484048·y[n-1]; out = s[5] - median(s) - 0.058·mean(s).
+    """
+    s = np.zeros(7)
+    for i in range(novelty.size):
+        for k in range(7):
+            s[k] = novelty[i - 6 + k] if i - 6 + k >= 0 else 0.0
+        for _ in range(2):  # filter and reverse, twice: forwards, then backwards, then in order again
+            x1 = x2 = y = 0.0
+            for k in range(7):
+                x = s[k]
+                y = 0.15998789 * (x + 2.0 * x1 + x2) - 0.23484048 * y
+                x2, x1 = x1, x
+                s[k] = y
+            s[:] = s[::-1].copy()
+        out[i] = s[5] - np.sort(s)[3] - 0.058 * s.mean()

@@ -1,0 +1,117 @@
+"""Sums over the bins of spectra."""
+
+import math
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+# Power of an unscaled bin under which it holds nothing but the rounding of float32 transforms.
+EMPTY_POWER = 1e-13
+
+
+@numba.njit(cache=True, nogil=True)
+def add_magnitude(spectrum: npt.NDArray[np.complex64], out: npt.NDArray[np.float64]) -> None:
+    """Add the magnitude of each bin to `out`."""
+    for k in range(spectrum.size):
+        re = spectrum[k].real
+        im = spectrum[k].imag
+        out[k] += math.sqrt(re * re + im * im)
+
+
+@numba.njit(cache=True, nogil=True)
+def add_similarity(
+    left: npt.NDArray[np.complexfloating], right: npt.NDArray[np.complexfloating], out: npt.NDArray[np.float64]
+) -> None:
+    """Add phi = 2·|L·conj R| / (|L|² + |R|²) of each bin to `out`; 1 where both channels are as good as zero."""
+    for k in range(left.size):
+        left_re, left_im = np.float64(left[k].real), np.float64(left[k].imag)
+        right_re, right_im = np.float64(right[k].real), np.float64(right[k].imag)
+        left_power = left_re * left_re + left_im * left_im
+        right_power = right_re * right_re + right_im * right_im
+        total = left_power + right_power
+        out[k] += 2.0 * math.sqrt(left_power * right_power) / total if total > EMPTY_POWER else 1.0
+
+
+@numba.njit(cache=True, nogil=True)
+def add_lean(
+    left: npt.NDArray[np.complex64], right: npt.NDArray[np.complex64], floor: float, out: npt.NDArray[np.float64]
+) -> None:
+    """Add the signed similarity of each bin to `out`: (1 - phi), positive where the right channel is stronger.
+
+    `left` and `right` are (frames, bins). Bins whose amplitude is under `floor` count as 0.
+    """
+    for f in range(left.shape[0]):
+        for k in range(left.shape[1]):
+            left_power = np.float64(left[f, k].real) ** 2 + np.float64(left[f, k].imag) ** 2
+            right_power = np.float64(right[f, k].real) ** 2 + np.float64(right[f, k].imag) ** 2
+            total = left_power + right_power
+            if total > floor * floor and left_power != right_power:
+                lean = 1.0 - 2.0 * math.sqrt(left_power * right_power) / total
+                out[k] += lean if right_power > left_power else -lean
+
+
+@numba.njit(cache=True, nogil=True)
+def repan(
+    near: npt.NDArray[np.complex64],
+    far: npt.NDArray[np.complex64],
+    near_pan: float,
+    far_pan: float,
+    far_share: npt.NDArray[np.float64],
+    floor: float,
+    max_boost: float,
+    strength: float,
+    outside_near: float,
+    outside_far: float,
+) -> None:
+    """Scale both channels of (frames, bins) spectra in place so that the far one gets its wanted share.
+
+    The stem is first panned by the amplitudes `near_pan` and `far_pan`; of what that gives, the far channel has the
+    share phi/2 and is scaled to `far_share[k]`, the near channel to the rest. Bins beyond `far_share`, and frames
+    whose largest |near + far| after the pan is under `floor`, are scaled by the `outside` gains instead.
+    """
+    for f in range(near.shape[0]):
+        loudest = 0.0
+        for k in range(near.shape[1]):
+            re = near_pan * near[f, k].real + far_pan * far[f, k].real
+            im = near_pan * near[f, k].imag + far_pan * far[f, k].imag
+            loudest = max(loudest, re * re + im * im)
+        wanted = far_share.size if loudest >= floor * floor else 0
+        for k in range(near.shape[1]):
+            near_gain = outside_near
+            far_gain = outside_far
+            if k < wanted:
+                n = near_pan * abs(near[f, k])
+                m = far_pan * abs(far[f, k])
+                total = n * n + m * m
+                own = min(max(n * m / total, 1e-12), 0.5) if total > 0.0 else 0.5
+                near_gain = (near_pan * min((1.0 - far_share[k]) / (1.0 - own), max_boost)) ** strength
+                far_gain = (far_pan * min(far_share[k] / own, max_boost)) ** strength
+            near[f, k] *= np.float32(near_gain)
+            far[f, k] *= np.float32(far_gain)
+
+
+@numba.njit(cache=True, nogil=True)
+def add_narrowed_similarity(
+    left: npt.NDArray[np.complex64],
+    right: npt.NDArray[np.complex64],
+    edges: npt.NDArray[np.int64],
+    side_gains: npt.NDArray[np.float64],
+    out: npt.NDArray[np.float64],
+) -> None:
+    """Add to `out[b, g]` the similarity, summed over bins `edges[b]` to `edges[b + 1]`, for each gain of the side.
+
+    With mid and side powers m and s and their real cross term c, the channels have the powers m + g²s ± 2gc.
+    """
+    for b in range(edges.size - 1):
+        for k in range(edges[b], edges[b + 1]):
+            left_re, left_im = np.float64(left[k].real), np.float64(left[k].imag)
+            right_re, right_im = np.float64(right[k].real), np.float64(right[k].imag)
+            mid = (left_re + right_re) ** 2 + (left_im + right_im) ** 2
+            side = (left_re - right_re) ** 2 + (left_im - right_im) ** 2
+            cross = left_re * left_re + left_im * left_im - right_re * right_re - right_im * right_im
+            for g in range(side_gains.size):
+                gain = side_gains[g]
+                total = mid + gain * gain * side
+                lean = 2.0 * gain * cross
+                out[b, g] += math.sqrt(max(total * total - lean * lean, 0.0)) / total if total > EMPTY_POWER else 1.0

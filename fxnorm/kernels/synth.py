@@ -1,0 +1,67 @@
+"""Loops of the synthetic corpus: a bank of harmonics and a compressor's smoothing."""
+
+import math
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+Float64 = npt.NDArray[np.float64]
+
+
+@numba.njit(cache=True)
+def add_harmonics(phase: Float64, amplitudes: Float64, hop: int, out: Float64) -> None:
+    """Add harmonics of one phase, with amplitudes that glide from frame to frame, to `out`.
+
+    Parameters
+    ----------
+    phase : ndarray, shape (samples,), float64
+        Phase of the fundamental in cycles.
+    amplitudes : ndarray, shape (frames, harmonics), float64
+        Amplitude of harmonic k + 1 at sample frame * hop; more than samples / hop frames.
+    hop : int
+        Samples between frames.
+    out : ndarray, shape (samples,), float64
+        Added to.
+    """
+    harmonics = amplitudes.shape[1]
+    older = np.empty(hop)
+    newer = np.empty(hop)
+    twice_cosine = np.empty(hop)
+    for frame in range((phase.size + hop - 1) // hop):
+        start = frame * hop
+        count = min(hop, phase.size - start)
+        for i in range(count):
+            cycle = phase[start + i]
+            angle = 2.0 * math.pi * (cycle - math.floor(cycle))
+            older[i] = 0.0
+            newer[i] = math.sin(angle)
+            twice_cosine[i] = 2.0 * math.cos(angle)
+        for k in range(harmonics):
+            level = amplitudes[frame, k]
+            slope = (amplitudes[frame + 1, k] - level) / hop
+            # sin((k+1)a) = 2 cos(a) sin(ka) - sin((k-1)a)
+            for i in range(count):
+                sine = newer[i]
+                out[start + i] += (level + slope * i) * sine
+                newer[i] = twice_cosine[i] * sine - older[i]
+                older[i] = sine
+
+
+@numba.njit(cache=True)
+def smooth_reduction(reduction_db: Float64, attack: float, release: float, out: Float64) -> None:
+    """One-pole smoothing of a gain reduction that rises with `attack` and falls with `release`.
+
+    Parameters
+    ----------
+    reduction_db : ndarray, shape (samples,), float64
+    attack, release : float
+        Coefficients exp(-1 / samples).
+    out : ndarray, shape (samples,), float64
+        Overwritten.
+    """
+    state = 0.0
+    for i in range(reduction_db.size):
+        coefficient = attack if reduction_db[i] > state else release
+        state = coefficient * state + (1.0 - coefficient) * reduction_db[i]
+        out[i] = state
