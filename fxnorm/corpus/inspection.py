@@ -1,0 +1,160 @@
+"""Reads every file of a song once and measures what can be wrong with it."""
+
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from fxnorm import audio
+from fxnorm.audio import Audio, AudioInfo
+from fxnorm.corpus.reports import FileReport, TrackReport
+from fxnorm.corpus.tracks import TrackRef
+from fxnorm.errors import AudioError
+from fxnorm.units import amplitude_to_db
+
+FULL_SCALE = 1.0 - 2.0**-15  # the largest positive value of 16 bits; deeper formats come closer to 1
+CLIPPED_RUN = 3  # so many samples in a row at full scale are clipping; fewer can be a peak that was brought there
+COMPARABLE_SECONDS = 1.0  # files whose lengths differ by more are not compared with one another
+
+
+def inspect(track: TrackRef, *, block: int = 1 << 18) -> TrackReport:
+    """Read every file of a song once, side by side, and report what is in them.
+
+    Parameters
+    ----------
+    track : TrackRef
+    block : int
+        Samples read at a time from each file: what bounds the memory.
+
+    Returns
+    -------
+    TrackReport
+        Files that cannot be read are errors in the report; nothing is raised.
+    """
+    paths = [*track.stems.values(), *([track.mixture] if track.mixture else [])]
+    meters = [_Meter(path) for path in paths]
+    residual = _Residual()
+    for pieces in zip_longest(*(meter.blocks(block) for meter in meters)):
+        residual.add(pieces)
+    files = tuple(meter.report() for meter in meters)
+    whole = track.mixture is not None and not track.missing
+    used = {path.stem.lower() for path in paths}
+    duplicates = [path.name for path in track.unused if path.stem.lower() in used]
+    return TrackReport(
+        track=track.id,
+        split=track.split,
+        files=files,
+        missing=track.missing,
+        unknown=tuple(path.name for path in track.unused if path.name not in duplicates),
+        duplicates=tuple(duplicates),
+        has_mixture=track.mixture is not None,
+        residual_db=residual.level_db() if whole and _comparable(files) else None,
+    )
+
+
+class _Meter:
+    """Measures a file while its blocks pass by."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.info = AudioInfo(rate=0, channels=0, samples=0, format="", subtype="")
+        self.samples = 0
+        self.peak = 0.0
+        self.silent = True
+        self.clipped = 0
+        self.not_finite = 0
+        self.error: str | None = None
+
+    def blocks(self, samples: int) -> Iterator[Audio]:
+        """The file's blocks, zero where they were not finite; they end where the file becomes unreadable."""
+        try:
+            self.info = audio.probe(self.path)
+            if self.info.channels > 2:
+                self.error = f"expected 1 or 2 channels, got {self.info.channels}; mix it down to stereo first"
+                return
+            self._full = np.zeros((self.info.channels, CLIPPED_RUN), dtype=bool)
+            for block in audio.blocks(self.path, samples=samples):
+                yield self._measure(block)
+        except AudioError as error:
+            self.error = str(error).removeprefix(f"{self.path}: ")
+        else:
+            self.error = self._fault()
+
+    def report(self) -> FileReport:
+        return FileReport(
+            file=self.path.name,
+            rate=self.info.rate,
+            channels=self.info.channels,
+            samples=self.samples,
+            subtype=self.info.subtype,
+            peak_db=float(amplitude_to_db(self.peak)),
+            silent=self.silent and self.samples > 0,
+            clipped=self.clipped,
+            not_finite=self.not_finite,
+            error=self.error,
+        )
+
+    def _measure(self, block: Audio) -> Audio:
+        peak = audio.peak(block)
+        if not np.isfinite(peak):
+            self.not_finite += int(np.count_nonzero(~np.isfinite(block)))
+            block = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
+            peak = audio.peak(block)
+        self.samples += block.shape[1]
+        self.peak = max(self.peak, peak)
+        self.silent = self.silent and audio.is_silent(block)
+        self.clipped += self._count_clipped(block)
+        return block
+
+    def _count_clipped(self, block: Audio) -> int:
+        """Samples in runs at full scale, a run counted where it becomes long enough, also across blocks."""
+        full = np.hstack([self._full, np.abs(block) >= FULL_SCALE])
+        self._full = full[:, -CLIPPED_RUN:]
+        if not full.any():
+            return 0
+        windows = np.lib.stride_tricks.sliding_window_view(full, CLIPPED_RUN, axis=1)
+        run: npt.NDArray[np.bool_] = np.all(windows, axis=-1)
+        begins = run[:, 1:] & ~run[:, :-1]
+        return int(np.count_nonzero(run[:, 1:]) + (CLIPPED_RUN - 1) * np.count_nonzero(begins))
+
+    def _fault(self) -> str | None:
+        if self.samples == 0:
+            return "has no samples; remove it or record it again"
+        if self.not_finite:
+            return f"expected finite samples, got {self.not_finite} NaN or infinite ones; export it again"
+        return None
+
+
+class _Residual:
+    """What remains of a mixture when its stems are taken away."""
+
+    def __init__(self) -> None:
+        self.mixture = 0.0
+        self.rest = 0.0
+
+    def add(self, blocks: Sequence[Audio | None]) -> None:
+        """Take in one block of every stem and, last, of the mixture, as far as all of them reach."""
+        present = [block for block in blocks if block is not None]
+        if len(present) < len(blocks):
+            return
+        shared = min(block.shape[1] for block in present)
+        *stems, mixture = (audio.to_stereo(block[:, :shared]) for block in present)
+        rest = mixture - np.sum(stems, axis=0, dtype=np.float64)
+        self.mixture += float(np.sum(np.square(mixture, dtype=np.float64)))
+        self.rest += float(np.sum(np.square(rest)))
+
+    def level_db(self) -> float | None:
+        if self.mixture == 0.0:
+            return None
+        return float(amplitude_to_db(np.sqrt(self.rest / self.mixture)))
+
+
+def _comparable(files: Sequence[FileReport]) -> bool:
+    lengths = [file.seconds for file in files]
+    return (
+        not any(file.error for file in files)
+        and len({file.rate for file in files}) == 1
+        and max(lengths) - min(lengths) <= COMPARABLE_SECONDS
+    )
