@@ -1,0 +1,198 @@
+"""A singing voice: harmonics under moving formants, breath, and consonants of filtered noise.
+
+The vowels' formants follow Peterson and Barney (1952) and Fant (1960), rounded; a voice type scales them by the
+length of its vocal tract.
+"""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from scipy import ndimage, signal
+
+from fxnorm.audio import RATE
+from fxnorm.synth.melody import Syllable
+from fxnorm.synth.oscillators import HOP, Mono, add_at, band_noise, bank, decay, envelope, frames_of, samples_of
+from fxnorm.synth.streams import Purpose, Streams, draw
+from fxnorm.units import db_to_amplitude
+
+FORMANTS_HZ = {
+    "a": (730.0, 1150.0, 2450.0, 3400.0, 4500.0),
+    "e": (500.0, 1850.0, 2500.0, 3500.0, 4500.0),
+    "i": (300.0, 2250.0, 2950.0, 3600.0, 4600.0),
+    "o": (480.0, 880.0, 2450.0, 3300.0, 4400.0),
+    "u": (330.0, 850.0, 2300.0, 3300.0, 4300.0),
+    "uh": (620.0, 1200.0, 2450.0, 3400.0, 4500.0),
+}
+BANDWIDTHS_HZ = (90.0, 110.0, 160.0, 230.0, 320.0)
+TRACT_SCALE = {"bass": 0.94, "tenor": 1.0, "alto": 1.12, "soprano": 1.18}
+HIGHEST_HZ = 16_000.0
+AIR_HZ = 10_000.0  # a voice has little above
+# (lowest Hz, highest Hz, level, duration in seconds) of the noise before a vowel
+FRICATIVES = {"s": (5000.0, 9500.0, 0.10, 0.10), "sh": (2500.0, 6500.0, 0.11, 0.11), "f": (1500.0, 9000.0, 0.03, 0.08)}
+PLOSIVES = {"t": (2800.0, 7000.0, 0.16, 0.025), "k": (1300.0, 3500.0, 0.15, 0.03), "p": (400.0, 1800.0, 0.12, 0.02)}
+NASALS = ("m", "n", "l")
+NASAL_S = 0.06
+HARMONY_STEPS = (4, 3)  # semitones above the tune that a second voice may take
+HARMONY_DB = -9.0
+
+
+@dataclass(frozen=True)
+class Voice:
+    """How a singer's voice sounds."""
+
+    kind: str
+    vibrato_hz: float
+    vibrato_cents: float
+    glide_s: float
+    breath_db: float
+    sibilance_db: float
+    tilt_db: float
+    tract: float
+    drift_db: float
+
+    def summary(self) -> dict[str, str | float]:
+        """The voice as plain values."""
+        return asdict(self)
+
+
+def draw_voice(streams: Streams, kind: str) -> Voice:
+    """Draw a voice of a kind: "bass", "tenor", "alto" or "soprano"."""
+    rng = streams(Purpose.VOICE)
+    return Voice(
+        kind=kind,
+        vibrato_hz=draw(rng, (4.8, 6.4)),
+        vibrato_cents=draw(rng, (15.0, 55.0), 1),
+        glide_s=draw(rng, (0.015, 0.05), 3),
+        breath_db=draw(rng, (-38.0, -24.0), 1),
+        sibilance_db=draw(rng, (-6.0, 3.0), 1),
+        tilt_db=draw(rng, (-2.0, 2.0), 1),
+        tract=round(TRACT_SCALE[kind] * draw(rng, (0.95, 1.05), 3), 3),
+        drift_db=draw(rng, (0.5, 2.5), 1),
+    )
+
+
+def render_voice(syllables: tuple[Syllable, ...], voice: Voice, samples: int, rng: np.random.Generator) -> Mono:
+    """A sung part as one mono signal."""
+    frames = frames_of(samples)
+    if not syllables:
+        return np.zeros(samples)
+    # One generator for each thing, so that a longer song begins like a shorter one.
+    unsteady, shimmering, breathing, articulating, moving = rng.spawn(5)
+    loudness, pitch, formants_hz, nasality = _tracks(syllables, voice, frames)
+    frequency_hz = _fundamental(pitch, loudness, voice, unsteady)
+    lowest_hz = float(frequency_hz.min())
+    k = np.arange(1, int(HIGHEST_HZ / lowest_hz) + 1)
+    harmonics_hz = frequency_hz[:, np.newaxis] * k
+    spectrum = _vocal_tract(harmonics_hz, formants_hz) * _glottis(harmonics_hz, frequency_hz, loudness, voice)
+    spectrum /= 1.0 + nasality[:, np.newaxis] * (harmonics_hz / 500.0) ** 2
+    shimmer = _wander_db(shimmering, frames, 0.03, 0.4)
+    sung = bank(np.cumsum(_per_sample(frequency_hz, samples)) / RATE, spectrum * (loudness * shimmer)[:, np.newaxis])
+    breath = 0.3 * db_to_amplitude(voice.breath_db) * band_noise(breathing, samples, 1200.0, 7000.0)
+    sung += breath * _per_sample(loudness, samples)
+    for syllable in syllables:
+        _add_consonant(sung, syllable, voice, articulating)
+    # A singer moves before the microphone.
+    return sung * _per_sample(_wander_db(moving, frames, 1.5, voice.drift_db), samples)
+
+
+def harmony(syllables: tuple[Syllable, ...], scale: tuple[int, ...]) -> tuple[Syllable, ...]:
+    """A second voice a third above, inside the key."""
+    return tuple(
+        Syllable(s.start_s + 0.012, s.duration_s, s.pitch + _third(s.pitch, scale), s.velocity, s.vowel, s.consonant)
+        for s in syllables
+    )
+
+
+def _third(pitch: float, scale: tuple[int, ...]) -> int:
+    return next((steps for steps in HARMONY_STEPS if (pitch + steps) % 12 in scale), HARMONY_STEPS[0])
+
+
+def _tracks(syllables: tuple[Syllable, ...], voice: Voice, frames: int) -> tuple[Mono, Mono, Mono, Mono]:
+    """Loudness, pitch (MIDI), formants (frames, 5) and nasality of every frame."""
+    loudness, nasality = np.zeros(frames), np.zeros(frames)
+    pitch = np.full(frames, float(syllables[0].pitch))
+    formants_hz = np.tile(np.array(FORMANTS_HZ[syllables[0].vowel]), (frames, 1))
+    for syllable in syllables:
+        begin, end = (round(t * RATE / HOP) for t in (syllable.start_s, syllable.start_s + syllable.duration_s))
+        end = min(max(end, begin + 3), frames)
+        if begin >= end:
+            continue
+        # The next vowel is prepared while the last one still sounds; the smoothing below makes the movement.
+        formants_hz[begin:] = FORMANTS_HZ[syllable.vowel]
+        pitch[begin:] = syllable.pitch
+        swell = envelope((end - begin) * HOP, 0.045, 0.6 * syllable.duration_s, 0.4 * syllable.duration_s + 0.03)[::HOP]
+        loudness[begin:end] = np.maximum(loudness[begin:end], syllable.velocity * (0.25 + 0.75 * swell))
+        gap = max(1, round(0.03 * RATE / HOP))
+        if syllable.consonant in FRICATIVES or syllable.consonant in PLOSIVES:
+            loudness[max(0, begin - gap) : begin + 1] *= 0.1
+        elif syllable.consonant in NASALS:
+            nasality[begin : begin + max(1, round(NASAL_S * RATE / HOP))] = 1.0
+    frame_s = HOP / RATE
+    loudness = ndimage.gaussian_filter1d(loudness, 0.012 / frame_s)
+    pitch = ndimage.gaussian_filter1d(pitch, voice.glide_s / frame_s)
+    formants_hz = voice.tract * ndimage.gaussian_filter1d(formants_hz, 0.03 / frame_s, axis=0)
+    return loudness, pitch, formants_hz, ndimage.gaussian_filter1d(nasality, 0.012 / frame_s)
+
+
+def _fundamental(pitch: Mono, loudness: Mono, voice: Voice, rng: np.random.Generator) -> Mono:
+    """Pitch with vibrato on held notes and a little unsteadiness."""
+    seconds = np.arange(pitch.size) * (HOP / RATE)
+    # Vibrato needs a voice that has stood on its note for a while.
+    steady = np.abs(np.gradient(pitch)) < 0.02
+    settled = ndimage.gaussian_filter1d((steady & (loudness > 0.1)).astype(np.float64), 0.12 * RATE / HOP)
+    vibrato = voice.vibrato_cents / 100.0 * settled**2 * np.sin(2.0 * np.pi * voice.vibrato_hz * seconds)
+    return 440.0 * 2.0 ** ((pitch + vibrato + 0.06 * _wander(rng, pitch.size, 0.08) - 69.0) / 12.0)
+
+
+def _vocal_tract(frequency_hz: Mono, formants_hz: Mono) -> Mono:
+    """Magnitude of five resonances in a row, each 1 at 0 Hz."""
+    magnitude = np.ones_like(frequency_hz)
+    for i, bandwidth_hz in enumerate(BANDWIDTHS_HZ):
+        centre_hz = formants_hz[:, i, np.newaxis]
+        # |H(f)| = (F² + B²/4) / sqrt(((f - F)² + B²/4) ((f + F)² + B²/4))
+        half = (0.5 * bandwidth_hz) ** 2
+        magnitude *= (centre_hz**2 + half) / np.sqrt(
+            ((frequency_hz - centre_hz) ** 2 + half) * ((frequency_hz + centre_hz) ** 2 + half)
+        )
+    # Higher resonances of a real tract keep the sum of five from falling too fast.
+    magnitude *= (1.0 + (frequency_hz / 4500.0) ** 2) ** 1.5 / (1.0 + (frequency_hz / AIR_HZ) ** 8)
+    return np.where(frequency_hz < HIGHEST_HZ, magnitude, 0.0)
+
+
+def _glottis(frequency_hz: Mono, fundamental_hz: Mono, loudness: Mono, voice: Voice) -> Mono:
+    """Source and lip radiation: about -6 dB an octave, brighter when sung loudly."""
+    slope = -1.25 + 0.35 * loudness + voice.tilt_db / 20.0
+    return 0.12 * (frequency_hz / fundamental_hz[:, np.newaxis]) ** slope[:, np.newaxis]
+
+
+def _wander(rng: np.random.Generator, frames: int, time_s: float) -> Mono:
+    """A slow random walk around zero with a standard deviation of 1 and a correlation time."""
+    pole = float(np.exp(-HOP / RATE / time_s))
+    return np.asarray(signal.lfilter([np.sqrt(1.0 - pole**2)], [1.0, -pole], rng.standard_normal(frames)))
+
+
+def _wander_db(rng: np.random.Generator, frames: int, time_s: float, spread_db: float) -> Mono:
+    """A factor that wanders by a few dB."""
+    return 10.0 ** (spread_db * _wander(rng, frames, time_s) / 20.0)
+
+
+def _per_sample(track: Mono, samples: int) -> Mono:
+    """A track of frames at every sample."""
+    return np.interp(np.arange(samples) / HOP, np.arange(track.size), track)
+
+
+def _add_consonant(sung: Mono, syllable: Syllable, voice: Voice, rng: np.random.Generator) -> None:
+    """Noise that ends where the vowel begins."""
+    level = (0.4 + 0.6 * syllable.velocity) * db_to_amplitude(voice.sibilance_db)
+    if syllable.consonant in FRICATIVES:
+        low_hz, high_hz, amplitude, duration_s = FRICATIVES[syllable.consonant]
+        samples = samples_of(duration_s)
+        shape = envelope(samples, 0.4 * duration_s, 0.7 * duration_s, 0.3 * duration_s)
+    elif syllable.consonant in PLOSIVES:
+        low_hz, high_hz, amplitude, duration_s = PLOSIVES[syllable.consonant]
+        samples = samples_of(2.0 * duration_s)
+        shape = envelope(samples, 0.001, duration_s, duration_s) * decay(samples, 2.0 * duration_s)
+    else:
+        return
+    noise = band_noise(rng, samples, low_hz, high_hz) * shape * amplitude * level
+    add_at(sung, noise, max(0.0, syllable.start_s - duration_s))

@@ -1,0 +1,96 @@
+"""The corpus on disk."""
+
+import json
+import pickle
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from fxnorm import audio
+from fxnorm.errors import InputError
+from fxnorm.pipeline import synthesize_corpus
+from fxnorm.stems import STEMS
+from fxnorm.synth import make_song, song_name, split_of, write_indexed_song
+
+SECONDS = 2.5
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    out = tmp_path_factory.mktemp("corpus")
+    told = []
+    folders = synthesize_corpus(
+        out, songs=5, seconds=SECONDS, seed=3, progress=lambda done, total, name: told.append((done, total, name))
+    )
+    return out, folders, told
+
+
+def test_every_file_is_where_it_should_be(corpus):
+    out, folders, told = corpus
+    assert [folder.name for folder in folders] == [song_name(3, index) for index in range(5)]
+    assert told == [(index + 1, 5, folder.name) for index, folder in enumerate(folders)]
+    for index, folder in enumerate(folders):
+        assert folder.parent == out / "wet" / split_of(index)
+        assert sorted(path.name for path in folder.iterdir()) == sorted(
+            [*(f"{stem}.flac" for stem in STEMS), "mixture.flac", "engineer.json", "song.json"]
+        )
+        twin = out / "dry" / split_of(index) / folder.name
+        assert sorted(path.name for path in twin.iterdir()) == sorted(f"{stem}.flac" for stem in STEMS)
+
+
+def test_files_hold_the_song_to_24_bits_and_the_mixture_is_the_sum(corpus):
+    out, folders, _ = corpus
+    song = make_song(3, 1, seconds=SECONDS)
+    read = {name: audio.read(folders[1] / f"{name}.flac") for name in (*STEMS, "mixture")}
+    assert {rate for _, rate in read.values()} == {audio.RATE}
+    for stem in STEMS:
+        np.testing.assert_allclose(read[stem][0], song.wet[stem], atol=2**-23)
+        dry, _ = audio.read(out / "dry" / "train" / folders[1].name / f"{stem}.flac")
+        np.testing.assert_allclose(dry, song.dry[stem], atol=2**-23)
+    np.testing.assert_allclose(sum(read[stem][0] for stem in STEMS), read["mixture"][0], atol=4 * 2**-23)
+    assert audio.probe(folders[1] / "mixture.flac").subtype == "PCM_24"
+
+
+def test_the_records_tell_how_to_make_the_song_again(corpus):
+    _, folders, _ = corpus
+    record = json.loads((folders[2] / "song.json").read_text(encoding="utf-8"))
+    song = make_song(record["seed"], record["index"], seconds=record["samples"] / record["rate"])
+    assert (record["name"], record["score"]) == (song.name, song.score)
+    assert json.loads((folders[2] / "engineer.json").read_text(encoding="utf-8")) == song.engineer
+
+
+def test_a_second_run_keeps_what_is_complete_and_makes_what_is_not(corpus):
+    out, folders, _ = corpus
+    times = [(folder / "mixture.flac").stat().st_mtime_ns for folder in folders]
+    (folders[0] / "song.json").unlink()
+    (folders[1] / "bass.flac").unlink()
+    assert synthesize_corpus(out, songs=5, seconds=SECONDS, seed=3) == folders
+    again = [(folder / "mixture.flac").stat().st_mtime_ns for folder in folders]
+    assert [before != after for before, after in zip(times, again, strict=True)] == [True, True, False, False, False]
+    assert (folders[1] / "bass.flac").is_file()
+
+
+def test_another_length_is_another_song(tmp_path):
+    first = write_indexed_song(tmp_path, 3, 0, 2.0)
+    second = write_indexed_song(tmp_path, 3, 0, 2.5)
+    assert first == second
+    assert audio.probe(second / "mixture.flac").samples == round(2.5 * audio.RATE)
+
+
+def test_splits_are_fixed_and_in_proportion():
+    counts = Counter(split_of(index) for index in range(200))
+    assert counts == {"train": 140, "test": 40, "valid": 20}
+    assert {split_of(index) for index in range(5)} == {"train", "test"}
+
+
+def test_the_worker_function_can_be_sent_to_another_process():
+    assert pickle.loads(pickle.dumps(write_indexed_song)) is write_indexed_song
+
+
+def test_two_corpora_are_not_mixed(corpus):
+    out, _, _ = corpus
+    with pytest.raises(InputError, match="corpus of seed 4"):
+        synthesize_corpus(out, songs=1, seconds=SECONDS, seed=4)
+    with pytest.raises(InputError, match="at least 1 song"):
+        synthesize_corpus(out, songs=0, seconds=SECONDS, seed=3)
