@@ -1,0 +1,57 @@
+"""The command line: it parses, calls the library, and reports. The only room that prints."""
+
+import sys
+from importlib import import_module
+
+import click
+
+from fxnorm import __version__
+from fxnorm.errors import FxnormError
+
+# Each verb is a module of its own, and imports what it works with only when it runs: `fxnorm --help` stays quick.
+VERBS = ("demo", "corpus", "stats", "normalize", "gap")
+
+
+class Verbs(click.Group):
+    """Verbs by name, imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = getattr(import_module(f"fxnorm.cli.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="fxnorm")
+def cli() -> None:
+    """Turn finished ("wet") music stems into pseudo-dry ones.
+
+    Measure the average EQ, compression, panning and loudness of a folder of stems, and push every stem to them.
+    """
+
+
+def main() -> None:
+    """Run the command line; every foreseen error is one line and exit code 2."""
+    try:
+        cli.main(prog_name="fxnorm", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "fxnorm"
+        _fail(f"{error.format_message().rstrip('.')}; see '{command} --help'")
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except FxnormError as error:
+        _fail(str(error))
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("fxnorm: interrupted; run the same command again to go on", err=True)
+        sys.exit(130)
+
+
+def _fail(message: str) -> None:
+    click.echo(f"fxnorm: error: {' '.join(message.split())}", err=True)
+    sys.exit(2)

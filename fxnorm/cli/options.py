@@ -1,0 +1,92 @@
+"""Options and habits that several verbs share."""
+
+import functools
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from fxnorm.stats import FxStats
+
+ANY_PATH = click.Path(path_type=Path)
+
+jobs = click.option(
+    "-j", "--jobs", type=click.IntRange(min=1), help="Worker processes; one for each processor if not given."
+)
+seed = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+preset = click.option(
+    "--preset",
+    type=click.Choice(["default", "published"]),
+    default="default",
+    show_default=True,
+    help="default: what works best; published: the method as published.",
+)
+split = click.option("--split", type=click.Choice(["train", "valid", "test"]), help="Only the songs of this split.")
+
+
+def verbosity(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb -v and -q; messages of the library go to standard error."""
+
+    @click.option("-v", "--verbose", count=True, help="More messages; twice for all.")
+    @click.option("-q", "--quiet", is_flag=True, help="No messages but errors, and no progress bar.")
+    @functools.wraps(command)
+    def with_logging(*args: Any, verbose: int, quiet: bool, **options: Any) -> Any:
+        logging.basicConfig(format="fxnorm: %(message)s", stream=sys.stderr)
+        level = logging.ERROR if quiet else (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+        logging.getLogger("fxnorm").setLevel(level)
+        return command(*args, quiet=quiet, **options)
+
+    return with_logging
+
+
+def load_stats(file: str) -> "FxStats":
+    """A statistics file, or one of those that come with fxnorm by its name."""
+    from fxnorm.stats import SHIPPED, FxStats
+
+    return FxStats.shipped(file) if file in SHIPPED and not Path(file).exists() else FxStats.load(Path(file))
+
+
+@contextmanager
+def progress_bar(label: str, *, unit: str = " stems", quiet: bool = False) -> Iterator[Callable[[int, int, str], None]]:
+    """A bar on standard error, with rate and remaining time, when that is a terminal."""
+    from tqdm import tqdm
+
+    with tqdm(desc=label, unit=unit, disable=quiet or not sys.stderr.isatty(), dynamic_ncols=True, leave=False) as bar:
+
+        def show(done: int, total: int, what: str) -> None:
+            bar.total = total
+            bar.set_postfix_str(what, refresh=False)
+            bar.update(done - bar.n)
+
+        yield show
+
+
+def print_table(rows: list[list[str]]) -> None:
+    """Print a Markdown table; the first row is the head, the first column is text and the others are figures."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for number, row in enumerate(rows):
+        first, *figures = row
+        cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(figures, widths[1:], strict=True))]
+        click.echo("| " + " | ".join(cells) + " |")
+        if number == 0:
+            rules = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+            click.echo("| " + " | ".join(rules) + " |")
+
+
+def figure(value: float | None, digits: int = 2) -> str:
+    """A number for a table; a dash for none."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def report_failures(failures: Any) -> None:
+    """Name what failed, and end with exit code 1 if anything did."""
+    for failure in failures:
+        click.echo(f"fxnorm: failed: {failure.track} {failure.stem}: {failure.reason}", err=True)
+    if failures:
+        raise click.exceptions.Exit(1)

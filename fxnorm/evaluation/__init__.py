@@ -1,0 +1,1 @@
+"""Scores of audio against audio."""

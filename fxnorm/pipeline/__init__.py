@@ -1,0 +1,20 @@
+"""A whole corpus through the chain: measured into statistics, or normalised, in parallel and resumable."""
+
+from fxnorm.pipeline.corpora import inspect_corpus, synthesize_corpus
+from fxnorm.pipeline.measuring import compute_stats
+from fxnorm.pipeline.normalizing import Layout, Plan, normalize_corpus
+from fxnorm.pipeline.responses import Responses
+from fxnorm.pipeline.workers import Failure, Progress, default_jobs
+
+__all__ = [
+    "Failure",
+    "Layout",
+    "Plan",
+    "Progress",
+    "Responses",
+    "compute_stats",
+    "default_jobs",
+    "inspect_corpus",
+    "normalize_corpus",
+    "synthesize_corpus",
+]

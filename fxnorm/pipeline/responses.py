@@ -1,0 +1,59 @@
+"""Impulse responses for the reverb: from a folder, or synthesised."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from fxnorm import audio
+from fxnorm.audio import Audio
+from fxnorm.errors import InputError
+from fxnorm.synth import rooms
+
+
+@dataclass(frozen=True)
+class Responses:
+    """Where impulse responses come from; workers load them once.
+
+    Attributes
+    ----------
+    folder : Path or None
+        Audio files to draw from; None for synthesised rooms.
+    decay_s : tuple of float
+        Range of the decay times of synthesised rooms.
+    count : int
+        How many rooms are synthesised.
+    seed : int
+        Of the synthesised rooms.
+    """
+
+    folder: Path | None = None
+    decay_s: tuple[float, float] = (2.0, 4.0)
+    count: int = 16
+    seed: int = 0
+
+    def load(self) -> tuple[Audio, ...]:
+        """The responses at 44,100 Hz.
+
+        Raises
+        ------
+        InputError
+            If the folder has no audio in it.
+        AudioError
+            If a file cannot be used.
+        """
+        return _load(self)
+
+
+@cache
+def _load(responses: Responses) -> tuple[Audio, ...]:
+    if responses.folder is None:
+        rng = np.random.default_rng(responses.seed)
+        return tuple(rooms.draw_responses(rng, audio.RATE, responses.count, decay_range_s=responses.decay_s))
+    found = responses.folder.iterdir() if responses.folder.is_dir() else []
+    paths = sorted(path for path in found if path.suffix.lower() in audio.SUFFIXES and not path.name.startswith("."))
+    if not paths:
+        raise InputError(f"{responses.folder}: expected a folder of impulse responses (WAV, FLAC, ...), found none")
+    read = (audio.read(path) for path in paths)
+    return tuple(audio.resample(response, rate, audio.RATE) for response, rate in read)
