@@ -176,6 +176,7 @@ def write(path: Path, audio: Audio, rate: int, *, subtype: str = "FLOAT") -> Non
         with replacing(path) as temporary:
             temporary.touch()  # the system's own reason for a refusal, which libsndfile would not pass on
             soundfile.write(temporary, audio.T, rate, subtype=subtype, format=_FORMATS.get(suffix))
+            _forget_time(temporary)
     except (OSError, ValueError, soundfile.LibsndfileError) as error:
         raise AudioError(
             f"{path}: cannot be written ({_reason(error)}); check the folder, the disk and the format"
@@ -219,6 +220,16 @@ def peak(audio: npt.NDArray[np.floating]) -> float:
 def is_silent(audio: npt.NDArray[np.floating]) -> bool:
     """Whether the peak is at or under `SILENCE_DB`."""
     return peak(audio) <= 10.0 ** (SILENCE_DB / 20.0)
+
+
+def _forget_time(path: Path) -> None:
+    """Clear the time of writing that libsndfile puts into float WAV headers: the same audio gives the same bytes."""
+    with path.open("r+b") as file:
+        header = file.read(512)
+        # chunk name, size, version, then the seconds since 1970
+        if header[:4] == b"RIFF" and (chunk := header.find(b"PEAK")) > 0:
+            file.seek(chunk + 12)
+            file.write(bytes(4))
 
 
 def _open(path: Path) -> soundfile.SoundFile:

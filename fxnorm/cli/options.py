@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fxnorm.stats import FxStats
 
 ANY_PATH = click.Path(path_type=Path)
+SHOWN_HZ = (63, 125, 250, 500, 1000, 2000, 4000, 8000, 16000)
 
 jobs = click.option(
     "-j", "--jobs", type=click.IntRange(min=1), help="Worker processes; one for each processor if not given."
@@ -82,6 +83,36 @@ def print_table(rows: list[list[str]]) -> None:
 def figure(value: float | None, digits: int = 2) -> str:
     """A number for a table; a dash for none."""
     return "–" if value is None else f"{value:.{digits}f}"
+
+
+def print_stats(several: list[tuple[str, "FxStats"]]) -> None:
+    """Print one row a stem and file: loudness, peaks, similarity, and the spectrum at some frequencies."""
+    import numpy as np
+
+    from fxnorm.effects.spectra import grid_frequencies
+    from fxnorm.stems import STEMS
+    from fxnorm.units import amplitude_to_db
+
+    nearest = [int(np.argmin(np.abs(grid_frequencies() - hz))) for hz in SHOWN_HZ]
+    head = ["stem", "stems", "LUFS", "peak dB", "spread dB", "similarity", *(f"{hz} Hz" for hz in SHOWN_HZ)]
+    rows = [head]
+    for stem in STEMS:
+        for name, averages in several:
+            peaks = averages.target("compression", stem)
+            similarity = averages.target("panning", stem)
+            eq = averages.target("eq", stem)
+            rows.append(
+                [
+                    f"{stem} {name}".strip(),
+                    str(averages.counts.get("eq", {}).get(stem, "–")),
+                    figure(averages.target("loudness", stem)),
+                    figure(peaks and peaks.peak_db),
+                    figure(peaks and peaks.spread_db),
+                    figure(None if similarity is None else float(np.mean(similarity)), 3),
+                    *(figure(None if eq is None else float(amplitude_to_db(eq[k])), 1) for k in nearest),
+                ]
+            )
+    print_table(rows)
 
 
 def report_failures(failures: Any) -> None:

@@ -2,16 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from fxnorm.cli import options
 
-if TYPE_CHECKING:
-    from fxnorm.stats import FxStats
-
-SHOWN_HZ = (63, 125, 250, 500, 1000, 2000, 4000, 8000, 16000)
 OUT = click.option("-o", "--out", required=True, type=options.ANY_PATH, help="File to write.")
 
 
@@ -75,7 +70,7 @@ def show(file: str, as_json: bool) -> None:
     click.echo(
         f"{averages.title}\n{averages.source}\nmeasured {averages.measured_on}, signature {averages.signature}\n"
     )
-    options.print_table(_table([("", averages)]))
+    options.print_stats([("", averages)])
 
 
 @stats.command()
@@ -105,7 +100,7 @@ def compare(one: str, other: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(distances))
         return
-    options.print_table(_table([(Path(one).stem, pair[0]), (Path(other).stem, pair[1])]))
+    options.print_stats([(Path(one).stem, pair[0]), (Path(other).stem, pair[1])])
     click.echo("")
     rows = [["distance", *(f"{name}, {unit}" for name, unit in MEASURES.items())]]
     for stem, values in distances.items():
@@ -135,33 +130,3 @@ def import_(file: Path, out: Path) -> None:
     averages = FxStats.from_published(file)
     averages.save(out)
     click.echo(f"{out}: imported, signature {averages.signature}")
-
-
-def _table(several: list[tuple[str, "FxStats"]]) -> list[list[str]]:
-    """One row a stem and file: loudness, peaks, similarity, and the spectrum at some frequencies."""
-    import numpy as np
-
-    from fxnorm.effects.spectra import grid_frequencies
-    from fxnorm.stems import STEMS
-    from fxnorm.units import amplitude_to_db
-
-    nearest = [int(np.argmin(np.abs(grid_frequencies() - hz))) for hz in SHOWN_HZ]
-    head = ["stem", "stems", "LUFS", "peak dB", "spread dB", "similarity", *(f"{hz} Hz" for hz in SHOWN_HZ)]
-    rows = [head]
-    for stem in STEMS:
-        for name, averages in several:
-            peaks = averages.target("compression", stem)
-            similarity = averages.target("panning", stem)
-            eq = averages.target("eq", stem)
-            rows.append(
-                [
-                    f"{stem} {name}".strip(),
-                    str(averages.counts.get("eq", {}).get(stem, "–")),
-                    options.figure(averages.target("loudness", stem)),
-                    options.figure(peaks and peaks.peak_db),
-                    options.figure(peaks and peaks.spread_db),
-                    options.figure(None if similarity is None else float(np.mean(similarity)), 3),
-                    *(options.figure(None if eq is None else float(amplitude_to_db(eq[k])), 1) for k in nearest),
-                ]
-            )
-    return rows

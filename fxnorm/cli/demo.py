@@ -1,0 +1,64 @@
+"""fxnorm demo: the main job from beginning to end on a synthetic corpus."""
+
+from pathlib import Path
+
+import click
+
+from fxnorm.cli import options
+from fxnorm.cli.gap import print_gaps
+
+
+@click.command()
+@click.option("-o", "--out", type=options.ANY_PATH, default="demo", show_default=True, help="Folder for everything.")
+@click.option("--songs", type=click.IntRange(min=2), default=6, show_default=True, help="How many songs to make.")
+@click.option("--seconds", type=click.FloatRange(min=4.0), default=20.0, show_default=True, help="Length of each.")
+@options.seed
+@options.jobs
+@options.verbosity
+def demo(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, quiet: bool) -> None:
+    """Make songs, measure them, normalise them, and show how far normalising brings wet and dry together."""
+    from fxnorm import corpus, pipeline
+    from fxnorm.evaluation import gap as gaps
+    from fxnorm.normalize import Normalizer, Settings
+    from fxnorm.plots import plot_stats
+    from fxnorm.stats import FxStats
+
+    jobs = jobs or pipeline.default_jobs()
+    wet, dry = out / "wet", out / "dry"
+    failures: list[pipeline.Failure] = []
+
+    click.echo(f"1. {songs} songs of {seconds:g} s: {wet} as mixed by an engineer, {dry} as recorded")
+    with options.progress_bar("synth", unit=" songs", quiet=quiet) as progress:
+        pipeline.synthesize_corpus(out, songs=songs, seconds=seconds, seed=seed, jobs=jobs, progress=progress)
+
+    own_file, picture = out / "stats.json", out / "stats.png"
+    click.echo(f"2. their average features: {own_file}, drawn beside those of MUSDB18 in {picture}\n")
+    with options.progress_bar("measure", quiet=quiet) as progress:
+        own, failed = pipeline.compute_stats(
+            corpus.scan(wet), title=f"{songs} synthetic songs", jobs=jobs, progress=progress
+        )
+    failures += failed
+    own.save(own_file)
+    plot_stats({"synthetic": own, "MUSDB18": FxStats.shipped()}, picture)
+    options.print_stats([("", own)])
+
+    normalized = out / "normalized"
+    click.echo(f"\n3. every stem pushed to the averages of MUSDB18: {normalized}, with a card beside each")
+    plan = pipeline.Plan(FxStats.shipped(), Settings.preset(), pipeline.Layout(normalized))
+    with options.progress_bar("normalize", quiet=quiet) as progress:
+        result = pipeline.normalize_corpus(corpus.scan(wet), plan, jobs=jobs, progress=progress)
+    failures += result.failures
+    click.echo(f"   {result.done} stems normalised, {result.kept} kept")
+
+    click.echo(
+        "4. the gap between wet and dry: distance after over distance before normalising (0: none left)\n"
+    )
+    pairs = gaps.pair(corpus.scan(wet), corpus.scan(dry))
+    measured = {}
+    for preset in ("published", "default"):
+        normalizer = Normalizer(FxStats.shipped(), Settings.preset(preset))
+        with options.progress_bar(f"gap, {preset}", quiet=quiet) as progress:
+            measured[preset], failed_gaps = gaps.measure_corpus(pairs, normalizer, jobs=jobs, progress=progress)
+        failures += failed_gaps
+    print_gaps(measured)
+    options.report_failures(failures)

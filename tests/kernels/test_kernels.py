@@ -1,0 +1,106 @@
+"""Compiled loops agree with themselves uncompiled, and with an obvious version."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy.signal import sosfilt
+
+from fxnorm.kernels import dynamics, loudness, spectrum
+
+RNG = np.random.default_rng(0)
+LEVEL = (-30.0 + 12.0 * RNG.standard_normal(3000)).astype(np.float32)
+AUDIO = (0.3 * RNG.standard_normal((2, 3000))).astype(np.float32)
+EDGES = np.array([0, 100, 100 + 700, 3000])
+LEFT, RIGHT = (RNG.standard_normal((2, 5, 33)) + 1j * RNG.standard_normal((2, 5, 33))).astype(np.complex64)
+LEFT[1, 3] = RIGHT[1, 3] = 0.0
+SHELF = np.array([1.5, -2.7, 1.2, -1.7, 0.73])
+HIGH_PASS = np.array([1.0, -2.0, 1.0, -1.99, 0.99])
+
+
+def cases():
+    yield loudness.weighted_energy, (AUDIO[0], SHELF, HIGH_PASS, EDGES), (3,), np.float64
+    yield dynamics.level_db, (AUDIO, 1e-6), (3000,), np.float32
+    yield dynamics.reduce_gain, (LEVEL, -30.0, 0.75, 0.99, 0.999), (3000,), np.float32
+    yield (
+        dynamics.reduced_peaks,
+        (LEVEL, LEVEL, np.array([-20.0, -30.0, -40.0]), 0.75, 0.99, 0.999, EDGES),
+        (3, 3),
+        np.float64,
+    )
+    yield dynamics.segment_peaks, (AUDIO[0], EDGES), (3,), np.float64
+    yield dynamics.apply_reduction, (AUDIO, np.abs(LEVEL)), (2, 3000), np.float32
+    yield dynamics.onset_strength, (np.abs(LEVEL).astype(np.float64),), (3000,), np.float64
+    yield spectrum.add_magnitude, (LEFT[0],), (33,), np.float64
+    yield spectrum.add_similarity, (LEFT[1], RIGHT[1]), (33,), np.float64
+    yield spectrum.add_lean, (LEFT, RIGHT, 1e-3), (33,), np.float64
+    yield (
+        spectrum.add_narrowed_similarity,
+        (LEFT[1], RIGHT[1], np.array([2, 10, 33]), np.array([1.0, 0.5, 0.0])),
+        (2, 3),
+        np.float64,
+    )
+
+
+@pytest.mark.parametrize(
+    ("kernel", "arguments", "shape", "dtype"), list(cases()), ids=lambda value: getattr(value, "__name__", "")
+)
+def test_compiled_and_plain_agree(kernel, arguments, shape, dtype):
+    compiled, plain = np.zeros(shape, dtype), np.zeros(shape, dtype)
+    kernel(*arguments, compiled)
+    kernel.py_func(*arguments, plain)
+    assert np.abs(plain).max() > 0.0
+    np.testing.assert_allclose(compiled, plain, rtol=2e-5, atol=1e-6)
+
+
+def test_repan_compiled_and_plain_agree():
+    options = (0.7, 0.3, np.full(20, 0.4), 0.3, 4.0, 0.8, 0.7, 0.3)
+    compiled, plain = (LEFT.copy(), RIGHT.copy()), (LEFT.copy(), RIGHT.copy())
+    spectrum.repan(*compiled, *options)
+    spectrum.repan.py_func(*plain, *options)
+    for ours, theirs, before in zip(compiled, plain, (LEFT, RIGHT), strict=True):
+        assert not np.allclose(ours, before)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+
+
+def test_weighted_energy_is_two_filters_and_a_sum_of_squares():
+    out = np.zeros(3)
+    loudness.weighted_energy(AUDIO[0], SHELF, HIGH_PASS, EDGES, out)
+    sections = np.array([[*SHELF[:3], 1.0, *SHELF[3:]], [*HIGH_PASS[:3], 1.0, *HIGH_PASS[3:]]])
+    filtered = sosfilt(sections, AUDIO[0].astype(np.float64))
+    expected = [np.sum(filtered[low:high] ** 2) for low, high in itertools.pairwise(EDGES)]
+    np.testing.assert_allclose(out, expected, rtol=1e-9)
+
+
+def test_reduction_rises_by_the_attack_and_falls_by_the_release():
+    attack, release = np.exp(-1.0 / 100.0), np.exp(-1.0 / 400.0)
+    level = np.full(3000, -60.0, np.float32)
+    level[500:1500] = -10.0
+    out = np.zeros_like(level)
+    dynamics.reduce_gain(level, -20.0, 0.75, attack, release, out)
+    assert not out[:500].any()
+    time = np.arange(1, 1001)
+    np.testing.assert_allclose(out[500:1500], 7.5 * (1.0 - np.exp(-time / 100.0)), atol=1e-4)
+    np.testing.assert_allclose(out[1500:], out[1499] * np.exp(-np.arange(1, 1501) / 400.0), atol=1e-4)
+
+
+def test_reduced_peaks_are_the_peaks_of_the_reduced_level():
+    thresholds = np.array([-15.0, -25.0, -35.0])
+    peaks = np.zeros((3, 3))
+    dynamics.reduced_peaks(LEVEL, LEVEL, thresholds, 0.8, 0.95, 0.995, EDGES, peaks)
+    for threshold, row in zip(thresholds, peaks, strict=True):
+        reduction = np.zeros_like(LEVEL)
+        dynamics.reduce_gain(LEVEL, threshold, 0.8, 0.95, 0.995, reduction)
+        expected = [np.max((LEVEL - reduction)[low:high]) for low, high in itertools.pairwise(EDGES)]
+        np.testing.assert_allclose(row, expected, atol=1e-4)
+
+
+def test_narrowed_similarity_is_the_similarity_of_the_narrowed_signal():
+    left, right = LEFT[0], RIGHT[0]
+    gains = np.array([1.0, 0.6, 0.1])
+    out = np.zeros((1, 3))
+    spectrum.add_narrowed_similarity(left, right, np.array([0, 33]), gains, out)
+    for gain, total in zip(gains, out[0], strict=True):
+        mid, side = (left + right) / 2.0, gain * (left - right) / 2.0
+        one, other = np.abs(mid + side), np.abs(mid - side)
+        assert total == pytest.approx(np.sum(2.0 * one * other / (one**2 + other**2)), rel=1e-5)

@@ -1,0 +1,249 @@
+"""A corpus through the chain: layouts, cards, resuming, failures, statistics."""
+
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from fxnorm import audio, corpus
+from fxnorm.errors import InputError, StatsError
+from fxnorm.normalize import Settings
+from fxnorm.pipeline import Layout, Plan, Responses, compute_stats, normalize_corpus
+from fxnorm.pipeline.workers import run
+from fxnorm.stats import FxStats
+from fxnorm.stems import STEMS
+from tests.signals import plucks
+
+MUSDB = FxStats.shipped()
+
+
+def write_song(folder, *, seed=0, seconds=1.5, stems=STEMS, rate=audio.RATE):
+    folder.mkdir(parents=True)
+    mixture = 0.0
+    for number, stem in enumerate(stems):
+        samples = 0.4 * plucks(seconds, seed=10 * seed + number)
+        audio.write(folder / f"{stem}.wav", samples, rate, subtype="PCM_16")
+        mixture = mixture + samples
+    audio.write(folder / "mixture.wav", mixture, rate)
+
+
+@pytest.fixture
+def songs(tmp_path):
+    root = tmp_path / "corpus"
+    write_song(root / "train" / "Song A", seed=1)
+    write_song(root / "test" / "Ünïcode 'quoted' & 歌", seed=2)
+    return root
+
+
+def plan(out, preset="default", **changes):
+    settings = changes.pop("settings", None) or Settings.preset(preset)
+    return Plan(MUSDB, settings, changes.pop("layout", None) or Layout(out), **changes)
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_every_stem_gets_a_file_and_a_card_and_the_mixture_follows(songs, tmp_path):
+    out = tmp_path / "out"
+    seen = []
+    tracks = corpus.scan(songs)
+    result = normalize_corpus(tracks, plan(out), progress=lambda *state: seen.append(state))
+    assert (result.done, result.kept, result.failures) == (8, 0, ())
+    assert [state[:2] for state in seen] == [(n, 8) for n in range(1, 9)]
+    for track in tracks:
+        folder = out / track.location
+        assert sorted(path.name for path in folder.iterdir()) == sorted(
+            [f"{stem}.{suffix}" for stem in STEMS for suffix in ("wav", "json")] + ["mixture.wav"]
+        )
+        assert (folder / "mixture.wav").read_bytes() == track.mixture.read_bytes()
+        for stem in STEMS:
+            info = audio.probe(folder / f"{stem}.wav")
+            assert (info.samples, info.channels, info.subtype) == (round(1.5 * audio.RATE), 2, "FLOAT")
+            card = json.loads((folder / f"{stem}.json").read_text())
+            assert [step["effect"] for step in card["steps"]] == ["eq", "compression", "panning", "loudness"]
+            assert card["stats"]["signature"] == MUSDB.signature
+    assert corpus.scan(out)[0].mixture  # it can be trained on as it is
+
+
+def test_a_second_run_keeps_everything(songs, tmp_path):
+    tracks = corpus.scan(songs)
+    normalize_corpus(tracks, plan(tmp_path / "out"))
+    before = contents(tmp_path / "out")
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.wav")}
+    result = normalize_corpus(tracks, plan(tmp_path / "out"))
+    assert (result.done, result.kept) == (0, 8)
+    assert contents(tmp_path / "out") == before
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+
+
+def test_what_is_missing_or_damaged_is_redone_and_nothing_else(songs, tmp_path):
+    out = tmp_path / "out"
+    tracks = corpus.scan(songs)
+    normalize_corpus(tracks, plan(out))
+    before = contents(out)
+    song = out / "train" / "Song A"
+    (song / "bass.wav").unlink()
+    (song / "drums.json").write_text("{")
+    (song / "vocals.wav").write_bytes(b"short")
+    result = normalize_corpus(tracks, plan(out))
+    assert (result.done, result.kept) == (3, 5)
+    assert contents(out) == before
+
+
+def test_a_changed_setting_redoes_what_it_touches(songs, tmp_path):
+    out = tmp_path / "out"
+    tracks = corpus.scan(songs)
+    normalize_corpus(tracks, plan(out))
+    settings = Settings.preset()
+    ballistics = settings.compression.ballistics
+    slower = ballistics | {"vocals": ballistics["vocals"].model_copy(update={"release_ms": 999.0})}
+    changed = settings.model_copy(
+        update={"compression": settings.compression.model_copy(update={"ballistics": slower})}
+    )
+    result = normalize_corpus(tracks, plan(out, settings=changed))
+    assert (result.done, result.kept) == (2, 6)  # the vocals of both songs
+    assert normalize_corpus(tracks, plan(out, settings=changed, force=True)).done == 8
+    assert normalize_corpus(tracks, plan(out, layout=Layout(out, subtype="PCM_24"))).done == 8
+    os.utime(songs / "train" / "Song A" / "other.wav")
+    assert normalize_corpus(tracks, plan(out, layout=Layout(out, subtype="PCM_24"))).done == 1
+
+
+def test_processes_give_the_same_bytes(songs, tmp_path):
+    tracks = corpus.scan(songs)
+    normalize_corpus(tracks, plan(tmp_path / "one"), jobs=1)
+    normalize_corpus(tracks, plan(tmp_path / "two"), jobs=2)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_results_beside_the_originals(songs):
+    tracks = corpus.scan(songs)
+    result = normalize_corpus(tracks, plan(None, layout=Layout(None, "normalized", "flac")))
+    assert result.done == 8
+    song = songs / "train" / "Song A"
+    assert audio.probe(song / "vocals_normalized.flac").subtype == "PCM_24"
+    assert [track.id for track in corpus.scan(songs)] == [track.id for track in tracks]
+    assert len(corpus.scan(songs, suffix="normalized")) == 2
+
+
+def test_a_bad_stem_is_named_and_stops_no_other(songs, tmp_path):
+    (songs / "train" / "Song A" / "bass.wav").write_text("not audio")
+    out = tmp_path / "out"
+    for jobs in (1, 2):
+        result = normalize_corpus(corpus.scan(songs), plan(out, force=True), jobs=jobs)
+        assert result.done == 7
+        (failure,) = result.failures
+        assert (failure.track, failure.stem) == ("train/Song A", "bass")
+        assert "expected an audio file" in failure.reason
+        assert "\n" not in failure.reason
+    song = out / "train" / "Song A"
+    assert not (song / "bass.wav").exists()
+    assert not (song / "bass.json").exists()
+    assert not (song / "mixture.wav").exists()  # the song is not complete
+    assert not [path for path in out.rglob("*") if path.name.startswith(".")]
+
+
+def test_an_original_is_never_overwritten(songs):
+    before = contents(songs)
+    with pytest.raises(InputError, match="would overwrite the original"):
+        normalize_corpus(corpus.scan(songs), plan(songs))
+    assert contents(songs) == before
+
+
+def test_an_output_that_cannot_be_is_refused(songs, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match="cannot be written to"):
+        normalize_corpus(corpus.scan(songs), plan(tmp_path / "file"))
+    for layout in ({"format": "mp3"}, {"subtype": "PCM_13"}):
+        with pytest.raises(InputError, match="expected"):
+            Layout(tmp_path / "out", **layout)
+
+
+def test_songs_of_other_shapes(tmp_path):
+    root = tmp_path / "corpus"
+    write_song(root / "few", stems=("vocals", "drums"))
+    write_song(root / "fast", seed=3, rate=48_000)
+    folder = root / "odd"
+    folder.mkdir()
+    audio.write(folder / "vocals.wav", plucks(1.0, channels=1), 22_050)
+    audio.write(folder / "bass.wav", np.zeros((2, 4000), np.float32), audio.RATE)
+    audio.write(folder / "drums.wav", plucks(0.02 + 0.4)[:, :882], audio.RATE)
+    audio.write(folder / "other.wav", np.eye(1, 30_000, 15_000, dtype=np.float32), audio.RATE)
+    result = normalize_corpus(corpus.scan(root), plan(tmp_path / "out"))
+    assert result.failures == ()
+    for path in (tmp_path / "out").rglob("*.wav"):
+        if path.stem != "mixture":
+            before = audio.probe(root / path.relative_to(tmp_path / "out"))
+            after = audio.probe(path)
+            assert (after.samples, after.rate) == (before.samples, before.rate)
+
+
+def test_reverb_draws_by_seed_track_and_stem(songs, tmp_path):
+    settings = Settings.preset(effects=("reverb", "loudness"))
+    tracks = corpus.scan(songs)
+    rooms = Responses(count=2, decay_s=(0.3, 0.5))
+
+    def draws(seed):
+        out = tmp_path / f"out{seed}"
+        shutil.rmtree(out, ignore_errors=True)
+        normalize_corpus(tracks, plan(out, settings=settings, responses=rooms, seed=seed))
+        cards = [json.loads(path.read_text()) for path in sorted(out.rglob("*.json"))]
+        return [str(card["steps"][0]) for card in cards if card["stem"] in ("vocals", "other")]
+
+    assert draws(0) == draws(0)
+    assert len({*draws(0), *draws(1)}) == 8
+
+
+def test_responses_come_from_a_folder(tmp_path):
+    audio.write(tmp_path / "room.wav", plucks(0.5), 48_000)
+    (response,) = Responses(tmp_path).load()
+    assert response.shape[1] == pytest.approx(0.5 * audio.RATE * audio.RATE / 48_000, abs=2)
+    with pytest.raises(InputError, match="expected a folder of impulse responses"):
+        Responses(tmp_path / "none").load()
+
+
+def test_statistics_of_a_corpus(songs):
+    tracks = corpus.scan(songs)
+    stats, failures = compute_stats(tracks, title="two songs")
+    assert failures == ()
+    assert stats.counts["loudness"] == dict.fromkeys(STEMS, 2)
+    assert stats.settings["compression"]["linked"] is True
+    parallel, _ = compute_stats(tracks, title="two songs", jobs=2)
+    assert parallel.signature == stats.signature
+    # pushed to their own averages, stems have them
+    raw, _ = compute_stats(tracks, title="raw", measured_on="raw")
+    assert raw.settings is None
+    np.testing.assert_allclose(raw.target("eq", "bass"), stats.target("eq", "bass"))
+    assert raw.target("loudness", "bass") != stats.target("loudness", "bass")
+
+
+def test_statistics_leave_out_what_cannot_be_read(songs):
+    (songs / "train" / "Song A" / "bass.wav").write_text("not audio")
+    audio.write(songs / "train" / "Song A" / "drums.wav", np.zeros((2, 9000), np.float32), audio.RATE)
+    seen = []
+    stats, failures = compute_stats(corpus.scan(songs), title="t", progress=lambda *state: seen.append(state[:2]))
+    assert [(failure.track, failure.stem) for failure in failures] == [("train/Song A", "bass")]
+    assert stats.counts["eq"] == {"vocals": 2, "bass": 1, "drums": 1, "other": 2}
+    assert seen[-1][0] <= seen[-1][1] == 32
+
+
+def test_a_corpus_of_silence_has_no_statistics(tmp_path):
+    folder = tmp_path / "song"
+    folder.mkdir()
+    audio.write(folder / "bass.wav", np.zeros((2, 9000), np.float32), audio.RATE)
+    with pytest.raises(StatsError, match="expected stems that sound"):
+        compute_stats(corpus.scan(tmp_path), title="silence")
+
+
+def halve(number):
+    return number // 2 if number % 2 == 0 else 1 // 0
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_results_come_in_order_and_errors_in_their_place(jobs):
+    results = list(run(halve, range(20), jobs=jobs))
+    assert [item for item, _ in results] == list(range(20))
+    assert [result for _, result in results[::2]] == list(range(10))
+    assert all(isinstance(result, ZeroDivisionError) for _, result in results[1::2])
