@@ -13,14 +13,15 @@ PACKAGE = Path(fxnorm.__file__).parent
 
 # A room may import from floors below its own, and from itself.
 FLOORS = (
-    {"errors", "units", "files", "stems"},
-    {"kernels", "audio", "pickled"},
+    {"errors", "units", "files"},
+    {"kernels", "audio", "pickled", "stems"},
     {"effects", "corpus"},
     {"stats"},
     {"normalize", "synth", "plots"},
     {"pipeline", "models", "losses"},
     {"evaluation"},
     {"cli"},
+    {"__main__"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 

@@ -41,7 +41,6 @@ class PlainTDCN(nn.Module):
         repeats: int = 4,
         blocks: int = 6,
         lstm_layers: int = 3,
-        lstm_units: int = 64,
         excitation: int = 2048,
         dropout: float = 0.1,
     ) -> None:
@@ -56,7 +55,9 @@ class PlainTDCN(nn.Module):
             for i in range(repeats * blocks)
         )
         self.merge = nn.Sequential(nn.PReLU(), nn.Conv1d(skip, filters, 1))
-        self.lstm = nn.LSTM(filters, lstm_units, lstm_layers, batch_first=True, dropout=dropout, bidirectional=True)
+        # half the filters in each direction; PyTorch warns of dropout that has no layers to stand between
+        between = dropout if lstm_layers > 1 else 0.0
+        self.lstm = nn.LSTM(filters, filters // 2, lstm_layers, batch_first=True, dropout=between, bidirectional=True)
         self.squeeze = nn.Linear(filters, excitation)
         self.excite = nn.Linear(excitation, filters)
 

@@ -1,0 +1,176 @@
+"""Trained networks on disk: weights as safetensors, everything else as a JSON card. Nothing is ever unpickled.
+
+A checkpoint is a folder with `card.json` and the file of weights that the card names. The name holds the weights'
+hash, and the card is written last: whatever interrupts a save, the folder holds the old checkpoint or the new one.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from safetensors import SafetensorError
+from safetensors.torch import load as unpack
+from safetensors.torch import save as pack
+from torch import Tensor
+
+from fxnorm import __version__, files, models
+from fxnorm.errors import FxnormError, InputError
+from fxnorm.models.base import Network
+
+FORMAT = "fxnorm-checkpoint"
+VERSION = 1
+CARD = "card.json"
+
+
+class CheckpointError(FxnormError):
+    """A checkpoint cannot be used."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network, and all that has to be known to use it or to train it on.
+
+    Attributes
+    ----------
+    network : Network
+    stats : str
+        Signature of the statistics that its stems were normalised with.
+    chain : dict
+        Settings of that chain.
+    recipe : dict
+        How it was trained.
+    history : list of dict
+        Figures of each epoch so far; its length is the position.
+    version : str
+        Of the fxnorm that made it.
+    """
+
+    network: Network
+    stats: str = ""
+    chain: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    history: Sequence[Mapping[str, Any]] = ()
+    version: str = __version__
+
+    def save(self, folder: Path) -> None:
+        """Write the weights, then the card, each whole.
+
+        Raises
+        ------
+        CheckpointError
+            If the folder cannot be written, or the card holds anything but plain JSON values.
+        """
+        folder = Path(folder)
+        content = pack({name: _plain(tensor) for name, tensor in self.network.state_dict().items()})
+        weights = f"weights-{_digest(content)}.safetensors"
+        try:
+            text = json.dumps(self._card(weights), indent=1, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise CheckpointError(f"{folder / CARD}: expected plain, finite values on the card ({error})") from error
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with files.replacing(folder / weights) as temporary:
+                temporary.write_bytes(content)
+            files.write_text(folder / CARD, text + "\n")
+            for old in folder.glob("weights-*.safetensors"):
+                if old.name != weights:
+                    old.unlink()
+        except OSError as error:
+            raise CheckpointError(
+                f"{folder}: cannot be written ({error.strerror}); check the folder and its permissions"
+            ) from error
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a checkpoint; its network is on the CPU and in evaluation mode.
+
+        Raises
+        ------
+        CheckpointError
+            If a file is missing, damaged, of another format or version, or does not fit the network.
+        """
+        folder = Path(folder)
+        card = _read_card(folder / CARD)
+        try:
+            name, settings, weights = card["model"], card["settings"], card["weights"]
+            about = {key: card[key] for key in ("stats", "chain", "recipe", "history")} | {"version": card["fxnorm"]}
+            network: Network = models.build(name, **settings)
+        except InputError as error:
+            raise CheckpointError(f"{folder / CARD}: {error}") from error
+        except (KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(f"{folder / CARD}: incomplete ({error}); save the checkpoint again") from error
+        path = folder / Path(weights).name
+        _fill(network, _read_weights(path), str(path))
+        return cls(network.eval(), **about)
+
+    def _card(self, weights: str) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "fxnorm": self.version,
+            "model": self.network.name,
+            "settings": self.network.settings.model_dump(mode="json"),
+            "weights": weights,
+            "stats": self.stats,
+            "chain": dict(self.chain),
+            "recipe": dict(self.recipe),
+            "history": [dict(epoch) for epoch in self.history],
+        }
+
+
+def _read_card(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); name the folder of a checkpoint") from error
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise CheckpointError(f"{path}: expected the card of a checkpoint ({FORMAT!r} JSON), got something else")
+    if content.get("version") != VERSION:
+        raise CheckpointError(
+            f"{path}: expected a checkpoint of version {VERSION}, got {content.get('version')!r}; "
+            "use the fxnorm that wrote it"
+        )
+    return content
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); copy it beside its card") from error
+    if path.stem != f"weights-{_digest(content)}":
+        raise CheckpointError(f"{path}: damaged, its content does not have the hash in its name; copy it again")
+    try:
+        tensors: dict[str, Tensor] = unpack(content)
+    except SafetensorError as error:
+        raise CheckpointError(f"{path}: expected safetensors ({error})") from error
+    return tensors
+
+
+def _fill(network: Network, tensors: Mapping[str, Tensor], what: str) -> None:
+    wanted = network.state_dict()
+    if different := sorted(wanted.keys() ^ tensors.keys()):
+        raise CheckpointError(
+            f"{what}: expected the weights of {network.name}, got those of another network "
+            f"({len(different)} tensors differ, {different[0]!r} first)"
+        )
+    for name, tensor in tensors.items():
+        if tensor.shape != wanted[name].shape:
+            raise CheckpointError(
+                f"{what}: expected {name!r} of shape {tuple(wanted[name].shape)}, got {tuple(tensor.shape)}; "
+                "the card's settings belong to other weights"
+            )
+    network.load_state_dict(tensors)
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    return tensor.detach().cpu().contiguous()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]

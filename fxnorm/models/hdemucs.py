@@ -1,0 +1,190 @@
+"""HDemucs: a separation network, turned round to mix.
+
+Défossez, "Hybrid spectrogram and waveform source separation", ISMIR 2021 MDX workshop (arXiv 2111.03600), as the
+package `demucs` builds it. Needs that package: `pip install demucs`.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import Field, PositiveInt, field_validator
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fxnorm.errors import InputError
+from fxnorm.models.base import CHANNELS, Network
+from fxnorm.models.settings import ModelSettings
+from fxnorm.stems import STEMS
+
+SHORTEST = 4096  # samples of one spectrum: what is shorter gets zeros
+NORM_GROUPS = 4
+# the same layers under the names that torchaudio gives them
+TORCHAUDIO_PREFIXES = {
+    "freq_encoder.": "encoder.",
+    "freq_decoder.": "decoder.",
+    "time_encoder.": "tencoder.",
+    "time_decoder.": "tdecoder.",
+}
+
+
+class Settings(ModelSettings):
+    """Size, start and blend.
+
+    Attributes
+    ----------
+    channels : int
+        Of the first layer; a multiple of 4.
+    sum_share : float
+        Share of the plain sum of the stems in the output, 0 to 1; the rest is the network's. At one half what the
+        network adds that does not belong comes out 6 dB lower.
+    weights : Path or None
+        Local file of separation weights to start from, `.safetensors` or `.th`. Left out of what a checkpoint keeps,
+        which has weights of its own.
+    """
+
+    channels: PositiveInt = 48
+    sum_share: float = Field(default=0.5, ge=0.0, lt=1.0)
+    weights: Path | None = None
+
+    @field_validator("channels")
+    @classmethod
+    def _in_groups(cls, channels: int) -> int:
+        if channels % NORM_GROUPS:
+            raise ValueError(f"expected a multiple of {NORM_GROUPS}, got {channels}; channels are normalised in groups")
+        return channels
+
+
+PRESETS = {"published": Settings(), "small": Settings(channels=8)}
+
+
+class HDemucs(Network):
+    """The hybrid network with all stems going in and one stereo signal coming out, blended with their sum."""
+
+    name = "hdemucs"
+    presets = PRESETS
+    settings: Settings
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings.model_copy(update={"weights": None}))
+        self.hybrid = _build(settings.channels)
+        if settings.weights is not None:
+            given = read_weights(settings.weights)
+            self.hybrid.load_state_dict(adapt(given, self.hybrid.state_dict(), what=str(settings.weights)))
+        for branch in (self.hybrid.encoder, self.hybrid.tencoder):
+            branch[0].conv = widen(branch[0].conv)
+
+    @property
+    def guard(self) -> int:
+        """One second: the network looks further, but what it sees there weighs little."""
+        return 44_100
+
+    def mix(self, x: Tensor) -> Tensor:
+        """Mix (batch, 8, samples) -> (batch, 2, samples)."""
+        samples = x.shape[-1]
+        padded = F.pad(x, (0, max(0, SHORTEST - samples)))
+        mixed: Tensor = self.hybrid(padded)[:, 0, :, :samples]
+        plain = x.unflatten(1, (len(STEMS), CHANNELS)).sum(dim=1)
+        return torch.lerp(mixed, plain.to(mixed.dtype), self.settings.sum_share)
+
+
+def widen(narrow: nn.Conv1d | nn.Conv2d) -> nn.Module:
+    """A first layer that reads every stem as the given one reads a stereo signal, and takes their mean."""
+    stems = len(STEMS)
+    wide = type(narrow)(
+        stems * narrow.in_channels,
+        narrow.out_channels,
+        narrow.kernel_size,  # type: ignore[arg-type]
+        narrow.stride,  # type: ignore[arg-type]
+        narrow.padding,  # type: ignore[arg-type]
+    )
+    with torch.no_grad():
+        wide.weight.copy_(narrow.weight.repeat(1, stems, *[1] * (narrow.weight.ndim - 2)) / stems)
+        if narrow.bias is not None and wide.bias is not None:
+            wide.bias.copy_(narrow.bias)
+    return wide
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read tensors from a `.safetensors` or `.th` file under the names of `demucs`; no code in it is run.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, of another kind, or holds anything but named tensors.
+    """
+    readers: dict[str, Callable[[Path], object]] = {".safetensors": _read_safetensors, ".th": _read_torch}
+    if path.suffix not in readers:
+        raise InputError(f"{path}: expected weights in a .safetensors or .th file, got {path.suffix or 'no suffix'!r}")
+    try:
+        content = readers[path.suffix](path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
+    except Exception as error:  # both libraries raise many kinds on damaged files
+        raise InputError(
+            f"{path}: expected named tensors and nothing else, got a file that is damaged or holds code; "
+            "save its state dict as .safetensors"
+        ) from error
+    if isinstance(content, Mapping) and isinstance(content.get("state"), Mapping):
+        content = content["state"]
+    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
+        raise InputError(f"{path}: expected named tensors, got other content; save the state dict alone")
+    return {_rename(str(key)): value.float() for key, value in content.items()}
+
+
+def adapt(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], *, what: str) -> dict[str, Tensor]:
+    """Fit separation weights to a network with one output.
+
+    The last layers of a network for several sources hold one set of filters per source. Their sum gives the sum of
+    the sources, which is the mix.
+
+    Raises
+    ------
+    InputError
+        If a tensor is missing, left over, or of a shape that does not fit.
+    """
+    if missing := sorted(wanted.keys() ^ given.keys()):
+        raise InputError(
+            f"{what}: expected the tensors of HDemucs, got another set ({missing[0]} and {len(missing)} in all)"
+        )
+    fitted = {}
+    for name, like in wanted.items():
+        tensor = given[name]
+        axis = 1 if name.endswith("weight") else 0  # outputs of a transposed convolution
+        if name.split(".")[0] in ("decoder", "tdecoder") and "conv_tr" in name and tensor.shape != like.shape:
+            sources, rest = divmod(tensor.shape[axis], like.shape[axis])
+            if sources and not rest:
+                tensor = tensor.unflatten(axis, (sources, -1)).sum(dim=axis)
+        if tensor.shape != like.shape:
+            raise InputError(
+                f"{what}: expected {name} of shape {tuple(like.shape)}, got {tuple(given[name].shape)}; "
+                "set 'channels' to what the weights were trained with"
+            )
+        fitted[name] = tensor
+    return fitted
+
+
+def _build(channels: int) -> Any:
+    try:
+        from demucs.hdemucs import HDemucs as Hybrid
+    except ModuleNotFoundError as error:
+        raise InputError(f"hdemucs needs {error.name}, which is not installed: pip install demucs") from error
+    return Hybrid(sources=["mix"], audio_channels=CHANNELS, channels=channels, norm_groups=NORM_GROUPS)
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    from safetensors.torch import load_file
+
+    return load_file(path)
+
+
+def _read_torch(path: Path) -> object:
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _rename(name: str) -> str:
+    for theirs, ours in TORCHAUDIO_PREFIXES.items():
+        if name.startswith(theirs):
+            return ours + name.removeprefix(theirs)
+    return name

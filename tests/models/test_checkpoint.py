@@ -1,0 +1,193 @@
+"""Checkpoints: what is saved comes back bit for bit, and what does not fit is refused in one line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fxnorm import models
+
+torch = pytest.importorskip("torch", reason="needs PyTorch")
+safetensors = pytest.importorskip("safetensors.torch", reason="needs safetensors")
+checkpoint = pytest.importorskip("fxnorm.models.checkpoint")
+
+SIZES = {"filters": 8, "bottleneck": 8, "hidden": 8, "skip": 8, "blocks": 2, "excitation": 8}
+
+
+@pytest.fixture
+def made() -> Any:
+    torch.manual_seed(0)
+    return checkpoint.Checkpoint(
+        models.build("tdcn", "small", **SIZES),
+        stats="0123456789abcdef",
+        chain={"effects": ["eq", "loudness"], "strength": {"eq": 0.5}},
+        recipe={"batch": 4, "loss": "La"},
+        history=[{"epoch": 1, "loss": 2.5}, {"epoch": 2, "loss": 2.25}],
+    )
+
+
+def edit(folder: Path, **changes: object) -> None:
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps(card | changes))
+
+
+def rewrite(folder: Path, tensors: dict[str, Any]) -> None:
+    """Put other tensors in the place of the weights, with everything else in order."""
+    content = safetensors.save(tensors)
+    name = f"weights-{checkpoint._digest(content)}.safetensors"
+    (folder / name).write_bytes(content)
+    edit(folder, weights=name)
+
+
+def test_what_is_saved_comes_back(made: Any, tmp_path: Path) -> None:
+    made.save(tmp_path / "runs" / "first")
+    back = checkpoint.Checkpoint.load(tmp_path / "runs" / "first")
+    for name, tensor in made.network.state_dict().items():
+        assert torch.equal(tensor, back.network.state_dict()[name]), name
+    assert back.network.settings == made.network.settings
+    assert (back.stats, back.chain, back.recipe) == (made.stats, made.chain, made.recipe)
+    assert (back.history, back.version) == (made.history, made.version)
+    stems = torch.randn(1, 4, 2, 500)
+    assert torch.equal(back.network(stems), made.network.eval()(stems))
+
+
+def test_a_loaded_network_is_ready_to_mix(made: Any, tmp_path: Path) -> None:
+    made.network.train()
+    made.save(tmp_path)
+    assert not checkpoint.Checkpoint.load(tmp_path).network.training
+
+
+def test_the_card_is_plain_json(made: Any, tmp_path: Path) -> None:
+    made.save(tmp_path)
+    card = json.loads((tmp_path / "card.json").read_text())
+    assert (card["format"], card["version"], card["model"]) == ("fxnorm-checkpoint", 1, "tdcn")
+    assert card["settings"]["filters"] == 8
+    assert (tmp_path / card["weights"]).is_file()
+
+
+def test_saving_again_leaves_one_set_of_weights(made: Any, tmp_path: Path) -> None:
+    made.save(tmp_path)
+    before = {path.name for path in tmp_path.iterdir()}
+    with torch.no_grad():
+        made.network.encoder.weight.add_(1.0)
+    made.save(tmp_path)
+    after = {path.name for path in tmp_path.iterdir()}
+    assert len(after) == 2
+    assert len(before & after) == 1
+    back = checkpoint.Checkpoint.load(tmp_path)
+    assert torch.equal(back.network.encoder.weight, made.network.encoder.weight)
+
+
+def test_an_interrupted_save_leaves_the_old_checkpoint(
+    made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.save(tmp_path)
+    old = made.network.encoder.weight.detach().clone()
+    with torch.no_grad():
+        made.network.encoder.weight.add_(1.0)
+
+    def interrupt(path: Path, text: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoint.files, "write_text", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        made.save(tmp_path)
+    assert torch.equal(checkpoint.Checkpoint.load(tmp_path).network.encoder.weight, old)
+
+
+def test_a_card_holds_finite_values_only(made: Any, tmp_path: Path) -> None:
+    bad = checkpoint.Checkpoint(made.network, history=[{"loss": float("nan")}])
+    with pytest.raises(checkpoint.CheckpointError, match="expected plain, finite values"):
+        bad.save(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_folder_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(checkpoint.CheckpointError, match=r"card.json: cannot be read \(No such file"):
+        checkpoint.Checkpoint.load(tmp_path / "nowhere")
+
+
+def test_missing_weights_are_one_line(made: Any, tmp_path: Path) -> None:
+    made.save(tmp_path)
+    next(tmp_path.glob("*.safetensors")).unlink()
+    with pytest.raises(checkpoint.CheckpointError, match=r"safetensors: cannot be read .*beside its card"):
+        checkpoint.Checkpoint.load(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "not json", "[]", '{"format": "fxnorm-stats"}'])
+def test_another_file_is_not_a_card(text: str, tmp_path: Path) -> None:
+    (tmp_path / "card.json").write_text(text)
+    with pytest.raises(checkpoint.CheckpointError, match="expected the card of a checkpoint"):
+        checkpoint.Checkpoint.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"version": 2}, "expected a checkpoint of version 1, got 2"),
+        ({"model": "tdcm"}, "unknown network 'tdcm'.*did you mean 'tdcn'"),
+        ({"model": ["tdcn"]}, "incomplete"),
+        ({"settings": {"filter": 8}}, "unknown setting 'filter' of tdcn.*did you mean 'filters'"),
+        ({"settings": None}, "incomplete"),
+        ({"settings": SIZES | {"filters": 16}}, r"expected .* of shape .*16.*, got .*8|weights of tdcn"),
+    ],
+)
+def test_a_card_that_does_not_fit_is_refused(
+    made: Any, tmp_path: Path, changes: dict[str, object], message: str
+) -> None:
+    made.save(tmp_path)
+    edit(tmp_path, **changes)
+    with pytest.raises(checkpoint.CheckpointError, match=message) as caught:
+        checkpoint.Checkpoint.load(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_incomplete_card_is_refused(made: Any, tmp_path: Path) -> None:
+    made.save(tmp_path)
+    card = json.loads((tmp_path / "card.json").read_text())
+    del card["stats"]
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    with pytest.raises(checkpoint.CheckpointError, match=r"incomplete \('stats'\)"):
+        checkpoint.Checkpoint.load(tmp_path)
+
+
+def test_damaged_weights_are_refused(made: Any, tmp_path: Path) -> None:
+    made.save(tmp_path)
+    path = next(tmp_path.glob("*.safetensors"))
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(checkpoint.CheckpointError, match="damaged"):
+        checkpoint.Checkpoint.load(tmp_path)
+
+
+def test_weights_of_another_network_are_refused(made: Any, tmp_path: Path) -> None:
+    made.save(tmp_path)
+    rewrite(tmp_path, models.build("waveunet", "small").state_dict())
+    with pytest.raises(checkpoint.CheckpointError, match="expected the weights of tdcn, got those of another network"):
+        checkpoint.Checkpoint.load(tmp_path)
+
+
+def test_weights_of_other_shapes_are_refused(made: Any, tmp_path: Path) -> None:
+    made.save(tmp_path)
+    tensors = made.network.state_dict() | {"squeeze.bias": torch.zeros(9)}
+    rewrite(tmp_path, tensors)
+    with pytest.raises(checkpoint.CheckpointError, match=r"expected 'squeeze.bias' of shape \(8,\), got \(9,\)"):
+        checkpoint.Checkpoint.load(tmp_path)
+
+
+def test_weights_are_looked_for_beside_the_card_only(made: Any, tmp_path: Path) -> None:
+    made.save(tmp_path / "one")
+    made.save(tmp_path / "two")
+    name = next((tmp_path / "two").glob("*.safetensors")).name
+    (tmp_path / "one" / name).unlink()
+    edit(tmp_path / "one", weights=f"../two/{name}")
+    with pytest.raises(checkpoint.CheckpointError, match="cannot be read"):
+        checkpoint.Checkpoint.load(tmp_path / "one")
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(made: Any, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(checkpoint.CheckpointError, match=r"taken: cannot be written"):
+        made.save(tmp_path / "taken")
