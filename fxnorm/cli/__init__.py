@@ -37,9 +37,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; every foreseen error is one line and exit code 2."""
     try:
-        cli.main(prog_name="fxnorm", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        sys.exit(cli.main(prog_name="fxnorm", standalone_mode=False))
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "fxnorm"
         _fail(f"{error.format_message().rstrip('.')}; see '{command} --help'")

@@ -1,6 +1,5 @@
 """Compression: the peaks after the onsets, pushed to the average peak by a compressor."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,6 +19,7 @@ LEVEL_FLOOR = 1e-6  # -120 dB
 THRESHOLDS_DB = np.arange(PEAK_DB, -40.25, -0.5)
 LAST_RATIO = 20
 _LANES = 8  # thresholds tried in one pass
+_SLACK_DB = 0.5  # how far a peak between two tried thresholds may lie beyond both
 
 
 class Ballistics(EffectSettings):
@@ -228,16 +228,16 @@ def _match_group(
     scaled = audio * np.float32(db_to_amplitude(input_gain_db))
     rest_db = (strength - 1.0) * input_gain_db  # what strength leaves of the level change
     search = _Search(scaled, rate, ballistics, reference)
-    if not search.edges:
+    if not search.has_onsets:
         return audio, Step("compression", skipped="no onset found")
     before = search.before
     wanted_db = before.peak_db + strength * (target.peak_db - before.peak_db)
     if reference == "input":
         needed = before.peak_db >= target.peak_db + target.spread_db
-        goal: Callable[[float], bool] = lambda peak_db: peak_db < wanted_db + strength * target.spread_db  # noqa: E731
+        goal_db = wanted_db + strength * target.spread_db
     else:
         needed = before.peak_db < target.peak_db
-        goal = lambda peak_db: peak_db >= wanted_db  # noqa: E731
+        goal_db = wanted_db
     parameters: dict[str, Any] = {"input_gain_db": round(strength * input_gain_db, 4)}
     if not needed or strength == 0.0:
         return (
@@ -249,7 +249,7 @@ def _match_group(
                 skipped=f"peaks are within reach of {target.peak_db:.2f} dBFS or beyond",
             ),
         )
-    ratio, threshold_db, after = search.first(goal)
+    ratio, threshold_db, after = search.first(goal_db)
     compressed = compress(
         scaled,
         rate,
@@ -272,59 +272,87 @@ class _Search:
     """The grid of compressors on one group of channels, evaluated in dB without computing any output."""
 
     def __init__(self, scaled: Audio, rate: int, ballistics: Ballistics, reference: Literal["input", "output"]) -> None:
-        self.detector = np.empty(scaled.shape[1], dtype=np.float32)
-        dynamics.level_db(scaled, LEVEL_FLOOR, self.detector)
+        if scaled.shape[0] == 2 and np.array_equal(scaled[0], scaled[1]):
+            scaled = scaled[:1]
         self.attack = _coefficient(ballistics.attack_ms, rate)
         self.release = _coefficient(ballistics.release_ms, rate)
         self.ratios = range(ballistics.first_ratio, LAST_RATIO + 1)
         self.reference = reference
-        self.edges: list[npt.NDArray[np.int64]] = []
-        self.levels: list[npt.NDArray[np.float32]] = []
-        for channel in scaled:
-            edges = _segments(channel)
-            if edges.size < 2:
-                continue
-            level = self.detector
-            if scaled.shape[0] > 1:
-                level = np.empty_like(self.detector)
-                dynamics.level_db(channel[np.newaxis], LEVEL_FLOOR, level)
-            self.edges.append(edges)
-            self.levels.append(level)
+        self.levels = np.empty_like(scaled)
+        for channel, level in zip(scaled, self.levels, strict=True):
+            dynamics.level_db(channel[np.newaxis], LEVEL_FLOOR, level)
+        self.detector = self.levels.max(axis=0) if len(self.levels) > 1 else self.levels[0]
+        starts = [_segments(channel)[:-1] for channel in scaled]
+        # One set of edges for all channels, from the start of the stem: finer than each needs, and put together again.
+        self.edges = np.unique(np.concatenate([[0, scaled.shape[1]], *starts])).astype(np.int64)
+        self.first_pieces = [np.searchsorted(self.edges, own) for own in starts]
+
+    @property
+    def has_onsets(self) -> bool:
+        """Whether any channel has one."""
+        return any(pieces.size for pieces in self.first_pieces)
 
     @property
     def before(self) -> Peaks:
         """The feature without compression."""
-        return self._evaluate(np.zeros(1), 1.0)[0]
+        return self._evaluate(1.0, np.zeros(1))[0]
 
-    def first(self, goal: Callable[[float], bool]) -> tuple[int, float, Peaks]:
-        """First pair whose peak meets the goal, the last pair of the grid if none does."""
-        for ratio in self.ratios:
-            for start in range(0, THRESHOLDS_DB.size, _LANES):
-                thresholds = THRESHOLDS_DB[start : start + _LANES]
-                for threshold_db, peaks in zip(thresholds, self._evaluate(thresholds, ratio), strict=True):
-                    if goal(peaks.peak_db):
-                        return ratio, float(threshold_db), peaks
-        return ratio, float(threshold_db), peaks
+    def first(self, goal_db: float) -> tuple[int, float, Peaks]:
+        """First pair of the grid whose peak reaches the goal, the last pair if none does.
 
-    def _evaluate(self, thresholds: npt.NDArray[np.float64], ratio: float) -> list[Peaks]:
-        slope = 1.0 - 1.0 / ratio
-        per_channel = []
-        largest = np.full(thresholds.size, -np.inf)
-        for edges, level in zip(self.edges, self.levels, strict=True):
-            # the first segment holds what comes before the first onset: it counts for the largest peak only
-            whole = edges if edges[0] == 0 else np.concatenate([[0], edges])
-            peaks_db = np.empty((thresholds.size, whole.size - 1))
-            dynamics.reduced_peaks(self.detector, level, thresholds, slope, self.attack, self.release, whole, peaks_db)
-            largest = np.maximum(largest, peaks_db.max(axis=1))
-            per_channel.append([summarize(row) for row in peaks_db[:, whole.size - edges.size :]])
-        shift = PEAK_DB - largest if self.reference == "output" else np.zeros(thresholds.size)
-        return [
-            Peaks(
-                float(np.mean([channel[t].peak_db for channel in per_channel]) + shift[t]),
-                float(np.mean([channel[t].spread_db for channel in per_channel])),
-            )
-            for t in range(thresholds.size)
-        ]
+        Peaks change little between neighbours on the grid, so every eighth threshold is tried first, and those in
+        between only where a neighbour comes within `_SLACK_DB` of the goal; likewise ratios are passed over by halves.
+        """
+        low, high = 0, len(self.ratios)
+        if (hit := self._first_threshold(self.ratios[0], goal_db)) is not None:
+            return hit
+        while high - low > 1:  # the first ratio that comes near the goal is in (low, high]
+            middle = (low + high) // 2
+            low, high = (low, middle) if self._comes_near(self.ratios[middle], goal_db) else (middle, high)
+        for ratio in self.ratios[high:]:
+            if (hit := self._first_threshold(ratio, goal_db)) is not None:
+                return hit
+        last = float(THRESHOLDS_DB[-1])
+        return self.ratios[-1], last, self._evaluate(self.ratios[-1], np.array([last]))[0]
+
+    def _comes_near(self, ratio: int, goal_db: float) -> bool:
+        return any(self._past(peaks, goal_db) >= -_SLACK_DB for peaks in self._evaluate(ratio, THRESHOLDS_DB[::_LANES]))
+
+    def _first_threshold(self, ratio: int, goal_db: float) -> tuple[int, float, Peaks] | None:
+        coarse = self._evaluate(ratio, THRESHOLDS_DB[::_LANES])
+        past = [self._past(peaks, goal_db) for peaks in coarse]
+        for index, (here, peaks) in enumerate(zip(past, coarse, strict=True)):
+            start = index * _LANES
+            if here > 0.0:
+                return ratio, float(THRESHOLDS_DB[start]), peaks
+            between = THRESHOLDS_DB[start + 1 : start + _LANES]
+            following = past[index + 1] if index + 1 < len(past) else -np.inf
+            if between.size and max(here, following) >= -_SLACK_DB:
+                for threshold_db, found in zip(between, self._evaluate(ratio, between), strict=True):
+                    if self._past(found, goal_db) > 0.0:
+                        return ratio, float(threshold_db), found
+        return None
+
+    def _past(self, peaks: Peaks, goal_db: float) -> float:
+        """How far beyond the goal, in the direction in which compression moves the peak."""
+        return goal_db - peaks.peak_db if self.reference == "input" else peaks.peak_db - goal_db
+
+    def _evaluate(self, ratio: float, thresholds: npt.NDArray[np.float64]) -> list[Peaks]:
+        peaks_db = np.empty((len(self.levels), thresholds.size, self.edges.size - 1))
+        dynamics.reduced_peaks(
+            self.detector, self.levels, thresholds, 1.0 - 1.0 / ratio, self.attack, self.release, self.edges, peaks_db
+        )
+        shift_db = PEAK_DB - peaks_db.max(axis=(0, 2)) if self.reference == "output" else np.zeros(thresholds.size)
+        found = []
+        for t in range(thresholds.size):
+            own = [
+                summarize(np.maximum.reduceat(rows[t], pieces))
+                for rows, pieces in zip(peaks_db, self.first_pieces, strict=True)
+                if pieces.size
+            ]
+            peak_db = float(np.mean([peaks.peak_db for peaks in own])) + float(shift_db[t])
+            found.append(Peaks(peak_db, float(np.mean([peaks.spread_db for peaks in own]))))
+        return found
 
 
 def _coefficient(time_ms: float, rate: int) -> float:

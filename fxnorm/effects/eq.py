@@ -25,19 +25,19 @@ class Settings(EffectSettings):
     smoothing_octaves : float
         Width over which both spectra are averaged before they are compared; 0 reads single bins.
     range_db : float or None
-        Largest distance of the gain from its median between 50 Hz and 16 kHz.
+        Largest distance of the gain from its median between 50 Hz and 16 kHz, each octave counting the same.
     taps : int
         Length of the filter that is run forwards and backwards; odd.
     """
 
     linked: bool = True
     smoothing_octaves: float = 1.0 / 6.0
-    range_db: float | None = 24.0
-    taps: int = 1001
+    range_db: float | None = 40.0
+    taps: int = 3001
 
 
 PRESETS = {
-    "published": Settings(linked=False, smoothing_octaves=0.0, range_db=None),
+    "published": Settings(linked=False, smoothing_octaves=0.0, range_db=None, taps=1001),
     "default": Settings(),
 }
 
@@ -135,8 +135,7 @@ def wanted_gain_db(
         have, want = spectrum[::GRID_STEP], target
     gain_db = amplitude_to_db(want) - amplitude_to_db(np.maximum(have, 1e-10 * have.max()))
     if settings.range_db is not None:
-        frequencies = grid_frequencies()
-        middle = np.median(gain_db[(frequencies >= BAND_HZ[0]) & (frequencies <= BAND_HZ[1])])
+        middle = _middle(gain_db)
         gain_db = np.clip(gain_db, middle - settings.range_db, middle + settings.range_db)
     return gain_db
 
@@ -156,6 +155,15 @@ def filter_zero_phase(audio: Audio, gains_db: npt.NDArray[np.float64], taps: int
         half = firwin2(taps, frequencies, db_to_amplitude(gain_db / 2.0), nfreqs=points)
         kernels.append(np.convolve(half, half[::-1]).astype(np.float32))
     return oaconvolve(audio, np.stack(kernels), mode="same", axes=1)
+
+
+def _middle(gain_db: npt.NDArray[np.float64]) -> float:
+    """Median over 50 Hz to 16 kHz in which every octave has the same weight."""
+    frequencies = grid_frequencies()
+    (band,) = np.nonzero((frequencies >= BAND_HZ[0]) & (frequencies <= BAND_HZ[1]))
+    ranked = band[np.argsort(gain_db[band])]
+    weight = np.cumsum(1.0 / frequencies[ranked])
+    return float(gain_db[ranked[np.searchsorted(weight, weight[-1] / 2.0)]])
 
 
 def _octave_mean(curve: npt.NDArray[np.float64], octaves: float, step: int) -> npt.NDArray[np.float64]:

@@ -42,8 +42,8 @@ def reduce_gain(
 
 @numba.njit(cache=True, nogil=True)
 def reduced_peaks(
-    level: npt.NDArray[np.float32],
-    peak_level: npt.NDArray[np.float32],
+    detector: npt.NDArray[np.float32],
+    levels: npt.NDArray[np.float32],
     thresholds: npt.NDArray[np.float64],
     slope: float,
     attack: float,
@@ -51,25 +51,28 @@ def reduced_peaks(
     edges: npt.NDArray[np.int64],
     out: npt.NDArray[np.float64],
 ) -> None:
-    """Highest `peak_level - reduction` in each segment, for several thresholds side by side.
+    """Highest `level - reduction` of each channel in each segment, for several thresholds side by side.
 
-    The reduction follows `level` as in `reduce_gain`. Row t of `out` is for `thresholds[t]`, column k for samples
+    The reduction follows `detector` as in `reduce_gain`. `out[c, t, k]` is for channel c, `thresholds[t]` and samples
     `edges[k]` to `edges[k + 1]`; `edges[0]` is 0.
     """
     lanes = thresholds.size
+    channels = levels.shape[0]
     y = np.zeros(lanes)
-    best = np.empty(lanes)
+    best = np.empty((channels, lanes))
     for k in range(edges.size - 1):
         best[:] = -1e9
         for n in range(edges[k], edges[k + 1]):
-            x = np.float64(level[n])
-            p = np.float64(peak_level[n])
+            x = np.float64(detector[n])
             for t in range(lanes):
                 r = max(0.0, (x - thresholds[t]) * slope)
                 a = attack if r > y[t] else release
                 y[t] = a * y[t] + (1.0 - a) * r
-                best[t] = max(best[t], p - y[t])
-        out[:, k] = best
+            for c in range(channels):
+                level = np.float64(levels[c, n])
+                for t in range(lanes):
+                    best[c, t] = max(best[c, t], level - y[t])
+        out[:, :, k] = best
 
 
 @numba.njit(cache=True, nogil=True)

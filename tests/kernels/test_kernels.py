@@ -24,8 +24,8 @@ def cases():
     yield dynamics.reduce_gain, (LEVEL, -30.0, 0.75, 0.99, 0.999), (3000,), np.float32
     yield (
         dynamics.reduced_peaks,
-        (LEVEL, LEVEL, np.array([-20.0, -30.0, -40.0]), 0.75, 0.99, 0.999, EDGES),
-        (3, 3),
+        (LEVEL, np.stack([LEVEL, LEVEL[::-1]]), np.array([-20.0, -30.0, -40.0]), 0.75, 0.99, 0.999, EDGES),
+        (2, 3, 3),
         np.float64,
     )
     yield dynamics.segment_peaks, (AUDIO[0], EDGES), (3,), np.float64
@@ -86,9 +86,9 @@ def test_reduction_rises_by_the_attack_and_falls_by_the_release():
 
 def test_reduced_peaks_are_the_peaks_of_the_reduced_level():
     thresholds = np.array([-15.0, -25.0, -35.0])
-    peaks = np.zeros((3, 3))
-    dynamics.reduced_peaks(LEVEL, LEVEL, thresholds, 0.8, 0.95, 0.995, EDGES, peaks)
-    for threshold, row in zip(thresholds, peaks, strict=True):
+    peaks = np.zeros((1, 3, 3))
+    dynamics.reduced_peaks(LEVEL, LEVEL[np.newaxis], thresholds, 0.8, 0.95, 0.995, EDGES, peaks)
+    for threshold, row in zip(thresholds, peaks[0], strict=True):
         reduction = np.zeros_like(LEVEL)
         dynamics.reduce_gain(LEVEL, threshold, 0.8, 0.95, 0.995, reduction)
         expected = [np.max((LEVEL - reduction)[low:high]) for low, high in itertools.pairwise(EDGES)]
