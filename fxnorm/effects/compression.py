@@ -42,12 +42,17 @@ class Settings(EffectSettings):
         compression lowers them, and it acts on stems whose peaks are above the target. "output": the output is
         raised to -10 dBFS again, as measuring it would do, so compression evens the peaks out and lifts their mean,
         and it acts on stems whose peaks are below the target.
+    aim_spreads : float
+        How many spreads above the average peak the target lies. With "input" compression comes from above and has
+        arrived one spread above the average; with "output" it comes from below, and only a target that most stems have
+        to be lifted to makes them alike.
     ballistics : dict
         Per stem.
     """
 
     linked: bool
     reference: Literal["input", "output"]
+    aim_spreads: float
     ballistics: dict[str, Ballistics]
 
 
@@ -55,6 +60,7 @@ PRESETS = {
     "published": Settings(
         linked=False,
         reference="input",
+        aim_spreads=1.0,
         ballistics={
             "vocals": Ballistics(attack_ms=7.5, release_ms=400.0, first_ratio=4),
             "bass": Ballistics(attack_ms=10.0, release_ms=500.0, first_ratio=5),
@@ -65,11 +71,13 @@ PRESETS = {
     "default": Settings(
         linked=True,
         reference="output",
+        aim_spreads=1.5,
+        # An attack of one sample: the feature is made of single largest samples, and a slower one lets them pass.
         ballistics={
-            "vocals": Ballistics(attack_ms=1.0, release_ms=400.0, first_ratio=4),
-            "bass": Ballistics(attack_ms=1.0, release_ms=500.0, first_ratio=5),
-            "drums": Ballistics(attack_ms=1.0, release_ms=180.0, first_ratio=6),
-            "other": Ballistics(attack_ms=1.0, release_ms=666.0, first_ratio=4),
+            "vocals": Ballistics(attack_ms=0.02, release_ms=80.0, first_ratio=4),
+            "bass": Ballistics(attack_ms=0.02, release_ms=100.0, first_ratio=5),
+            "drums": Ballistics(attack_ms=0.02, release_ms=40.0, first_ratio=6),
+            "other": Ballistics(attack_ms=0.02, release_ms=130.0, first_ratio=4),
         },
     ),
 }
@@ -125,8 +133,9 @@ def match(
     """Bring a stem to a peak of -10 dBFS and compress it until its onset peaks reach the target.
 
     The first pair of ratio (outer, upwards from the stem's first ratio to 20) and threshold (inner, from -10 down to
-    -40 dBFS in steps of 0.5 dB) that reaches it is taken, the last pair if none does. Onsets are found once. A stem
-    already on the far side of the target is not expanded.
+    -40 dBFS in steps of 0.5 dB) that reaches it is taken. If none does, it is the last pair ("input"), or the
+    threshold that comes nearest at the last ratio ("output"). Onsets are found once. A stem already on the far side of
+    the target is not expanded.
 
     Parameters
     ----------
@@ -134,8 +143,7 @@ def match(
     rate : int
         Sampling rate in Hz.
     target : Peaks
-        Wanted peak and spread; "reached" means within the spread from the side that compression comes from
-        ("input"), or not below the peak ("output").
+        Average peak and spread; the target lies `aim_spreads` spreads above the average.
     stem : str
         Chooses the ballistics.
     settings : Settings
@@ -160,7 +168,7 @@ def match(
     out = audio.copy()
     steps = []
     for group in groups:
-        out[group], step = _match_group(audio[group], rate, target, ballistics, settings.reference, strength)
+        out[group], step = _match_group(audio[group], rate, target, ballistics, settings, strength)
         steps.append(step)
     return out, _merge(steps, ["left", "right"] if len(steps) == 2 else [""])
 
@@ -221,23 +229,19 @@ def _match_group(
     rate: int,
     target: Peaks,
     ballistics: Ballistics,
-    reference: Literal["input", "output"],
+    settings: Settings,
     strength: float,
 ) -> tuple[Audio, Step]:
     input_gain_db = PEAK_DB - float(amplitude_to_db(peak(audio)))
     scaled = audio * np.float32(db_to_amplitude(input_gain_db))
     rest_db = (strength - 1.0) * input_gain_db  # what strength leaves of the level change
-    search = _Search(scaled, rate, ballistics, reference)
+    search = _Search(scaled, rate, ballistics, settings.reference)
     if not search.has_onsets:
         return audio, Step("compression", skipped="no onset found")
     before = search.before
-    wanted_db = before.peak_db + strength * (target.peak_db - before.peak_db)
-    if reference == "input":
-        needed = before.peak_db >= target.peak_db + target.spread_db
-        goal_db = wanted_db + strength * target.spread_db
-    else:
-        needed = before.peak_db < target.peak_db
-        goal_db = wanted_db
+    aim_db = target.peak_db + settings.aim_spreads * target.spread_db
+    goal_db = before.peak_db + strength * (aim_db - before.peak_db)
+    needed = before.peak_db >= aim_db if settings.reference == "input" else before.peak_db < aim_db
     parameters: dict[str, Any] = {"input_gain_db": round(strength * input_gain_db, 4)}
     if not needed or strength == 0.0:
         return (
@@ -246,7 +250,7 @@ def _match_group(
                 "compression",
                 parameters=parameters,
                 before=before.to_dict(),
-                skipped=f"peaks are within reach of {target.peak_db:.2f} dBFS or beyond",
+                skipped=f"peaks are beyond {aim_db:.2f} dBFS already",
             ),
         )
     ratio, threshold_db, after = search.first(goal_db)
@@ -298,7 +302,7 @@ class _Search:
         return self._evaluate(1.0, np.zeros(1))[0]
 
     def first(self, goal_db: float) -> tuple[int, float, Peaks]:
-        """First pair of the grid whose peak reaches the goal, the last pair if none does.
+        """First pair of the grid whose peak reaches the goal, or what `match` promises if none does.
 
         Peaks change little between neighbours on the grid, so every eighth threshold is tried first, and those in
         between only where a neighbour comes within `_SLACK_DB` of the goal; likewise ratios are passed over by halves.
@@ -312,8 +316,10 @@ class _Search:
         for ratio in self.ratios[high:]:
             if (hit := self._first_threshold(ratio, goal_db)) is not None:
                 return hit
-        last = float(THRESHOLDS_DB[-1])
-        return self.ratios[-1], last, self._evaluate(self.ratios[-1], np.array([last]))[0]
+        tried = THRESHOLDS_DB[-1:] if self.reference == "input" else THRESHOLDS_DB
+        found = self._evaluate(self.ratios[-1], tried)
+        nearest = int(np.argmax([self._past(peaks, goal_db) for peaks in found]))
+        return self.ratios[-1], float(tried[nearest]), found[nearest]
 
     def _comes_near(self, ratio: int, goal_db: float) -> bool:
         return any(self._past(peaks, goal_db) >= -_SLACK_DB for peaks in self._evaluate(ratio, THRESHOLDS_DB[::_LANES]))
