@@ -19,6 +19,7 @@ LEVEL_FLOOR = 1e-6  # -120 dB
 THRESHOLDS_DB = np.arange(PEAK_DB, -40.25, -0.5)
 LAST_RATIO = 20
 _LANES = 8  # thresholds tried in one pass
+_BLOCK = 65_536  # samples worked on while they are in the cache
 _SLACK_DB = 0.5  # how far a peak between two tried thresholds may lie beyond both
 
 
@@ -190,15 +191,8 @@ def compress(
     -------
     ndarray, shape (channels, samples), float32
     """
-    level = np.empty(audio.shape[1], dtype=np.float32)
-    dynamics.level_db(audio, LEVEL_FLOOR, level)
-    reduction = np.empty_like(level)
-    dynamics.reduce_gain(
-        level, threshold_db, 1.0 - 1.0 / ratio, _coefficient(attack_ms, rate), _coefficient(release_ms, rate), reduction
-    )
-    out = np.empty_like(audio)
-    dynamics.apply_reduction(audio, reduction, out)
-    return out
+    detector = _levels_db(audio).max(axis=0)
+    return _reduce(audio, detector, threshold_db, ratio, _coefficient(attack_ms, rate), _coefficient(release_ms, rate))
 
 
 def summarize(peaks_db: npt.NDArray[np.float64]) -> Peaks:
@@ -254,14 +248,7 @@ def _match_group(
             ),
         )
     ratio, threshold_db, after = search.first(goal_db)
-    compressed = compress(
-        scaled,
-        rate,
-        threshold_db=threshold_db,
-        ratio=ratio,
-        attack_ms=ballistics.attack_ms,
-        release_ms=ballistics.release_ms,
-    )
+    compressed = _reduce(scaled, search.detector, threshold_db, ratio, search.attack, search.release)
     parameters |= {
         "threshold_db": threshold_db,
         "ratio": ratio,
@@ -282,9 +269,7 @@ class _Search:
         self.release = _coefficient(ballistics.release_ms, rate)
         self.ratios = range(ballistics.first_ratio, LAST_RATIO + 1)
         self.reference = reference
-        self.levels = np.empty_like(scaled)
-        for channel, level in zip(scaled, self.levels, strict=True):
-            dynamics.level_db(channel[np.newaxis], LEVEL_FLOOR, level)
+        self.levels = _levels_db(scaled)
         self.detector = self.levels.max(axis=0) if len(self.levels) > 1 else self.levels[0]
         starts = [_segments(channel)[:-1] for channel in scaled]
         # One set of edges for all channels, from the start of the stem: finer than each needs, and put together again.
@@ -299,7 +284,8 @@ class _Search:
     @property
     def before(self) -> Peaks:
         """The feature without compression."""
-        return self._evaluate(1.0, np.zeros(1))[0]
+        peaks_db = np.maximum.reduceat(self.levels, self.edges[:-1], axis=1)
+        return self._summarize(peaks_db[:, np.newaxis].astype(np.float64))[0]
 
     def first(self, goal_db: float) -> tuple[int, float, Peaks]:
         """First pair of the grid whose peak reaches the goal, or what `match` promises if none does.
@@ -348,9 +334,14 @@ class _Search:
         dynamics.reduced_peaks(
             self.detector, self.levels, thresholds, 1.0 - 1.0 / ratio, self.attack, self.release, self.edges, peaks_db
         )
-        shift_db = PEAK_DB - peaks_db.max(axis=(0, 2)) if self.reference == "output" else np.zeros(thresholds.size)
+        return self._summarize(peaks_db)
+
+    def _summarize(self, peaks_db: npt.NDArray[np.float64]) -> list[Peaks]:
+        """Features from the peaks of (channels, thresholds, pieces)."""
+        count = peaks_db.shape[1]
+        shift_db = PEAK_DB - peaks_db.max(axis=(0, 2)) if self.reference == "output" else np.zeros(count)
         found = []
-        for t in range(thresholds.size):
+        for t in range(count):
             own = [
                 summarize(np.maximum.reduceat(rows[t], pieces))
                 for rows, pieces in zip(peaks_db, self.first_pieces, strict=True)
@@ -359,6 +350,35 @@ class _Search:
             peak_db = float(np.mean([peaks.peak_db for peaks in own])) + float(shift_db[t])
             found.append(Peaks(peak_db, float(np.mean([peaks.spread_db for peaks in own]))))
         return found
+
+
+def _levels_db(audio: Audio) -> Audio:
+    """Level of each sample, from -120 dB up."""
+    out = np.empty_like(audio)
+    scale = np.float32(20.0 / np.log(10.0))
+    for start in range(0, audio.shape[1], _BLOCK):
+        block = out[:, start : start + _BLOCK]
+        np.abs(audio[:, start : start + _BLOCK], out=block)
+        np.maximum(block, np.float32(LEVEL_FLOOR), out=block)
+        np.log(block, out=block)
+        block *= scale
+    return out
+
+
+def _reduce(
+    audio: Audio,
+    detector: npt.NDArray[np.float32],
+    threshold_db: float,
+    ratio: float,
+    attack: float,
+    release: float,
+) -> Audio:
+    """Turn all channels down by the reduction that a level asks for: gain 10^(-reduction / 20)."""
+    reduction = np.empty_like(detector)
+    dynamics.reduce_gain(detector, threshold_db, 1.0 - 1.0 / ratio, attack, release, reduction)
+    reduction *= np.float32(-np.log(10.0) / 20.0)
+    np.exp(reduction, out=reduction)
+    return audio * reduction
 
 
 def _coefficient(time_ms: float, rate: int) -> float:

@@ -58,7 +58,7 @@ class Narrow(EffectSettings):
     """
 
     method: Literal["narrow"] = "narrow"
-    exponent: float = 0.5
+    exponent: float = 0.2
     range_db: float = 24.0
     taps: int = 2001
 

@@ -7,10 +7,11 @@ import numpy.typing as npt
 import scipy.fft
 
 from fxnorm.audio import RATE, Audio
-from fxnorm.effects.spectra import GRID_POINTS, GRID_STEP, HOP, N_FFT, frames, grid_frequencies
+from fxnorm.effects.spectra import GRID_POINTS, GRID_STEP, N_FFT, frames, grid_frequencies
 from fxnorm.kernels.spectrum import add_narrowed_similarity
 from fxnorm.units import db_to_amplitude, hz_to_bin
 
+HOP = N_FFT // 2  # every sample counts; twice as many frames change the gains by 0.2 dB in the mean
 # nominal centres of the third-octave bands from 50 Hz to 16 kHz (base-ten series)
 BAND_CENTRES_HZ = np.round(1000.0 * 10.0 ** (np.arange(-13, 13) / 10.0), 1)
 STEP_DB = 3.0  # between the side gains at which similarity is measured; read in between by interpolation
@@ -37,10 +38,12 @@ def find_side_gains(
     edges_hz = np.append(BAND_CENTRES_HZ / 10.0**0.05, BAND_CENTRES_HZ[-1] * 10.0**0.05)
     edges = np.array([hz_to_bin(hz, RATE, N_FFT) for hz in edges_hz])
     levels_db = np.arange(0.0, -range_db - STEP_DB / 2.0, -STEP_DB)
+    side_gains = db_to_amplitude(levels_db).astype(np.float32)
     total = np.zeros((BAND_CENTRES_HZ.size, levels_db.size))
     count = 0
-    for left, right in zip(frames(audio[0], N_FFT, HOP), frames(audio[1], N_FFT, HOP), strict=True):
-        add_narrowed_similarity(scipy.fft.rfft(left), scipy.fft.rfft(right), edges, db_to_amplitude(levels_db), total)
+    sides = (frames(channel, N_FFT, HOP) for channel in audio)
+    for left, right in zip(*sides, strict=True):
+        add_narrowed_similarity(scipy.fft.rfft(left), scipy.fft.rfft(right), edges, side_gains, total)
         count += 1
     total /= count * np.diff(edges)[:, np.newaxis]
     # bins of the fine spectrum inside each grid point: a band's target is the mean over its part of the grid

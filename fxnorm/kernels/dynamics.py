@@ -1,21 +1,8 @@
-"""Level detection, gain reduction and peaks."""
-
-import math
+"""Gain reduction, peaks and onset strength."""
 
 import numba
 import numpy as np
 import numpy.typing as npt
-
-
-@numba.njit(cache=True, nogil=True)
-def level_db(audio: npt.NDArray[np.float32], floor: float, out: npt.NDArray[np.float32]) -> None:
-    """Level in dB of the louder channel, sample by sample; `floor` is the smallest amplitude."""
-    channels, samples = audio.shape
-    for n in range(samples):
-        amplitude = 0.0
-        for c in range(channels):
-            amplitude = max(amplitude, abs(np.float64(audio[c, n])))
-        out[n] = 20.0 * math.log10(max(amplitude, floor))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -83,19 +70,6 @@ def segment_peaks(channel: npt.NDArray[np.float32], edges: npt.NDArray[np.int64]
         for n in range(edges[k], edges[k + 1]):
             largest = max(largest, abs(channel[n]))
         out[k] = largest
-
-
-@numba.njit(cache=True, nogil=True)
-def apply_reduction(
-    audio: npt.NDArray[np.float32], reduction_db: npt.NDArray[np.float32], out: npt.NDArray[np.float32]
-) -> None:
-    """Write `audio · 10^(-reduction/20)` for every channel."""
-    channels, samples = audio.shape
-    scale = -math.log(10.0) / 20.0
-    for n in range(samples):
-        factor = math.exp(scale * np.float64(reduction_db[n]))
-        for c in range(channels):
-            out[c, n] = audio[c, n] * factor
 
 
 @numba.njit(cache=True, nogil=True)

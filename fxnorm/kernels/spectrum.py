@@ -91,27 +91,38 @@ def repan(
             far[f, k] *= np.float32(far_gain)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def add_narrowed_similarity(
     left: npt.NDArray[np.complex64],
     right: npt.NDArray[np.complex64],
     edges: npt.NDArray[np.int64],
-    side_gains: npt.NDArray[np.float64],
+    side_gains: npt.NDArray[np.float32],
     out: npt.NDArray[np.float64],
 ) -> None:
     """Add to `out[b, g]` the similarity, summed over bins `edges[b]` to `edges[b + 1]`, for each gain of the side.
 
     With mid and side powers m and s and their real cross term c, the channels have the powers m + g²s ± 2gc.
     """
+    widest = 0
     for b in range(edges.size - 1):
-        for k in range(edges[b], edges[b + 1]):
-            left_re, left_im = np.float64(left[k].real), np.float64(left[k].imag)
-            right_re, right_im = np.float64(right[k].real), np.float64(right[k].imag)
-            mid = (left_re + right_re) ** 2 + (left_im + right_im) ** 2
-            side = (left_re - right_re) ** 2 + (left_im - right_im) ** 2
-            cross = left_re * left_re + left_im * left_im - right_re * right_re - right_im * right_im
-            for g in range(side_gains.size):
-                gain = side_gains[g]
-                total = mid + gain * gain * side
-                lean = 2.0 * gain * cross
-                out[b, g] += math.sqrt(max(total * total - lean * lean, 0.0)) / total if total > EMPTY_POWER else 1.0
+        widest = max(widest, edges[b + 1] - edges[b])
+    mid, side, cross = np.empty((3, widest), np.float32)
+    for b in range(edges.size - 1):
+        count = edges[b + 1] - edges[b]
+        for i in range(count):
+            left_re, left_im = left[edges[b] + i].real, left[edges[b] + i].imag
+            right_re, right_im = right[edges[b] + i].real, right[edges[b] + i].imag
+            mid[i] = (left_re + right_re) ** 2 + (left_im + right_im) ** 2
+            side[i] = (left_re - right_re) ** 2 + (left_im - right_im) ** 2
+            cross[i] = np.float32(2.0) * (left_re**2 + left_im**2 - right_re**2 - right_im**2)
+        # one gain at a time over a band in float32: loops that the compiler turns into vector instructions
+        for g in range(side_gains.size):
+            gain = side_gains[g]
+            power = gain * gain
+            total = np.float32(0.0)
+            for i in range(count):
+                both = mid[i] + power * side[i]
+                lean = gain * cross[i]
+                product = max((both - lean) * (both + lean), np.float32(0.0))
+                total += np.sqrt(product) / both if both > np.float32(EMPTY_POWER) else np.float32(1.0)
+            out[b, g] += total

@@ -66,7 +66,7 @@ def test_the_filter_has_the_wanted_gain_and_no_delay():
     np.testing.assert_allclose(out[3000:4000], out[4001:5001][::-1], atol=1e-6)
     response = np.fft.rfft(out[3000:5001], 65_536)
     read_db = 20.0 * np.log10(np.abs(response[::GRID_STEP]))[:GRID_POINTS]
-    np.testing.assert_allclose(read_db[AUDIBLE], gains_db[AUDIBLE], atol=0.1)
+    np.testing.assert_allclose(read_db[AUDIBLE], gains_db[AUDIBLE], atol=0.2)
 
 
 def test_the_filter_is_the_slow_one_run_forwards_and_backwards():
