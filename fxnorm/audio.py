@@ -122,6 +122,30 @@ def read(path: Path) -> tuple[Audio, int]:
     return as_audio(interleaved.T, what=str(path)), info.rate
 
 
+def read_piece(path: Path, start: int, samples: int) -> Audio:
+    """Read a stretch of an audio file; zeros stand where the file has ended.
+
+    Parameters
+    ----------
+    path : Path
+    start, samples : int
+        First sample and number of samples.
+
+    Returns
+    -------
+    ndarray, shape (channels, samples), float32
+
+    Raises
+    ------
+    AudioError
+        If the file is missing, unreadable, not audio, damaged there, not finite there, or has over two channels.
+    """
+    with _open(path) as file:
+        file.seek(min(start, file.frames))
+        piece = _next_frames(file, path, samples).T
+    return as_audio(np.pad(piece, ((0, 0), (0, samples - piece.shape[1]))), what=str(path))
+
+
 def blocks(path: Path, *, samples: int = 1 << 18) -> Iterator[Audio]:
     """Read an audio file piece by piece, in bounded memory, and hand on whatever it holds.
 

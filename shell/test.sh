@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every check of the project: lint, types, tests.  bash shell/test.sh [arguments for pytest]
 set -euo pipefail
-EXTRAS=dev
+EXTRAS=dev,train
 source "$(dirname "$0")/environment.sh"
 ruff check .
 ruff format --check .

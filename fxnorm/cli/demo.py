@@ -50,9 +50,7 @@ def demo(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, qui
     failures += result.failures
     click.echo(f"   {result.done} stems normalised, {result.kept} kept")
 
-    click.echo(
-        "4. the gap between wet and dry: distance after over distance before normalising (0: none left)\n"
-    )
+    click.echo("4. the gap between wet and dry: distance after over distance before normalising (0: none left)\n")
     pairs = gaps.pair(corpus.scan(wet), corpus.scan(dry))
     measured = {}
     for preset in ("published", "default"):
