@@ -105,12 +105,22 @@ class Normalizer:
         The `default` preset if not given.
     responses : sequence of ndarray, shape (1 or 2, samples)
         Impulse responses at 44,100 Hz, needed if reverb is among the effects.
+    rooms : sequence of ndarray, shape (1 or 2, samples)
+        Short impulse responses at 44,100 Hz; if there are any, stems are put into a room before the chain.
     """
 
-    def __init__(self, stats: FxStats, settings: Settings | None = None, *, responses: Sequence[Audio] = ()) -> None:
+    def __init__(
+        self,
+        stats: FxStats,
+        settings: Settings | None = None,
+        *,
+        responses: Sequence[Audio] = (),
+        rooms: Sequence[Audio] = (),
+    ) -> None:
         self.stats = stats
         self.settings = settings or Settings.preset()
         self.responses = responses
+        self.rooms = rooms
         if "reverb" in self.settings.active and not responses:
             raise InputError("reverb: expected impulse responses, got none; hand some in or leave reverb out")
 
@@ -128,7 +138,7 @@ class Normalizer:
         stem : str
             vocals, bass, drums or other.
         rng : numpy.random.Generator, optional
-            Source of what reverb draws.
+            Source of what rooms and reverb draw.
 
         Returns
         -------
@@ -152,11 +162,17 @@ class Normalizer:
             return given, [Step(effect, skipped="silent") for effect in self.settings.effects]
         if not self.settings.active:
             return given, [Step(effect, skipped="strength 0") for effect in self.settings.effects]
-        worked, steps = self.run(pad(resample(given, rate, RATE)), stem, rng=rng)
+        rng = rng or np.random.default_rng(0)
+        worked = pad(resample(given, rate, RATE))
+        first = []
+        if self.rooms:
+            worked, step = reverb.add_room(worked, self.rooms, stem=stem, rng=rng)
+            first.append(step)
+        worked, steps = self.run(worked, stem, rng=rng)
         out = resample(unpad(worked), RATE, rate, samples=given.shape[1])
         if rate != RATE and (largest := peak(out)) > 1.0 >= peak(worked):
             out = out / np.float32(largest)  # the overshoot of resampling alone
-        return np.ascontiguousarray(out), steps
+        return np.ascontiguousarray(out), first + steps
 
     def run(
         self, padded: Audio, stem: str, *, until: str | None = None, rng: np.random.Generator | None = None

@@ -14,8 +14,8 @@ from fxnorm.units import amplitude_to_db
 
 COLOURS = {"vocals": "#d1495b", "bass": "#30638e", "drums": "#edae49", "other": "#3c7a57"}
 LINES = ("-", "--", ":", "-.")
-SHOWN_HZ = (30.0, 20_000.0)
-TICKS_HZ = (50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000)
+SHOWN_HZ = (20.0, 20_000.0)
+TICKS_HZ = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000)
 
 
 def plot_stats(several: Mapping[str, FxStats], path: Path) -> None:

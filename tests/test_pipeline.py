@@ -196,6 +196,16 @@ def test_reverb_draws_by_seed_track_and_stem(songs, tmp_path):
     assert len({*draws(0), *draws(1)}) == 8
 
 
+def test_dry_stems_can_be_put_into_a_room_first(songs, tmp_path):
+    tracks = corpus.scan(songs)
+    rooms = Responses(count=2, decay_s=(0.3, 0.5))
+    normalize_corpus(tracks, plan(tmp_path / "out", rooms=rooms))
+    card = json.loads((tmp_path / "out" / "train" / "Song A" / "vocals.json").read_text())
+    assert [step["effect"] for step in card["steps"]][:2] == ["room", "eq"]
+    assert normalize_corpus(tracks, plan(tmp_path / "out", rooms=rooms)).kept == 8
+    assert normalize_corpus(tracks, plan(tmp_path / "out")).done == 8
+
+
 def test_responses_come_from_a_folder(tmp_path):
     audio.write(tmp_path / "room.wav", plucks(0.5), 48_000)
     (response,) = Responses(tmp_path).load()

@@ -32,6 +32,9 @@ from fxnorm.errors import InputError
 @click.option(
     "--responses", type=options.ANY_PATH, help="Folder of impulse responses for reverb; synthesised if not given."
 )
+@click.option(
+    "--pre-reverb", is_flag=True, help="Put vocals and other into a small room first, if they are really dry."
+)
 @click.option("--format", "file_format", type=click.Choice(["wav", "flac"]), default="wav", show_default=True)
 @click.option(
     "--subtype", default="", help="Sample format: FLOAT (default of wav), PCM_24 (default of flac), PCM_16, ..."
@@ -51,6 +54,7 @@ def normalize(
     preset: str,
     split: str | None,
     responses: Path | None,
+    pre_reverb: bool,
     file_format: str,
     subtype: str,
     seed: int,
@@ -68,6 +72,7 @@ def normalize(
     if (out is None) == (suffix is None):
         raise InputError("expected an output folder (-o DIR) or --suffix, one of the two; add -o DIR")
     from fxnorm import corpus, pipeline
+    from fxnorm.effects.reverb import ROOM_DECAY_S
     from fxnorm.normalize import Settings
 
     names = tuple(name.strip() for name in effects.split(",") if name.strip())
@@ -77,6 +82,7 @@ def normalize(
         settings=settings,
         layout=pipeline.Layout(out, suffix or "", file_format, subtype.upper()),
         responses=pipeline.Responses(folder=responses),
+        rooms=pipeline.Responses(decay_s=ROOM_DECAY_S) if pre_reverb else None,
         seed=seed,
         force=force,
     )

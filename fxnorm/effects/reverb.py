@@ -10,6 +10,9 @@ from fxnorm.audio import Audio
 from fxnorm.effects.step import EffectSettings, Step
 
 STEMS_WITH_REVERB = ("vocals", "other")
+DECAY_S = (2.0, 4.0)  # of responses that are made for want of recorded ones
+ROOM_DECAY_S = (0.3, 1.5)  # likewise, for what precedes the chain on really dry material
+ROOM_SHARE = 0.5
 
 
 class Settings(EffectSettings):
@@ -23,15 +26,12 @@ class Settings(EffectSettings):
         Gain of both shelves.
     q : float
         Of both shelves.
-    decay_s : tuple of float
-        Range of the decay time of responses made for want of recorded ones.
     """
 
     low_shelf_hz: tuple[float, float] = (500.0, 700.0)
     high_shelf_hz: tuple[float, float] = (7_000.0, 10_000.0)
     shelf_db: float = -30.0
     q: float = 0.707
-    decay_s: tuple[float, float] = (2.0, 4.0)
 
 
 PRESETS = {"published": Settings(), "default": Settings()}
@@ -77,6 +77,31 @@ def match(
     wet = send(audio, rate, responses[index], low_shelf_hz=low_hz, high_shelf_hz=high_hz, settings=settings)
     parameters = {"response": index, "low_shelf_hz": round(low_hz, 2), "high_shelf_hz": round(high_hz, 2)}
     return audio + np.float32(strength) * wet, Step("reverb", parameters=parameters)
+
+
+def add_room(audio: Audio, responses: Sequence[Audio], *, stem: str, rng: np.random.Generator) -> tuple[Audio, Step]:
+    """Put really dry material into a small room before the chain: half the stem, half the room.
+
+    Parameters
+    ----------
+    audio : ndarray, shape (channels, samples), float32
+    responses : sequence of ndarray, shape (1 or 2, samples)
+        Short impulse responses at the rate of the audio, to choose from.
+    stem : str
+        Only vocals and other get a room.
+    rng : numpy.random.Generator
+        Source of the draw.
+
+    Returns
+    -------
+    audio : ndarray, shape (channels, samples), float32
+    step : Step
+    """
+    if stem not in STEMS_WITH_REVERB:
+        return audio, Step("room", skipped=f"only {' and '.join(STEMS_WITH_REVERB)} get a room")
+    index = int(rng.integers(len(responses)))
+    mixed = np.float32(1.0 - ROOM_SHARE) * audio + np.float32(ROOM_SHARE) * convolve(audio, responses[index])
+    return mixed, Step("room", parameters={"response": index, "share": ROOM_SHARE})
 
 
 def send(

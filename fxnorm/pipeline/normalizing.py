@@ -76,6 +76,8 @@ class Plan:
     layout : Layout
     responses : Responses
         Used only if reverb is among the effects.
+    rooms : Responses or None
+        Rooms that really dry stems are put into first.
     seed : int
         Of everything drawn at random; a stem's own generator is seeded by (seed, track, stem).
     force : bool
@@ -86,13 +88,15 @@ class Plan:
     settings: Settings
     layout: Layout
     responses: Responses = field(default_factory=Responses)
+    rooms: Responses | None = None
     seed: int = 0
     force: bool = False
 
     def normalizer(self) -> Normalizer:
         """The chain; loads impulse responses if it needs them."""
         responses = self.responses.load() if "reverb" in self.settings.active else ()
-        return Normalizer(self.stats, self.settings, responses=responses)
+        rooms = self.rooms.load() if self.rooms else ()
+        return Normalizer(self.stats, self.settings, responses=responses, rooms=rooms)
 
 
 @dataclass(frozen=True)
@@ -155,8 +159,7 @@ def normalize_corpus(
     """
     every = [Job(plan, track, stem) for track in tracks for stem in track.stems]
     _check_output(every, plan.layout)
-    if "reverb" in plan.settings.active:
-        plan.responses.load()
+    plan.normalizer()  # what it needs is there, or nothing begins
     queue = [job for job in every if plan.force or not _is_done(job)]
     kept = len(every) - len(queue)
     failures: list[Failure] = []
@@ -223,6 +226,8 @@ def _signature(job: Job) -> str:
     }
     if "reverb" in job.plan.settings.active:
         content["reverb"] = [job.plan.seed, str(job.plan.responses)]
+    if job.plan.rooms:
+        content["rooms"] = [job.plan.seed, str(job.plan.rooms)]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 

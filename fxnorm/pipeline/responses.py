@@ -8,6 +8,7 @@ import numpy as np
 
 from fxnorm import audio
 from fxnorm.audio import Audio
+from fxnorm.effects import reverb
 from fxnorm.errors import InputError
 from fxnorm.synth import rooms
 
@@ -29,7 +30,7 @@ class Responses:
     """
 
     folder: Path | None = None
-    decay_s: tuple[float, float] = (2.0, 4.0)
+    decay_s: tuple[float, float] = reverb.DECAY_S
     count: int = 16
     seed: int = 0
 

@@ -65,3 +65,17 @@ def test_silence_stays_silent():
     silence = np.zeros((2, 5000), np.float32)
     out, _ = reverb.match(silence, RATE, RESPONSES, stem="vocals", rng=np.random.default_rng(0))
     assert not out.any()
+
+
+def test_a_room_is_half_of_what_comes_out_and_only_where_it_belongs():
+    audio = noise(0.5)
+    impulse = np.zeros((2, 300), np.float32)
+    impulse[:, 100] = 1.0
+    out, step = reverb.add_room(audio, [impulse], stem="vocals", rng=np.random.default_rng(0))
+    np.testing.assert_allclose(out, audio, atol=1e-5)  # the room of an impulse is the stem itself
+    assert step.parameters == {"response": 0, "share": 0.5}
+    wet, _ = reverb.add_room(audio, RESPONSES, stem="other", rng=np.random.default_rng(0))
+    assert np.abs(wet - audio).max() > 0.01
+    same, step = reverb.add_room(audio, RESPONSES, stem="drums", rng=np.random.default_rng(0))
+    assert same is audio
+    assert step.skipped
