@@ -1,0 +1,69 @@
+"""What each difference between the two presets is worth: the gap with one of them taken back at a time.
+
+    python -m tests.benchmarks.differences WET DRY [--stats FILE]
+
+prints, for the default preset and for each change, distance after over distance before and what is kept.
+"""
+
+import argparse
+from pathlib import Path
+
+from fxnorm import corpus
+from fxnorm.cli.options import figure, load_stats, print_table
+from fxnorm.effects import compression, panning
+from fxnorm.effects.distances import MEASURES
+from fxnorm.evaluation import gap
+from fxnorm.normalize import Normalizer, Settings
+from fxnorm.pipeline import default_jobs
+
+DEFAULT = Settings.preset()
+
+
+def changed(effect: str, **fields: object) -> Settings:
+    """The default preset with some fields of one effect changed."""
+    return DEFAULT.model_copy(update={effect: getattr(DEFAULT, effect).model_copy(update=fields)})
+
+
+def slower(attack_ms: float) -> dict[str, compression.Ballistics]:
+    """The default ballistics with another attack."""
+    return {
+        stem: ballistics.model_copy(update={"attack_ms": attack_ms})
+        for stem, ballistics in DEFAULT.compression.ballistics.items()
+    }
+
+
+VARIANTS = {
+    "default": DEFAULT,
+    "EQ: each channel by itself": changed("eq", linked=False),
+    "EQ: single bins": changed("eq", smoothing_octaves=0.0),
+    "EQ: no limit": changed("eq", range_db=None),
+    "EQ: 1,001 taps": changed("eq", taps=1001),
+    "compression: as published": DEFAULT.model_copy(update={"compression": compression.PRESETS["published"]}),
+    "compression: attack 1 ms": changed("compression", ballistics=slower(1.0)),
+    "compression: aim at the average": changed("compression", aim_spreads=0.0),
+    "panning: re-panned, limited, restored": DEFAULT.model_copy(
+        update={"panning": panning.Repan(max_boost_db=12.0, outside="restore")}
+    ),
+    "panning: exponent 0.5": changed("panning", exponent=0.5),
+    "published": Settings.preset("published"),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("wet", type=Path)
+    parser.add_argument("dry", type=Path)
+    parser.add_argument("--stats", default="musdb18")
+    options = parser.parse_args()
+    pairs = gap.pair(corpus.scan(options.wet), corpus.scan(options.dry))
+    rows = [["after / before", *MEASURES, "kept mid", "kept side"]]
+    for name, settings in VARIANTS.items():
+        chain = Normalizer(load_stats(options.stats), settings)
+        several, _failures = gap.measure_corpus(pairs, chain, jobs=default_jobs())
+        ratios = [figure(gap.ratio(several, measure)) for measure in MEASURES]
+        rows.append([name, *ratios, *(figure(value) for value in gap.kept(several))])
+    print_table(rows)
+
+
+if __name__ == "__main__":
+    main()
