@@ -4,6 +4,7 @@ Conventions: audio is a float32 array of shape (channels, samples), C-contiguous
 beside it in Hz. Work happens in stereo at `RATE`.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -143,7 +144,9 @@ def read_piece(path: Path, start: int, samples: int) -> Audio:
     with _open(path) as file:
         file.seek(min(start, file.frames))
         piece = _next_frames(file, path, samples).T
-    return as_audio(np.pad(piece, ((0, 0), (0, samples - piece.shape[1]))), what=str(path))
+    if piece.shape[1] < samples:
+        piece = np.pad(piece, ((0, 0), (0, samples - piece.shape[1])))
+    return as_audio(piece, what=str(path))
 
 
 def blocks(path: Path, *, samples: int = 1 << 18) -> Iterator[Audio]:
@@ -199,7 +202,7 @@ def write(path: Path, audio: Audio, rate: int, *, subtype: str = "FLOAT") -> Non
     try:
         with replacing(path) as temporary:
             temporary.touch()  # the system's own reason for a refusal, which libsndfile would not pass on
-            soundfile.write(temporary, audio.T, rate, subtype=subtype, format=_FORMATS.get(suffix))
+            soundfile.write(_native(temporary), audio.T, rate, subtype=subtype, format=_FORMATS.get(suffix))
             _forget_time(temporary)
     except (OSError, ValueError, soundfile.LibsndfileError) as error:
         raise AudioError(
@@ -246,6 +249,11 @@ def is_silent(audio: npt.NDArray[np.floating]) -> bool:
     return peak(audio) <= 10.0 ** (SILENCE_DB / 20.0)
 
 
+def _native(path: Path) -> bytes | str:
+    """The path as the system has it: on POSIX a name is bytes, and need not be text."""
+    return os.fsencode(path) if os.name == "posix" else str(path)
+
+
 def _forget_time(path: Path) -> None:
     """Clear the time of writing that libsndfile puts into float WAV headers: the same audio gives the same bytes."""
     with path.open("r+b") as file:
@@ -260,7 +268,7 @@ def _open(path: Path) -> soundfile.SoundFile:
     try:
         with Path(path).open("rb"):
             pass
-        file = soundfile.SoundFile(path)
+        file = soundfile.SoundFile(_native(path))
     except (OSError, ValueError) as error:
         raise AudioError(f"{path}: cannot be opened ({_reason(error)}); check the path and its permissions") from error
     except (soundfile.LibsndfileError, TypeError) as error:

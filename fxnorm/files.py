@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from fxnorm.errors import InputError
+
 TEMPORARY_PREFIX = ".fxnorm-"
 
 
@@ -24,6 +26,22 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 text file whole."""
+    """Write a UTF-8 text file whole; names that are no UTF-8 go through as they are."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+def require_writable(folder: Path) -> None:
+    """Make sure that files can be made in a folder, before work is done that would be lost.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist or nothing can be written to it.
+    """
+    probe = folder / f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}"
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written to ({error.strerror}); choose another folder") from error

@@ -1,7 +1,7 @@
 """The chain on one stem: every effect in its order, and a card of what each did."""
 
 from collections.abc import Sequence
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,6 @@ from fxnorm.stats import FxStats
 from fxnorm.stems import require_stem
 
 PADDING = 65_536  # zeros on each side of the stem; the averages were measured with them
-
-Preset = Literal["default", "published"]
 
 
 class Settings(EffectSettings):
@@ -143,7 +141,7 @@ class Normalizer:
         Returns
         -------
         audio : ndarray, shape (2, samples), float32
-            As long as the input. A silent stem, and any stem where no effect is active, comes back sample for sample.
+            As long as the input. A silent stem, and any stem where nothing is asked for, comes back sample for sample.
         steps : list of Step
             One per effect that was asked for.
 
@@ -160,7 +158,7 @@ class Normalizer:
         given = to_stereo(as_audio(audio, what=stem))
         if is_silent(given):
             return given, [Step(effect, skipped="silent") for effect in self.settings.effects]
-        if not self.settings.active:
+        if not self.settings.active and not self.rooms:
             return given, [Step(effect, skipped="strength 0") for effect in self.settings.effects]
         rng = rng or np.random.default_rng(0)
         worked = pad(resample(given, rate, RATE))

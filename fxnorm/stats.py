@@ -143,7 +143,17 @@ class FxStats:
 
     @classmethod
     def shipped(cls, name: str = "musdb18") -> Self:
-        """Statistics that come with fxnorm: `musdb18`, the published averages, or `synthetic`."""
+        """Statistics that come with fxnorm: `musdb18`, the published averages, or `synthetic`.
+
+        Raises
+        ------
+        StatsError
+            If there are none of that name.
+        """
+        if name not in SHIPPED:
+            raise StatsError(
+                f"expected shipped statistics ({', '.join(SHIPPED)}), got {name!r}; load a file by its path"
+            )
         resource = resources.files("fxnorm.shipped") / f"{name}.json"
         return cls._parse(resource.read_text(encoding="utf-8"), f"shipped statistics {name!r}")
 
@@ -166,7 +176,11 @@ class FxStats:
                     f"expected statistics measured alike, got {first.title!r} and {part.title!r}; "
                     "compute them with the same options"
                 )
-            if any(part.counts.get(effect, {}).keys() < stems.keys() for effect, stems in part.averages.items()):
+            if not all(
+                part.counts.get(effect, {}).get(stem, 0) > 0
+                for effect in part.averages
+                for stem in part.averages[effect]
+            ):
                 raise StatsError(
                     f"{part.title!r} does not say how many stems counted, so it has no weight; leave it out"
                 )
@@ -254,7 +268,7 @@ class FxStats:
                 source=content["source"],
                 measured_on=content["measured_on"],
                 averages=averages,
-                counts=content["counts"],
+                counts={effect: {s: int(n) for s, n in counts.items()} for effect, counts in content["counts"].items()},
                 settings=content["settings"],
                 corpus=content["corpus"],
             )
@@ -346,10 +360,10 @@ def _curve(values: Any) -> npt.NDArray[np.float64]:
 def _rounded(averages: Mapping[str, Mapping[str, Feature]]) -> dict[str, dict[str, Feature]]:
     """The averages as a file gives them back, so that fresh and loaded statistics do the same."""
     return {
-        "eq": {stem: db_to_amplitude(np.round(amplitude_to_db(v), 4)) for stem, v in averages["eq"].items()},
-        "compression": {stem: compression.Peaks(**v.to_dict()) for stem, v in averages["compression"].items()},
-        "panning": {stem: np.round(v, 6) for stem, v in averages["panning"].items()},
-        "loudness": {stem: round(v, 4) for stem, v in averages["loudness"].items()},
+        "eq": {stem: db_to_amplitude(np.round(amplitude_to_db(v), 4)) for stem, v in averages.get("eq", {}).items()},
+        "compression": {stem: compression.Peaks(**v.to_dict()) for stem, v in averages.get("compression", {}).items()},
+        "panning": {stem: np.round(v, 6) for stem, v in averages.get("panning", {}).items()},
+        "loudness": {stem: round(v, 4) for stem, v in averages.get("loudness", {}).items()},
     }
 
 

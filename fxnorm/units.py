@@ -19,11 +19,6 @@ def amplitude_to_db(amplitude: npt.ArrayLike, *, floor_db: float = -240.0) -> np
     return 20.0 * np.log10(np.maximum(np.asarray(amplitude, dtype=np.float64), floor))
 
 
-def ms_to_samples(ms: float, rate: int) -> int:
-    """Whole samples in a duration in milliseconds."""
-    return round(ms * rate / 1000.0)
-
-
 def hz_to_bin(frequency_hz: float, rate: int, n_fft: int) -> int:
     """Index of the spectrum bin nearest to a frequency."""
     return round(frequency_hz * n_fft / rate)

@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
-# How much of the difference between wet and dry is gone after normalising: 20 synthetic songs, and any wet/dry pair of
-# folders.  bash shell/gap.sh [WET DRY]
+# How much of the difference between wet and dry is gone after normalising, on 20 synthetic songs, or on folders of your
+# own.  bash shell/gap.sh [WET DRY]
 set -euo pipefail
-pair=()
-for folder in "$@"; do pair+=("$(realpath "$folder")"); done
 source "$(dirname "$0")/environment.sh"
-if [ ${#pair[@]} -eq 2 ]; then
-  fxnorm gap "${pair[@]}"
-else
-  fxnorm corpus synth runs/gap --songs 20 --seconds 30
-  fxnorm gap runs/gap/wet runs/gap/dry
-fi
+case $# in
+  0)
+    fxnorm corpus synth "$root/runs/gap" --songs 20 --seconds 30
+    fxnorm gap "$root/runs/gap/wet" "$root/runs/gap/dry"
+    ;;
+  2) fxnorm gap "$1" "$2" ;;
+  *)
+    echo "usage: bash shell/gap.sh [WET DRY]" >&2
+    exit 2
+    ;;
+esac

@@ -3,6 +3,7 @@
 set -euo pipefail
 EXTRAS=dev,train
 source "$(dirname "$0")/environment.sh"
+cd "$root"
 ruff check .
 ruff format --check .
 mypy

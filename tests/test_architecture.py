@@ -13,13 +13,14 @@ PACKAGE = Path(fxnorm.__file__).parent
 
 # A room may import from floors below its own, and from itself.
 FLOORS = (
-    {"errors", "units", "files"},
-    {"kernels", "audio", "pickled", "stems"},
-    {"effects", "corpus"},
+    {"errors", "units"},
+    {"files", "stems"},
+    {"kernels", "audio", "pickled"},
+    {"effects", "corpus", "recipe"},
     {"stats"},
     {"normalize", "synth", "plots"},
     {"pipeline", "models", "losses"},
-    {"evaluation"},
+    {"training", "evaluation"},
     {"cli"},
     {"__main__"},
 )
@@ -33,7 +34,11 @@ LIBRARIES = {
     "click": {"cli"},
     "tqdm": {"cli"},
     "matplotlib": {"plots"},
-    "torch": {"models", "losses"},
+    "yaml": {"recipe"},
+    "torch": {"models", "losses", "training"},
+    "lightning": {"training"},
+    "pytorch_lightning": {"training"},
+    "tensorboard": {"training"},
     "auraloss": {"losses"},
     "demucs": {"models"},
     "safetensors": {"models"},

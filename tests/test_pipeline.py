@@ -152,6 +152,61 @@ def test_an_original_is_never_overwritten(songs):
     assert contents(songs) == before
 
 
+def test_the_corpus_itself_is_no_output_whatever_the_format(songs):
+    before = contents(songs)
+    with pytest.raises(InputError, match="would overwrite the original"):
+        normalize_corpus(corpus.scan(songs), plan(songs, layout=Layout(songs, format="flac")))
+    assert contents(songs) == before
+
+
+def test_what_others_made_is_not_overwritten(songs, tmp_path):
+    write_song(tmp_path / "dry" / "train" / "Song A", seed=5)
+    before = contents(tmp_path / "dry")
+    with pytest.raises(InputError, match="was not made by fxnorm"):
+        normalize_corpus(corpus.scan(songs), plan(tmp_path / "dry"))
+    assert contents(tmp_path / "dry") == before
+    assert normalize_corpus(corpus.scan(songs), plan(tmp_path / "dry", force=True)).done == 8
+
+
+def test_another_format_takes_the_place_of_the_first(songs, tmp_path):
+    out = tmp_path / "out"
+    normalize_corpus(corpus.scan(songs), plan(out))
+    normalize_corpus(corpus.scan(songs), plan(out, layout=Layout(out, format="flac")))
+    assert {path.suffix for path in out.rglob("vocals.*")} == {".flac", ".json"}
+
+
+def test_a_new_mixture_takes_the_place_of_the_old(songs, tmp_path):
+    out, mixture = tmp_path / "out", songs / "train" / "Song A" / "mixture.wav"
+    store = tmp_path / "store.wav"
+    mixture.rename(store)
+    mixture.symlink_to(os.path.relpath(store, mixture.parent))
+    normalize_corpus(corpus.scan(songs), plan(out))
+    assert (out / "train" / "Song A" / "mixture.wav").read_bytes() == store.read_bytes()
+    store.unlink()
+    audio.write(store, -0.5 * plucks(1.5, seed=77), audio.RATE)
+    normalize_corpus(corpus.scan(songs), plan(out))
+    assert (out / "train" / "Song A" / "mixture.wav").read_bytes() == store.read_bytes()
+
+
+def test_integer_files_are_brought_under_full_scale(tmp_path):
+    (tmp_path / "corpus" / "song").mkdir(parents=True)
+    audio.write(tmp_path / "corpus" / "song" / "other.wav", 3.0 * plucks(1.5), audio.RATE)
+    settings = Settings.preset(effects=("eq",), strength={"eq": 0.01})
+    layout = Layout(tmp_path / "out", subtype="PCM_16")
+    normalize_corpus(corpus.scan(tmp_path / "corpus"), plan(None, settings=settings, layout=layout))
+    card = json.loads((tmp_path / "out" / "song" / "other.json").read_text())
+    assert card["output"]["scaled_db"] < -1.0
+    samples, _ = audio.read(tmp_path / "out" / "song" / "other.wav")
+    assert np.count_nonzero(np.abs(samples) > 0.9999) < 5
+
+
+def test_names_that_are_no_text(tmp_path):
+    folder = os.fsdecode(os.fsencode(tmp_path / "corpus") + b"/caf\xe9")
+    write_song(type(tmp_path)(folder))
+    result = normalize_corpus(corpus.scan(tmp_path / "corpus"), plan(tmp_path / "out"))
+    assert (result.done, result.failures) == (4, ())
+
+
 def test_an_output_that_cannot_be_is_refused(songs, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="cannot be written to"):
@@ -203,12 +258,13 @@ def test_dry_stems_can_be_put_into_a_room_first(songs, tmp_path):
     card = json.loads((tmp_path / "out" / "train" / "Song A" / "vocals.json").read_text())
     assert [step["effect"] for step in card["steps"]][:2] == ["room", "eq"]
     assert normalize_corpus(tracks, plan(tmp_path / "out", rooms=rooms)).kept == 8
-    assert normalize_corpus(tracks, plan(tmp_path / "out")).done == 8
+    assert normalize_corpus(tracks, plan(tmp_path / "out")).done == 4  # bass and drums never had a room
 
 
 def test_responses_come_from_a_folder(tmp_path):
     audio.write(tmp_path / "room.wav", plucks(0.5), 48_000)
     (response,) = Responses(tmp_path).load()
+    assert Responses(tmp_path).identity()[0][0] == "room.wav"
     assert response.shape[1] == pytest.approx(0.5 * audio.RATE * audio.RATE / 48_000, abs=2)
     with pytest.raises(InputError, match="expected a folder of impulse responses"):
         Responses(tmp_path / "none").load()

@@ -128,6 +128,10 @@ def test_what_does_not_merge_is_refused():
         FxStats.merge([make(), make(settings=None)])
     with pytest.raises(StatsError, match="does not say how many"):
         FxStats.merge([make(), make(counts={})])
+    with pytest.raises(StatsError, match="does not say how many"):
+        FxStats.merge([make(), make(count=0)])
+    with pytest.raises(StatsError, match="expected shipped statistics"):
+        FxStats.shipped("none")
     with pytest.raises(StatsError, match="got none"):
         FxStats.merge([])
 

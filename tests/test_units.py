@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fxnorm.units import amplitude_to_db, bin_frequencies, db_to_amplitude, hz_to_bin, ms_to_samples
+from fxnorm.units import amplitude_to_db, bin_frequencies, db_to_amplitude, hz_to_bin
 
 
 @pytest.mark.parametrize(("db", "amplitude"), [(0.0, 1.0), (20.0, 10.0), (-40.0, 0.01), (-6.020599913, 0.5)])
@@ -33,13 +33,6 @@ def test_silence_reads_the_floor() -> None:
 def test_levels_of_arrays_are_double_precision() -> None:
     assert amplitude_to_db(np.float32([0.1, 1.0])).dtype == np.float64
     np.testing.assert_allclose(db_to_amplitude(np.array([0.0, -20.0])), [1.0, 0.1])
-
-
-@pytest.mark.parametrize(
-    ("ms", "rate", "samples"), [(0.0, 44_100, 0), (10.0, 44_100, 441), (7.5, 48_000, 360), (1.0, 1, 0)]
-)
-def test_milliseconds(ms: float, rate: int, samples: int) -> None:
-    assert ms_to_samples(ms, rate) == samples
 
 
 @given(st.sampled_from([22_050, 44_100, 48_000]), st.sampled_from([64, 2_048, 65_536]), st.data())

@@ -45,6 +45,8 @@ def main() -> None:
         _fail(error.format_message())
     except FxnormError as error:
         _fail(str(error))
+    except OSError as error:
+        _fail(f"{error.filename or 'a file'}: {error.strerror or error}; check the path, its permissions and the disk")
     except (click.Abort, KeyboardInterrupt):
         click.echo("fxnorm: interrupted; run the same command again to go on", err=True)
         sys.exit(130)

@@ -47,15 +47,15 @@ def check(folder: Path, split: str | None, jobs: int | None, as_json: bool, quie
 
     Exit code 1 if a song has a file that cannot be normalised.
     """
-    from fxnorm import corpus as rooms
+    from fxnorm import corpus as songs
     from fxnorm import pipeline
 
-    tracks = rooms.scan(folder, split=split)
+    tracks = songs.scan(folder, split=split)
     with options.progress_bar("check", unit=" songs", quiet=quiet) as progress:
         reports = pipeline.inspect_corpus(tracks, jobs=jobs or pipeline.default_jobs(), progress=progress)
     bad = [report for report in reports if report.level == "error"]
     if as_json:
-        click.echo(json.dumps([report.to_dict() for report in reports], ensure_ascii=False))
+        click.echo(json.dumps([report.to_dict() for report in reports]))
     else:
         rows = [["song", "split", "seconds", "mixture - sum, dB", "state"]]
         rows += [
@@ -77,8 +77,8 @@ def check(folder: Path, split: str | None, jobs: int | None, as_json: bool, quie
 @options.verbosity
 def extract(archive: Path, out: Path, quiet: bool) -> None:
     """Unpack an archive of songs, such as MUSDB18-HQ; files that are there whole are kept."""
-    from fxnorm import corpus as rooms
+    from fxnorm import corpus as songs
 
     with options.progress_bar("extract", unit="B", quiet=quiet) as show:
-        paths = rooms.extract(archive, out, progress=lambda done, total: show(done, total, ""))
+        paths = songs.extract(archive, out, progress=lambda done, total: show(done, total, ""))
     click.echo(f"{out}: {len(paths)} files")

@@ -29,14 +29,14 @@ def demo(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, qui
 
     click.echo(f"1. {songs} songs of {seconds:g} s: {wet} as mixed by an engineer, {dry} as recorded")
     with options.progress_bar("synth", unit=" songs", quiet=quiet) as progress:
-        pipeline.synthesize_corpus(out, songs=songs, seconds=seconds, seed=seed, jobs=jobs, progress=progress)
+        made = pipeline.synthesize_corpus(out, songs=songs, seconds=seconds, seed=seed, jobs=jobs, progress=progress)
+    names = {folder.name for folder in made}  # the folder may hold more songs, of another demo
+    tracks = [track for track in corpus.scan(wet) if track.name in names]
 
     own_file, picture = out / "stats.json", out / "stats.png"
     click.echo(f"2. their average features: {own_file}, drawn beside those of MUSDB18 in {picture}\n")
     with options.progress_bar("measure", quiet=quiet) as progress:
-        own, failed = pipeline.compute_stats(
-            corpus.scan(wet), title=f"{songs} synthetic songs", jobs=jobs, progress=progress
-        )
+        own, failed = pipeline.compute_stats(tracks, title=f"{songs} synthetic songs", jobs=jobs, progress=progress)
     failures += failed
     own.save(own_file)
     plot_stats({"synthetic": own, "MUSDB18": FxStats.shipped()}, picture)
@@ -46,12 +46,12 @@ def demo(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, qui
     click.echo(f"\n3. every stem pushed to the averages of MUSDB18: {normalized}, with a card beside each")
     plan = pipeline.Plan(FxStats.shipped(), Settings.preset(), pipeline.Layout(normalized))
     with options.progress_bar("normalize", quiet=quiet) as progress:
-        result = pipeline.normalize_corpus(corpus.scan(wet), plan, jobs=jobs, progress=progress)
+        result = pipeline.normalize_corpus(tracks, plan, jobs=jobs, progress=progress)
     failures += result.failures
     click.echo(f"   {result.done} stems normalised, {result.kept} kept")
 
     click.echo("4. the gap between wet and dry: distance after over distance before normalising (0: none left)\n")
-    pairs = gaps.pair(corpus.scan(wet), corpus.scan(dry))
+    pairs = gaps.pair(tracks, corpus.scan(dry))
     measured = {}
     for preset in ("published", "default"):
         normalizer = Normalizer(FxStats.shipped(), Settings.preset(preset))

@@ -47,9 +47,10 @@ def gap(
     for preset in ("published", "default"):
         normalizer = Normalizer(options.load_stats(_chosen(stats, preset)), Settings.preset(preset))
         with options.progress_bar(preset, quiet=quiet) as progress:
-            measured[preset], failures = gaps.measure_corpus(
+            measured[preset], failed = gaps.measure_corpus(
                 pairs, normalizer, jobs=jobs or pipeline.default_jobs(), progress=progress
             )
+        failures += failed
     if as_json:
         click.echo(json.dumps({preset: [one.to_dict() for one in several] for preset, several in measured.items()}))
     else:

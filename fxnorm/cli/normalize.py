@@ -101,13 +101,19 @@ def normalize(
 
 
 def _strengths(given: tuple[str, ...], effects: tuple[str, ...]) -> dict[str, float]:
-    """Read `0.5` and `eq=0.5`."""
-    strengths: dict[str, float] = {}
+    """Read `0.5` (for all effects) and `eq=0.5` (for one, whatever all get)."""
+    everywhere: dict[str, float] = {}
+    single: dict[str, float] = {}
     for text in given:
         name, _, value = text.rpartition("=")
         try:
             share = float(value)
         except ValueError:
             raise InputError(f"strength: expected a number from 0 to 1 or EFFECT=number, got {text!r}") from None
-        strengths |= {name: share} if name else dict.fromkeys(effects, share)
-    return strengths
+        if not name:
+            everywhere = dict.fromkeys(effects, share)
+        elif name in effects:
+            single[name] = share
+        else:
+            raise InputError(f"strength: expected one of the effects ({', '.join(effects)}), got {name!r}")
+    return everywhere | single

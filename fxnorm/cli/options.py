@@ -47,10 +47,10 @@ def verbosity(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def load_stats(file: str) -> "FxStats":
-    """A statistics file, or one of those that come with fxnorm by its name."""
+    """Statistics that come with fxnorm by their name, or a file (`./musdb18` for one of such a name)."""
     from fxnorm.stats import SHIPPED, FxStats
 
-    return FxStats.shipped(file) if file in SHIPPED and not Path(file).exists() else FxStats.load(Path(file))
+    return FxStats.shipped(file) if file in SHIPPED else FxStats.load(Path(file))
 
 
 @contextmanager
@@ -117,7 +117,7 @@ def print_stats(several: list[tuple[str, "FxStats"]]) -> None:
 
 def report_failures(failures: Any) -> None:
     """Name what failed, and end with exit code 1 if anything did."""
-    for failure in failures:
+    for failure in dict.fromkeys(failures):
         click.echo(f"fxnorm: failed: {failure.track} {failure.stem}: {failure.reason}", err=True)
     if failures:
         raise click.exceptions.Exit(1)

@@ -40,9 +40,10 @@ def compute(
     quiet: bool,
 ) -> None:
     """Measure the average features of the stems in DIR."""
-    from fxnorm import corpus, pipeline
+    from fxnorm import corpus, files, pipeline
     from fxnorm.normalize import Settings
 
+    files.require_writable(out.resolve().parent)  # before hours of work, not after
     tracks = corpus.scan(folder, split=split)
     with options.progress_bar("measure", quiet=quiet) as progress:
         averages, failures = pipeline.compute_stats(
@@ -83,7 +84,7 @@ def plot(files: tuple[str, ...], out: Path) -> None:
 
     if len(files) > len(LINES):
         raise InputError(f"expected at most {len(LINES)} statistics in one picture, got {len(files)}; draw several")
-    plot_stats({Path(file).stem: options.load_stats(file) for file in files}, out)
+    plot_stats({file.removesuffix(".json"): options.load_stats(file) for file in files}, out)
     click.echo(str(out))
 
 
@@ -109,13 +110,13 @@ def compare(one: str, other: str, as_json: bool) -> None:
 
 
 @stats.command()
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=options.ANY_PATH)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @OUT
-def merge(files: tuple[Path, ...], out: Path) -> None:
+def merge(files: tuple[str, ...], out: Path) -> None:
     """Average several FILEs, weighted by how many stems counted in each."""
     from fxnorm.stats import FxStats
 
-    merged = FxStats.merge(FxStats.load(file) for file in files)
+    merged = FxStats.merge(options.load_stats(file) for file in files)
     merged.save(out)
     click.echo(f"{out}: {len(files)} files merged, signature {merged.signature}")
 

@@ -165,7 +165,7 @@ def match(
     sounding = [c for c in range(audio.shape[0]) if not is_silent(audio[c])]
     if not sounding:
         return audio, Step("compression", skipped="silent")
-    groups = [sounding] if settings.linked else [[c] for c in sounding]
+    groups = [list(range(len(audio)))] if settings.linked else [[c] for c in sounding]
     out = audio.copy()
     steps = []
     for group in groups:

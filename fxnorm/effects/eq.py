@@ -114,15 +114,15 @@ def match(
     sounding = [c for c in range(audio.shape[0]) if not is_silent(audio[c])]
     if not sounding:
         return audio, Step("eq", skipped="silent")
-    heard = audio if len(sounding) == len(audio) else audio[sounding]
-    spectra = mean_magnitude(heard)
+    spectra = mean_magnitude(audio[sounding])
     if settings.linked:
         spectra = spectra.mean(axis=0, keepdims=True)
     gains_db = strength * np.stack([wanted_gain_db(spectrum, target, settings) for spectrum in spectra])
-    out = filter_zero_phase(heard, gains_db, settings.taps)
-    if len(sounding) < len(audio):
-        out, filtered = audio.copy(), out
-        out[sounding] = filtered
+    if settings.linked or len(sounding) == len(audio):
+        out = filter_zero_phase(audio, gains_db, settings.taps)
+    else:
+        out = audio.copy()
+        out[sounding] = filter_zero_phase(audio[sounding], gains_db, settings.taps)
     curves = {f"{hz:g}": [round(float(g), 2) for g in _read(gains_db, hz)] for hz in CARD_HZ}
     return out, Step("eq", parameters={"gain_db_at_hz": curves, "channels": "linked" if settings.linked else "each"})
 

@@ -190,6 +190,6 @@ def _narrow(audio: Audio, target: npt.NDArray[np.float64], settings: Narrow, str
     parameters = {
         "method": "narrow",
         "side_gain_db_at_hz": dict(zip(bands, np.round(gains_db, 2).tolist(), strict=True)),
+        "wanted_similarity_at_hz": dict(zip(bands, np.round(wanted, 3).tolist(), strict=True)),
     }
-    after = {"wanted_similarity_at_hz": dict(zip(bands, np.round(wanted, 3).tolist(), strict=True))}
-    return out, Step("panning", parameters=parameters, before=step_before, after=after)
+    return out, Step("panning", parameters=parameters, before=step_before)

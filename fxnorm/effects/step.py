@@ -25,7 +25,7 @@ class Step:
     before, after : dict
         The feature on either side of the step, as far as the step knows it.
     skipped : str or None
-        Why the stem passed through unchanged.
+        Why the effect did not act.
     """
 
     effect: str

@@ -37,7 +37,7 @@ def find_side_gains(
     """
     edges_hz = np.append(BAND_CENTRES_HZ / 10.0**0.05, BAND_CENTRES_HZ[-1] * 10.0**0.05)
     edges = np.array([hz_to_bin(hz, RATE, N_FFT) for hz in edges_hz])
-    levels_db = np.arange(0.0, -range_db - STEP_DB / 2.0, -STEP_DB)
+    levels_db = -np.append(np.arange(0.0, range_db, STEP_DB), range_db)
     side_gains = db_to_amplitude(levels_db).astype(np.float32)
     total = np.zeros((BAND_CENTRES_HZ.size, levels_db.size))
     count = 0

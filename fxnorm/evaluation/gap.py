@@ -16,7 +16,7 @@ from fxnorm.effects import MEASURED, MODULES
 from fxnorm.effects.distances import BAND_HZ, distance
 from fxnorm.errors import InputError
 from fxnorm.normalize import Normalizer, pad
-from fxnorm.pipeline.workers import Failure, Progress, explain, run, silent_progress
+from fxnorm.pipeline import Failure, Progress, explain, run, silent_progress
 
 COHERENCE_POINTS = 2048
 _NO_SIDE = 1e-6  # power of the side against the mid, under which there is nothing to keep

@@ -4,7 +4,7 @@ from fxnorm.pipeline.corpora import inspect_corpus, synthesize_corpus
 from fxnorm.pipeline.measuring import compute_stats
 from fxnorm.pipeline.normalizing import Layout, Plan, normalize_corpus
 from fxnorm.pipeline.responses import Responses
-from fxnorm.pipeline.workers import Failure, Progress, default_jobs
+from fxnorm.pipeline.workers import Failure, Progress, default_jobs, explain, run, silent_progress
 
 __all__ = [
     "Failure",
@@ -14,7 +14,10 @@ __all__ = [
     "Responses",
     "compute_stats",
     "default_jobs",
+    "explain",
     "inspect_corpus",
     "normalize_corpus",
+    "run",
+    "silent_progress",
     "synthesize_corpus",
 ]

@@ -84,7 +84,11 @@ def compute_stats(
             averages[effect] = sums.averages(effect)
         position += len(wanted) - len(queue)
     if not any(averages.values()):
-        raise StatsError("expected stems that sound, got none that could be measured; look at 'fxnorm corpus check'")
+        first = next(iter(failures.values()), None)
+        why = f" ({first.track} {first.stem}: {first.reason})" if first else ""
+        raise StatsError(
+            f"expected stems that sound, got none that could be measured{why}; look at 'fxnorm corpus check'"
+        )
     stats = FxStats(
         title=title,
         source="measured with fxnorm",

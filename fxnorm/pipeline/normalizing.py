@@ -14,6 +14,7 @@ import numpy as np
 
 from fxnorm import __version__, audio, files
 from fxnorm.corpus import TrackRef
+from fxnorm.effects.reverb import STEMS_WITH_REVERB
 from fxnorm.errors import InputError
 from fxnorm.normalize import Normalizer, Settings
 from fxnorm.pipeline.responses import Responses
@@ -58,6 +59,11 @@ class Layout:
         if self.out is None and not self.suffix:
             raise InputError("expected a suffix for results beside the originals, got none")
 
+    @property
+    def clips(self) -> bool:
+        """Whether the files hold nothing beyond full scale."""
+        return self.subtype not in ("FLOAT", "DOUBLE")
+
     def target(self, track: TrackRef, stem: str) -> Path:
         """The file that a normalised stem becomes."""
         if self.out is None:
@@ -91,6 +97,12 @@ class Plan:
     rooms: Responses | None = None
     seed: int = 0
     force: bool = False
+
+    def random_parts(self, stem: str) -> dict[str, Any]:
+        """What decides the random part of a stem's fate; empty where nothing is drawn for it."""
+        parts = {"reverb": self.responses if "reverb" in self.settings.active else None, "rooms": self.rooms}
+        drawn = {name: responses.identity() for name, responses in parts.items() if responses is not None}
+        return {"seed": self.seed, **drawn} if drawn and stem in STEMS_WITH_REVERB else {}
 
     def normalizer(self) -> Normalizer:
         """The chain; loads impulse responses if it needs them."""
@@ -150,16 +162,16 @@ def normalize_corpus(
     Returns
     -------
     Result
-        A failed stem leaves no file of its own behind, and stops no other.
+        A failed stem stops no other, and nothing half-written is left of it.
 
     Raises
     ------
     InputError
-        If the output would overwrite the input, or cannot be written to; nothing is done.
+        If results would overwrite originals or files that fxnorm did not make, or cannot be written; nothing is done.
     """
     every = [Job(plan, track, stem) for track in tracks for stem in track.stems]
-    _check_output(every, plan.layout)
     plan.normalizer()  # what it needs is there, or nothing begins
+    _check_output(every, plan)
     queue = [job for job in every if plan.force or not _is_done(job)]
     kept = len(every) - len(queue)
     failures: list[Failure] = []
@@ -174,7 +186,7 @@ def normalize_corpus(
     for track in tracks:
         if track.id not in incomplete:
             try:
-                _link_mixture(track, plan.layout)
+                _link_mixture(track, plan)
             except OSError as error:
                 failures.append(Failure(track.id, "mixture", explain(error)))
     return Result(done, kept, tuple(failures))
@@ -183,11 +195,21 @@ def normalize_corpus(
 def normalize_stem(job: Job) -> None:
     """Normalise one stem, write it, and write its card."""
     source, rate = audio.read(job.source)
-    rng = np.random.default_rng([job.plan.seed, zlib.crc32(job.track.id.encode()), STEMS.index(job.stem)])
+    name = job.track.id.encode(errors="surrogateescape")
+    rng = np.random.default_rng([job.plan.seed, zlib.crc32(name), STEMS.index(job.stem)])
     normalized, steps = job.plan.normalizer()(source, rate, job.stem, rng=rng)
+    largest = audio.peak(normalized)
+    scaled_db = 0.0
+    if job.plan.layout.clips and largest > 1.0:
+        normalized = normalized / np.float32(largest)
+        scaled_db = -round(float(amplitude_to_db(largest)), 2)
     job.target.parent.mkdir(parents=True, exist_ok=True)
-    job.card.unlink(missing_ok=True)  # from here until the new card is there, nothing vouches for the audio
+    before = _read_card(job.card)
+    # From here until the card is whole it says that the audio is ours, and vouches for nothing.
+    files.write_text(job.card, json.dumps({"format": CARD_FORMAT, "version": CARD_VERSION, "signature": None}) + "\n")
     audio.write(job.target, normalized, rate, subtype=job.plan.layout.subtype)
+    if (old := before.get("output", {}).get("file")) not in (None, job.target.name):
+        (job.target.parent / Path(old).name).unlink(missing_ok=True)  # of another format
     card = {
         "format": CARD_FORMAT,
         "version": CARD_VERSION,
@@ -202,7 +224,12 @@ def normalize_stem(job: Job) -> None:
             "samples": source.shape[1],
             "peak_db": _peak_db(source),
         },
-        "output": {"file": job.target.name, "bytes": job.target.stat().st_size, "peak_db": _peak_db(normalized)},
+        "output": {
+            "file": job.target.name,
+            "bytes": job.target.stat().st_size,
+            "peak_db": _peak_db(normalized),
+            "scaled_db": scaled_db,
+        },
         "stats": {"title": job.plan.stats.title, "signature": job.plan.stats.signature},
         "strength": {effect: job.plan.settings.strength_of(effect) for effect in job.plan.settings.effects},
         "steps": [step.to_dict() for step in steps],
@@ -216,56 +243,73 @@ def _signature(job: Job) -> str:
     content: dict[str, Any] = {
         "version": CARD_VERSION,
         "source": [str(job.source.name), state.st_size, state.st_mtime_ns],
-        "chain": job.plan.settings.deciding(job.stem),
+        "chain": {k: v for k, v in job.plan.settings.deciding(job.stem).items() if _touches(k, job.stem)},
         "targets": {
             effect: _plain(job.plan.stats.target(effect, job.stem))
             for effect in job.plan.settings.active
             if effect != "reverb"
         },
+        "random": job.plan.random_parts(job.stem),
         "layout": [job.plan.layout.format, job.plan.layout.subtype],
     }
-    if "reverb" in job.plan.settings.active:
-        content["reverb"] = [job.plan.seed, str(job.plan.responses)]
-    if job.plan.rooms:
-        content["rooms"] = [job.plan.seed, str(job.plan.rooms)]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _is_done(job: Job) -> bool:
     """Whether a card says that the result is there already."""
+    card = _read_card(job.card)
     try:
-        card = json.loads(job.card.read_text(encoding="utf-8"))
         return bool(card["signature"] == _signature(job) and card["output"]["bytes"] == job.target.stat().st_size)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, KeyError, TypeError):
         return False
 
 
-def _check_output(queue: Sequence[Job], layout: Layout) -> None:
+def _read_card(path: Path) -> dict[str, Any]:
+    """A card that fxnorm wrote; empty where there is none that can be read."""
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return card if isinstance(card, dict) and card.get("format") == CARD_FORMAT else {}
+
+
+def _touches(effect: str, stem: str) -> bool:
+    return effect != "reverb" or stem in STEMS_WITH_REVERB
+
+
+def _check_output(queue: Sequence[Job], plan: Plan) -> None:
     sources = {job.source.resolve() for job in queue}
     for job in queue:
-        if job.target.resolve() in sources:
+        beside = job.target.parent.resolve() == job.track.folder.resolve()
+        if job.target.resolve() in sources or (beside and plan.layout.out is not None):
             raise InputError(f"{job.target}: would overwrite the original; choose another output folder")
-    if layout.out is not None:
+        if job.target.exists() and not plan.force and not job.card.exists():
+            raise InputError(f"{job.target}: was not made by fxnorm; choose another output folder, or --force")
+    if plan.layout.out is not None:
         try:
-            layout.out.mkdir(parents=True, exist_ok=True)
-            with files.replacing(layout.out / ".fxnorm-writable") as probe:
-                probe.touch()
-            (layout.out / ".fxnorm-writable").unlink()
+            plan.layout.out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"{layout.out}: cannot be written to ({error.strerror}); choose another folder") from error
+            raise InputError(
+                f"{plan.layout.out}: cannot be written to ({error.strerror}); choose another folder"
+            ) from error
+        files.require_writable(plan.layout.out)
 
 
-def _link_mixture(track: TrackRef, layout: Layout) -> None:
-    if layout.out is None or track.mixture is None:
+def _link_mixture(track: TrackRef, plan: Plan) -> None:
+    """Give a normalised song its mixture: a link to the file where the file system can, a copy otherwise."""
+    if plan.layout.out is None or track.mixture is None:
         return
-    target = layout.out / track.location / track.mixture.name
-    if target.exists() and target.stat().st_size == track.mixture.stat().st_size:
-        return
+    source = track.mixture.resolve()
+    target = plan.layout.out / track.location / track.mixture.name
+    if target.exists() and not plan.force:
+        ours, theirs = target.stat(), source.stat()
+        if (ours.st_size, ours.st_mtime_ns) == (theirs.st_size, theirs.st_mtime_ns):
+            return
     with files.replacing(target) as temporary:
         try:
-            os.link(track.mixture, temporary)
+            os.link(source, temporary)
         except OSError:  # another file system, or one without links
-            shutil.copyfile(track.mixture, temporary)
+            shutil.copy2(source, temporary)
 
 
 def _plain(feature: Any) -> Any:

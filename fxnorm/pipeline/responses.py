@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,13 @@ class Responses:
     count: int = 16
     seed: int = 0
 
+    def identity(self) -> list[Any]:
+        """What decides which responses these are: names, sizes and times of the files, or how they are made."""
+        if self.folder is None:
+            return [*self.decay_s, self.count, self.seed]
+        states = ((path.name, path.stat()) for path in _files(self.folder))
+        return [[name, state.st_size, state.st_mtime_ns] for name, state in states]
+
     def load(self) -> tuple[Audio, ...]:
         """The responses at 44,100 Hz.
 
@@ -52,9 +60,13 @@ def _load(responses: Responses) -> tuple[Audio, ...]:
     if responses.folder is None:
         rng = np.random.default_rng(responses.seed)
         return tuple(rooms.draw_responses(rng, audio.RATE, responses.count, decay_range_s=responses.decay_s))
-    found = responses.folder.iterdir() if responses.folder.is_dir() else []
-    paths = sorted(path for path in found if path.suffix.lower() in audio.SUFFIXES and not path.name.startswith("."))
+    paths = _files(responses.folder)
     if not paths:
         raise InputError(f"{responses.folder}: expected a folder of impulse responses (WAV, FLAC, ...), found none")
     read = (audio.read(path) for path in paths)
     return tuple(audio.resample(response, rate, audio.RATE) for response, rate in read)
+
+
+def _files(folder: Path) -> list[Path]:
+    found = folder.iterdir() if folder.is_dir() else []
+    return sorted(path for path in found if path.suffix.lower() in audio.SUFFIXES and not path.name.startswith("."))

@@ -72,7 +72,10 @@ def run(
             yield item, _attempt(function, item)
         return
     context = multiprocessing.get_context("spawn")
-    with _one_thread_each(), ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupts) as pool:
+    with (
+        _one_thread_each(),
+        ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(_log.getEffectiveLevel(),)) as pool,
+    ):
         waiting: deque[tuple[Item, Future[Result | Exception]]] = deque()
         try:
             for item in items:
@@ -111,9 +114,11 @@ def _attempt(function: Callable[[Item], Result], item: Item) -> Result | Excepti
         return error
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C is for the parent, which lets the workers finish what they have in hand."""
+def _begin(level: int) -> None:
+    """Set up a worker: it logs as its parent does, and leaves Ctrl-C to it, to finish what it has in hand."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.basicConfig(format="fxnorm: %(message)s")
+    _log.setLevel(level)
 
 
 @contextmanager

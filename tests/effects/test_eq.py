@@ -114,6 +114,15 @@ def test_strength_is_an_exponent(preset):
     np.testing.assert_allclose(2.0 * half, whole, atol=0.02)
 
 
+@pytest.mark.parametrize("weaker_db", [-40.0, -60.0])
+def test_a_weak_side_keeps_its_place(weaker_db):
+    audio = pad(noise(2.0, level=0.05) * np.array([[1.0], [10.0 ** (weaker_db / 20.0)]], np.float32))
+    out, _ = eq.match(audio, RATE, TARGET)
+    levels = np.sqrt(np.mean(np.square(eq.mean_magnitude(out)[:, 2000:20_000]), axis=1))
+    before = np.sqrt(np.mean(np.square(eq.mean_magnitude(audio)[:, 2000:20_000]), axis=1))
+    assert 20.0 * np.log10((levels[1] / levels[0]) / (before[1] / before[0])) == pytest.approx(0.0, abs=0.2)
+
+
 def test_a_silent_channel_passes():
     audio = pad(noise(2.0))
     audio[1] = 0.0
