@@ -9,7 +9,7 @@ from fxnorm import __version__
 from fxnorm.errors import FxnormError
 
 # Each verb is a module of its own, and imports what it works with only when it runs: `fxnorm --help` stays quick.
-VERBS = ("demo", "corpus", "stats", "normalize", "gap")
+VERBS = ("demo", "corpus", "stats", "normalize", "gap", "train", "models")
 
 
 class Verbs(click.Group):
@@ -30,7 +30,8 @@ class Verbs(click.Group):
 def cli() -> None:
     """Turn finished ("wet") music stems into pseudo-dry ones.
 
-    Measure the average EQ, compression, panning and loudness of a folder of stems, and push every stem to them.
+    Measure the average EQ, compression, panning and loudness of a folder of stems, push every stem to them, and train
+    networks that learn to undo it.
     """
 
 

@@ -231,6 +231,7 @@ def normalize_stem(job: Job) -> None:
             "scaled_db": scaled_db,
         },
         "stats": {"title": job.plan.stats.title, "signature": job.plan.stats.signature},
+        "chain": job.plan.settings.deciding(job.stem),
         "strength": {effect: job.plan.settings.strength_of(effect) for effect in job.plan.settings.effects},
         "steps": [step.to_dict() for step in steps],
     }

@@ -80,6 +80,7 @@ def stage_rows(stem: audio.Audio, yardstick: float) -> list[list[str]]:
     total = 0.0
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "stem.wav"
+        audio.write(path, stem, audio.RATE)
         stages: dict[str, Callable[[], object]] = {"write": lambda: audio.write(path, stem, audio.RATE)}
         stages["read"] = lambda: audio.read(path)
         worked = pad(stem)

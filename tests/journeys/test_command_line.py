@@ -229,6 +229,6 @@ def test_what_is_no_file_is_a_missing_stem(fxnorm, songs, tmp_path, kind):
 def test_help_says_what_there_is(fxnorm):
     code, printed, _ = fxnorm("--help")
     assert code == 0
-    for verb in ("demo", "corpus", "stats", "normalize", "gap"):
+    for verb in ("demo", "corpus", "stats", "normalize", "gap", "train", "models"):
         assert verb in printed
     assert fxnorm("--version")[1].startswith("fxnorm")

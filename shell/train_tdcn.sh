@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# The published TDCN, trained on a corpus that shell/normalize.sh made.
+#   bash shell/train_tdcn.sh NORMALIZED [key=value ...] [options of fxnorm train]
+set -euo pipefail
+corpus=${1:?usage: bash shell/train_tdcn.sh NORMALIZED [key=value ...] [options]}
+shift
+EXTRAS=train
+source "$(dirname "$0")/environment.sh"
+exec fxnorm train "$root/recipes/musdb_tdcn.yaml" corpus="$corpus" "$@"

@@ -1,0 +1,131 @@
+"""Recipes: what a file says is what comes out, and what is wrong is one line that helps."""
+
+from pathlib import Path
+
+import pytest
+
+from fxnorm import recipe
+from fxnorm.errors import InputError
+
+RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.yaml"))
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "recipe.yaml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_that_ships_is_valid(path):
+    assert recipe.read(path).epochs > 0
+
+
+def test_the_published_schedule():
+    published = recipe.read(next(path for path in RECIPES if path.stem == "musdb_tdcn"))
+    rates = [published.rate(epoch, 0) for epoch in (0, 149, 150, 200, 250, 275, 300, 309)]
+    assert rates == pytest.approx([1e-3, 1e-3, 1e-3 / 3, 1e-4, 1e-3 / 30, 1e-5, 1e-6, 1e-6], rel=1e-4)
+    assert published.epochs == 310
+
+
+def test_the_rate_rises_and_follows_the_stages():
+    made = recipe.check(
+        {
+            "corpus": "x",
+            "data": {"batches": 6},
+            "schedule": [[1, 1], [2, 0.1]],
+            "optimizer": {"rate": 1.0, "warmup": 3, "accumulate": 2},
+        }
+    )
+    assert [made.rate(0, batch) for batch in range(6)] == [0.25, 0.25, 0.5, 0.5, 0.75, 0.75]
+    assert made.rate(1, 0) == pytest.approx(0.1)
+    assert made.rate(2, 5) == pytest.approx(0.1)
+
+
+def test_changes_reach_into_groups_and_have_types(tmp_path):
+    path = write(tmp_path, "corpus: songs\n")
+    made = recipe.read(
+        path,
+        ["data.seconds=4", "network.settings.filters=8", "optimizer.rate=1e-4", "schedule=[[3, 1], [2, 0.5]]", "wet=w"],
+    )
+    assert made.data.seconds == 4.0
+    assert made.network.settings == {"filters": 8}
+    assert made.optimizer.rate == 1e-4
+    assert made.epochs == 5
+    assert made.wet == Path("w")
+
+
+def test_paths_are_taken_as_they_stand(tmp_path):
+    made = recipe.read(write(tmp_path, "corpus: songs\nwet: w\n"), ["corpus=2024", "start_from=my: run #1", "wet=null"])
+    assert (made.corpus, made.start_from, made.wet) == (Path("2024"), Path("my: run #1"), None)
+
+
+def test_what_is_written_reads_the_same(tmp_path):
+    made = recipe.read(write(tmp_path, "corpus: songs\nprecision: 32\ndata: {seconds: 2}\n"))
+    made.write(tmp_path / "whole.yaml")
+    assert recipe.read(tmp_path / "whole.yaml") == made
+    other = recipe.read(tmp_path / "whole.yaml", ["data.seconds=3"])
+    assert made.differences(other) == ["data.seconds"]
+
+
+WRONG = {
+    "an unknown key": (["corpse=a"], "unknown key 'corpse'; did you mean 'corpus'?"),
+    "an unknown key of a group": (["data.second=4"], "unknown key 'data.second'; did you mean 'data.seconds'?"),
+    "a key outside its group": (["seconds=4"], "did you mean 'data.seconds'?"),
+    "a key like no other": (["zzz=1"], "expected one of corpus, wet"),
+    "no value": (["data.seconds"], "expected key=value, got 'data.seconds'"),
+    "a negative length": (["data.seconds=-1"], "data.seconds: expected greater than 0, got -1"),
+    "infinity": (["data.seconds=.inf"], "data.seconds: "),
+    "words for a number": (["data.batch=many"], "data.batch: expected a valid integer"),
+    "a probability above one": (["data.swap=2"], "data.swap: expected less than or equal to 1, got 2"),
+    "an unknown optimiser": (["optimizer.name=sgd"], "optimizer.name: expected 'adamw' or 'amsgrad', got 'sgd'"),
+    "a precision": (["precision=8"], "precision: expected '32', 'bf16-mixed' or '16-mixed', got '8'"),
+    "an empty schedule": (["schedule=[]"], "schedule: "),
+    "a value for a group": (["data=4"], "data: "),
+    "a group in a value": (["seed.of=4"], "seed.of: "),
+    "remixing without wet stems": (
+        ["data.remix=0.5"],
+        "data.remix: needs the stems before normalising; add wet=FOLDER",
+    ),
+    "jitter without remixing": (["data.jitter_db=3"], "data.jitter_db: "),
+    "a batch that cannot be shared": (
+        ["devices=2", "data.batch=3"],
+        "data.batch: expected a multiple of the 2 devices",
+    ),
+    "broken YAML": (["data=[1"], "not YAML"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_keys_and_values_are_one_line(tmp_path, case):
+    changes, message = WRONG[case]
+    with pytest.raises(InputError) as caught:
+        recipe.read(write(tmp_path, "corpus: songs\nseed: 1\n"), changes)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "keys with values"),
+        ("just words", "keys with values"),
+        ("data: {seconds: 2}", "corpus: expected a value, got none"),
+        ("corpus: [", "line 1: not YAML"),
+        ("1: 2", "keys with values"),
+        ("corpus: !!python/object/apply:os.system ['true']", "not YAML"),
+    ],
+)
+def test_wrong_files_are_one_line(tmp_path, text, message):
+    with pytest.raises(InputError, match=r"recipe\.yaml") as caught:
+        recipe.read(write(tmp_path, text))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_or_binary_file(tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        recipe.read(tmp_path / "none.yaml")
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="expected a recipe in YAML"):
+        recipe.read(tmp_path / "binary.yaml")

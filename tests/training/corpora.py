@@ -1,0 +1,60 @@
+"""Tiny normalised corpora with cards, tiny networks, and recipes that train them in seconds."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fxnorm import audio, recipe
+from fxnorm.stems import STEMS
+from tests.signals import noise
+
+TINY = {"filters": 8, "kernel": 16, "smoothing": 16, "bottleneck": 8, "hidden": 8, "skip": 8, "repeats": 1, "blocks": 2}
+NETWORK = {"name": "tdcn", "preset": "small", "settings": TINY | {"excitation": 8, "lstm_layers": 2}}
+CARD = {"stats": {"title": "test songs", "signature": "0123456789abcdef"}, "strength": {"eq": 1.0, "loudness": 1.0}}
+
+
+def write_song(normalized: Path, wet: Path, *, seed: int, seconds: float = 1.0, stems: tuple[str, ...] = STEMS) -> None:
+    """A song: noise for stems, the wet ones twice as loud and sides uneven, the mixture their sum."""
+    normalized.mkdir(parents=True)
+    wet.mkdir(parents=True)
+    mix = np.zeros((2, round(seconds * audio.RATE)), dtype=np.float32)
+    for index, stem in enumerate(stems):
+        dry = noise(seconds, seed=10 * seed + index, level=0.05)
+        engineered = dry * np.float32([[2.0], [1.0 + 0.2 * index]])
+        audio.write(normalized / f"{stem}.wav", dry, audio.RATE)
+        (normalized / f"{stem}.json").write_text(json.dumps(CARD))
+        audio.write(wet / f"{stem}.wav", engineered, audio.RATE)
+        mix += engineered
+    audio.write(normalized / "mixture.wav", mix, audio.RATE)
+
+
+def write_corpus(root: Path, *, songs: int = 3, seconds: float = 1.0) -> Path:
+    """`root/normalized` and `root/wet`: songs to train on and one to validate on."""
+    for index in range(songs + 1):
+        place = Path("train" if index < songs else "valid") / f"song {index}"
+        write_song(root / "normalized" / place, root / "wet" / place, seed=index, seconds=seconds + 0.1 * index)
+    return root
+
+
+def content(root: Path, **changes: Any) -> dict[str, Any]:
+    """Plain values of a recipe that takes seconds; groups are merged."""
+    base: dict[str, Any] = {
+        "corpus": str(root / "normalized"),
+        "wet": str(root / "wet"),
+        "network": NETWORK,
+        "data": {"seconds": 0.25, "batch": 2, "batches": 4, "workers": 0},
+        "optimizer": {"rate": 0.01, "warmup": 2, "average": 0.9},
+        "schedule": [[2, 1.0]],
+        "validation": {"pieces": 3},
+        "device": "cpu",
+    }
+    for key, value in changes.items():
+        base[key] = base.get(key, {}) | value if isinstance(value, dict) else value
+    return base
+
+
+def make(root: Path, **changes: Any) -> recipe.Recipe:
+    """The recipe itself."""
+    return recipe.check(content(root, **changes))

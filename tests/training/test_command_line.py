@@ -1,0 +1,99 @@
+"""`fxnorm train` and `fxnorm models`: what is typed, and what comes of it."""
+
+import json
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from fxnorm import cli
+from fxnorm.cli.models import models
+from fxnorm.cli.train import train
+from tests.training.corpora import content
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Run a verb as `fxnorm` does: exit code, what it printed, what it complained about."""
+    verbs = {"train": train, "models": models}
+
+    def run(verb, *words):
+        monkeypatch.setattr(cli, "cli", verbs[verb])
+        monkeypatch.setattr("sys.argv", ["fxnorm", *map(str, words)])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def path(root, tmp_path):
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(content(root, schedule=[[1, 1.0]])))
+    return path
+
+
+def test_from_a_recipe_to_a_network(call, path, tmp_path):
+    code, printed, complaint = call("train", path, "data.batches=3", "-o", tmp_path / "run", "-d", "cpu")
+    assert (code, complaint) == (0, "")
+    assert "trained for 1 epoch\n" in printed
+    assert "| best epoch" in printed
+    assert yaml.safe_load((tmp_path / "run" / "recipe.yaml").read_text())["data"]["batches"] == 3
+    code, printed, _ = call("train", "--resume", tmp_path / "run", "schedule=[[2, 1]]")
+    assert (code, "trained for 2 epochs" in printed) == (0, True)
+    code, printed, _ = call("models", tmp_path / "run")
+    assert code == 0
+    for words in ("tdcn", "test songs", "0123456789abcdef", "trained for"):
+        assert words in printed
+    shown = json.loads(call("models", tmp_path / "run" / "checkpoint", "--json")[1])
+    assert (shown["network"], shown["settings"]["filters"], shown["stats"]) == ("tdcn", 8, "0123456789abcdef")
+
+
+def test_the_run_is_named_after_the_recipe(call, path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert call("train", path, "data.batches=1", "validation.pieces=1")[0] == 0
+    assert (tmp_path / "runs" / "tiny" / "state.pt").exists()
+
+
+def test_networks_are_listed_with_their_sizes(call):
+    code, printed, _ = call("models")
+    assert code == 0
+    assert "| tdcn     | published |  2,719,793 |" in printed
+    assert "| waveunet | published |  2,455,562 |" in printed
+    assert "hdemucs" in printed
+    entries = json.loads(call("models", "--json")[1])
+    assert {(one["network"], one["preset"]) for one in entries} >= {("tdcn", "small"), ("waveunet", "default")}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train"], "expected one recipe"),
+        (["train", "one.yaml", "two.yaml"], "expected one recipe"),
+        (["train", "{root}/none.yaml"], "cannot be read"),
+        (["train", "{path}", "data.second=4"], "did you mean 'data.seconds'?"),
+        (["train", "{path}", "data.batch=0", "-o", "{root}/run"], "data.batch: expected greater than 0"),
+        (["train", "{path}", "corpus={root}/none", "-o", "{root}/run"], "expected a folder of songs"),
+        (["train", "--resume", "{root}/none"], "cannot be read"),
+        (["train", "{path}", "--resume", "{root}"], "expected nothing but KEY=VALUE beside --resume"),
+        (["train", "{path}", "-d", "tpu"], "'tpu'"),
+        (["train", "{path}", "strategy=sideways", "-o", "{root}/run"], "strategy"),
+        (["models", "{root}/none"], "name the folder of a checkpoint"),
+    ],
+)
+def test_wrong_input_is_one_line(call, path, tmp_path, words, message):
+    verb, *rest = (word.format(root=tmp_path, path=path) for word in words)
+    code, printed, complaint = call(verb, *rest)
+    assert (code, printed, complaint.count("\n")) == (2, "", 1)
+    assert complaint.startswith("fxnorm: error: ")
+    assert message in complaint
+
+
+def test_help_needs_nothing_heavy():
+    for verb in (train, models):
+        assert CliRunner().invoke(verb, ["--help"]).exit_code == 0
