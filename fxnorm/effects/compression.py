@@ -165,13 +165,14 @@ def match(
     sounding = [c for c in range(audio.shape[0]) if not is_silent(audio[c])]
     if not sounding:
         return audio, Step("compression", skipped="silent")
-    groups = [list(range(len(audio)))] if settings.linked else [[c] for c in sounding]
+    if settings.linked:
+        return _match_group(audio, rate, target, ballistics, settings, strength)
     out = audio.copy()
     steps = []
-    for group in groups:
-        out[group], step = _match_group(audio[group], rate, target, ballistics, settings, strength)
+    for c in sounding:
+        out[c : c + 1], step = _match_group(audio[c : c + 1], rate, target, ballistics, settings, strength)
         steps.append(step)
-    return out, _merge(steps, ["left", "right"] if len(steps) == 2 else [""])
+    return out, _merge(steps, [("left", "right")[c] for c in sounding])
 
 
 def compress(
@@ -255,8 +256,8 @@ def _match_group(
         "attack_ms": ballistics.attack_ms,
         "release_ms": ballistics.release_ms,
     }
-    out = compressed * np.float32(db_to_amplitude(rest_db))
-    return out, Step("compression", parameters=parameters, before=before.to_dict(), after=after.to_dict())
+    compressed *= np.float32(db_to_amplitude(rest_db))
+    return compressed, Step("compression", parameters=parameters, before=before.to_dict(), after=after.to_dict())
 
 
 class _Search:

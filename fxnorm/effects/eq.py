@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from fxnorm.audio import Audio, is_silent, peak
 from fxnorm.effects import loudness
+from fxnorm.effects.filtering import convolve_centred
 from fxnorm.effects.spectra import GRID_POINTS, GRID_STEP, grid_frequencies, mean_magnitude, require_rate, smooth
 from fxnorm.effects.step import EffectSettings, Step
 from fxnorm.units import amplitude_to_db, db_to_amplitude
@@ -114,7 +115,7 @@ def match(
     sounding = [c for c in range(audio.shape[0]) if not is_silent(audio[c])]
     if not sounding:
         return audio, Step("eq", skipped="silent")
-    spectra = mean_magnitude(audio[sounding])
+    spectra = mean_magnitude(audio if len(sounding) == len(audio) else audio[sounding])
     if settings.linked:
         spectra = spectra.mean(axis=0, keepdims=True)
     gains_db = strength * np.stack([wanted_gain_db(spectrum, target, settings) for spectrum in spectra])
@@ -149,15 +150,15 @@ def filter_zero_phase(audio: Audio, gains_db: npt.NDArray[np.float64], taps: int
     A linear-phase filter of half the gain in dB, run forwards and backwards, is one convolution with its
     autocorrelation.
     """
-    from scipy.signal import firwin2, oaconvolve
+    from scipy.signal import firwin2
 
     frequencies = np.linspace(0.0, 1.0, GRID_POINTS)
     points = 1 + 2 ** int(np.ceil(np.log2(taps)))
     kernels = []
     for gain_db in gains_db:
         half = firwin2(taps, frequencies, db_to_amplitude(gain_db / 2.0), nfreqs=points)
-        kernels.append(np.convolve(half, half[::-1]).astype(np.float32))
-    return oaconvolve(audio, np.stack(kernels), mode="same", axes=1)
+        kernels.append(np.convolve(half, half[::-1]))
+    return convolve_centred(audio, np.stack(kernels))
 
 
 def _middle(gain_db: npt.NDArray[np.float64]) -> float:

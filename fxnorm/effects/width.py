@@ -7,6 +7,7 @@ import numpy.typing as npt
 import scipy.fft
 
 from fxnorm.audio import RATE, Audio
+from fxnorm.effects.filtering import convolve_centred
 from fxnorm.effects.spectra import GRID_POINTS, GRID_STEP, N_FFT, frames, grid_frequencies
 from fxnorm.kernels.spectrum import add_narrowed_similarity
 from fxnorm.units import db_to_amplitude, hz_to_bin
@@ -55,17 +56,18 @@ def find_side_gains(
 
 def apply_side_gains(audio: Audio, gains_db: npt.NDArray[np.float64], taps: int) -> Audio:
     """Filter the side signal by gains given in third-octave bands, without delay; the mid signal is untouched."""
-    from scipy.signal import firwin2, oaconvolve
+    from scipy.signal import firwin2
 
     frequencies = grid_frequencies()
     curve_db = np.interp(np.log(np.maximum(frequencies, 1.0)), np.log(BAND_CENTRES_HZ), gains_db)
     points = 1 + 2 ** int(np.ceil(np.log2(taps)))
-    kernel = firwin2(taps, np.linspace(0.0, 1.0, GRID_POINTS), db_to_amplitude(curve_db), nfreqs=points).astype(
-        np.float32
-    )
+    kernel = firwin2(taps, np.linspace(0.0, 1.0, GRID_POINTS), db_to_amplitude(curve_db), nfreqs=points)
     mid = (audio[0] + audio[1]) * np.float32(0.5)
-    side = oaconvolve((audio[0] - audio[1]) * np.float32(0.5), kernel.astype(np.float32), mode="same")
-    return np.stack([mid + side, mid - side])
+    side = convolve_centred((audio[:1] - audio[1:]) * np.float32(0.5), kernel[np.newaxis])[0]
+    out = np.empty_like(audio)
+    np.add(mid, side, out=out[0])
+    np.subtract(mid, side, out=out[1])
+    return out
 
 
 def _reach(row: npt.NDArray[np.float64], levels_db: npt.NDArray[np.float64], goal: float) -> float:
