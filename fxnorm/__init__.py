@@ -9,6 +9,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Chain": "fxnorm.normalize",
     "FxStats": "fxnorm.stats",
     "Normalizer": "fxnorm.normalize",
     "Settings": "fxnorm.normalize",

@@ -1,19 +1,25 @@
 """The chain on one stem: every effect in its order, and a card of what each did."""
 
+import hashlib
+import json
 from collections.abc import Sequence
-from typing import Self
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field, ValidationError, field_validator
 
-from fxnorm import effects
+from fxnorm import effects, files
 from fxnorm.audio import RATE, Audio, as_audio, is_silent, peak, resample, to_stereo
 from fxnorm.effects import EFFECTS, MEASURED, EffectSettings, Step, compression, eq, loudness, panning, reverb
 from fxnorm.errors import InputError
 from fxnorm.stats import FxStats
 from fxnorm.stems import require_stem
 
+CHAIN_FORMAT = "fxnorm-chain"
+CHAIN_VERSION = 1
 PADDING = 65_536  # zeros on each side of the stem; the averages were measured with them
 
 
@@ -90,6 +96,90 @@ class Settings(EffectSettings):
                 key: value[stem] if isinstance(value, dict) else value for key, value in fields.items()
             }
         return own
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """All that has to be known to normalise stems the same way again: averages and settings.
+
+    A normalised corpus keeps it in a file, and a network that was trained on the corpus in its checkpoint.
+    """
+
+    stats: FxStats
+    settings: Settings
+
+    @property
+    def signature(self) -> str:
+        """Equal for chains that do the same."""
+        content = [self.stats.signature, self.settings.model_dump(mode="json")]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values; what the file holds."""
+        return {
+            "format": CHAIN_FORMAT,
+            "version": CHAIN_VERSION,
+            "stats": self.stats.to_dict(),
+            "settings": self.settings.model_dump(mode="json"),
+        }
+
+    @classmethod
+    def from_dict(cls, content: Any, what: str = "chain") -> Self:
+        """A chain from what `to_dict` gave; `what` is what an error calls it.
+
+        Raises
+        ------
+        InputError
+            If the content is something else or of another version.
+        StatsError
+            If its statistics are damaged.
+        """
+        if not isinstance(content, dict) or content.get("format") != CHAIN_FORMAT:
+            raise InputError(f"{what}: expected a chain ({CHAIN_FORMAT!r} JSON), got something else; normalise again")
+        if content.get("version") != CHAIN_VERSION:
+            raise InputError(
+                f"{what}: expected a chain of version {CHAIN_VERSION}, got {content.get('version')!r}; normalise again"
+            )
+        try:
+            settings = Settings(**content["settings"])
+        except (KeyError, TypeError, ValueError) as error:
+            reason = _first_line(error) if isinstance(error, ValueError) else error
+            raise InputError(f"{what}: its settings are damaged ({reason}); normalise again") from error
+        return cls(FxStats.from_dict(content.get("stats"), f"{what}: its statistics"), settings)
+
+    def save(self, path: Path) -> None:
+        """Write the file whole.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written.
+        """
+        try:
+            files.write_text(path, json.dumps(self.to_dict(), ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise InputError(
+                f"{path}: cannot be written ({error.strerror}); check the folder and its permissions"
+            ) from error
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read the file.
+
+        Raises
+        ------
+        InputError
+            If it is missing, or no chain.
+        StatsError
+            If its statistics are damaged.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror}); 'fxnorm normalize' writes it") from error
+        except ValueError:
+            content = None
+        return cls.from_dict(content, str(path))
 
 
 class Normalizer:

@@ -242,6 +242,23 @@ class FxStats:
             content = json.loads(text)
         except ValueError:
             content = None
+        return cls.from_dict(content, what)
+
+    @classmethod
+    def from_dict(cls, content: Any, what: str = "statistics") -> Self:
+        """Statistics from what `to_dict` gave, or a file holds.
+
+        Parameters
+        ----------
+        content : dict
+        what : str
+            What an error calls them.
+
+        Raises
+        ------
+        StatsError
+            If the content is something else, of another version, incomplete, or not finite.
+        """
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise StatsError(
                 f"{what}: expected a statistics file ({FORMAT!r} JSON); make one with 'fxnorm stats compute' or "

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from fxnorm.audio import RATE, peak
 from fxnorm.effects import EFFECTS, MEASURED, loudness
 from fxnorm.effects.distances import distance
-from fxnorm.errors import AudioError, InputError
+from fxnorm.errors import AudioError, FxnormError, InputError
 from fxnorm.evaluation.gap import features
-from fxnorm.normalize import PADDING, Normalizer, Settings, pad, unpad
+from fxnorm.normalize import PADDING, Chain, Normalizer, Settings, pad, unpad
 from fxnorm.stats import FxStats
 from fxnorm.stems import STEMS
 from fxnorm.synth import impulse_response, make_song
@@ -226,3 +226,34 @@ def test_a_hum_is_not_torn_apart():
     out, _ = Normalizer(MUSDB)(sine(60.0, 3.0, peak_db=-20.0), RATE, "bass")
     spectrum = np.abs(np.fft.rfft(out[0] * np.hanning(out.shape[1])))
     assert np.argmax(spectrum) == 180  # 60 Hz in bins of a third of a hertz
+
+
+def test_a_chain_comes_back_from_its_file(tmp_path):
+    chain = Chain(FxStats.shipped("synthetic"), Settings.preset("published", strength={"eq": 0.5}))
+    chain.save(tmp_path / "chain.json")
+    back = Chain.load(tmp_path / "chain.json")
+    assert back.to_dict() == chain.to_dict()
+    assert back.signature == chain.signature
+    assert chain.signature != Chain(chain.stats, Settings.preset("published")).signature
+    stem = noise(1.0)
+    np.testing.assert_array_equal(
+        Normalizer(back.stats, back.settings)(stem, 44_100, "bass")[0],
+        Normalizer(chain.stats, chain.settings)(stem, 44_100, "bass")[0],
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": "fxnorm-stats"}, "expected a chain"),
+        ({"version": 9}, "expected a chain of version 1, got 9"),
+        ({"settings": {"effects": ["eq"]}}, "its settings are damaged"),
+        ({"settings": None}, "its settings are damaged"),
+        ({"stats": {}}, "its statistics: expected a statistics file"),
+    ],
+)
+def test_a_chain_that_is_damaged_is_refused(change, message):
+    content = Chain(FxStats.shipped("musdb18"), Settings.preset()).to_dict()
+    with pytest.raises(FxnormError, match=message) as caught:
+        Chain.from_dict(content | change)
+    assert "\n" not in str(caught.value)

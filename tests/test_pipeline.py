@@ -244,7 +244,7 @@ def test_reverb_draws_by_seed_track_and_stem(songs, tmp_path):
         out = tmp_path / f"out{seed}"
         shutil.rmtree(out, ignore_errors=True)
         normalize_corpus(tracks, plan(out, settings=settings, responses=rooms, seed=seed))
-        cards = [json.loads(path.read_text()) for path in sorted(out.rglob("*.json"))]
+        cards = [json.loads(path.read_text()) for path in sorted(out.glob("*/*/*.json"))]
         return [str(card["steps"][0]) for card in cards if card["stem"] in ("vocals", "other")]
 
     assert draws(0) == draws(0)

@@ -52,22 +52,15 @@ def _list(as_json: bool) -> None:
 
 
 def _show(run: Path, as_json: bool) -> None:
-    try:
-        from fxnorm.models.checkpoint import Checkpoint
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"checkpoints need {error.name}, which is not installed: pip install 'fxnorm[train]'"
-        ) from error
+    from fxnorm import models as rooms
 
-    folder = run / "checkpoint" if (run / "checkpoint").is_dir() else run
-    checkpoint = Checkpoint.load(folder)
-    network = checkpoint.network
+    checkpoint = rooms.load(run)
+    network, chain = checkpoint.network, checkpoint.chain
     card: dict[str, Any] = {
         "network": network.name,
         "settings": network.settings.model_dump(mode="json"),
         "parameters": _count(network),
-        "stats": checkpoint.stats,
-        "chain": dict(checkpoint.chain),
+        "chain": chain.to_dict() if chain is not None else None,
         "recipe": dict(checkpoint.recipe),
         "history": [dict(row) for row in checkpoint.history],
         "fxnorm": checkpoint.version,
@@ -75,10 +68,11 @@ def _show(run: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(card))
         return
-    click.echo(f"{folder}: {network.name}, {card['parameters']:,} parameters, by fxnorm {checkpoint.version}")
+    click.echo(f"{run}: {network.name}, {card['parameters']:,} parameters, by fxnorm {checkpoint.version}")
     click.echo("settings: " + ", ".join(f"{key} {value}" for key, value in card["settings"].items()))
-    title = checkpoint.chain.get("title", "statistics unknown")
-    click.echo(f"stems normalised to: {title} (signature {checkpoint.stats or 'unknown'})")
+    if chain is not None:
+        effects = ", ".join(chain.settings.active)
+        click.echo(f"stems normalised to: {chain.stats.title} (signature {chain.stats.signature}), {effects}")
     if checkpoint.history:
         last = checkpoint.history[-1]
         figures = ", ".join(f"{name} {options.figure(last.get(name), 3)}" for name in ("train", "valid", "sum"))

@@ -8,13 +8,16 @@ asked for, not before.
 import difflib
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fxnorm.errors import InputError
+from fxnorm.models import cards
 from fxnorm.models.settings import ModelSettings, choose
 
 if TYPE_CHECKING:
     from fxnorm.models.base import Network
+    from fxnorm.models.checkpoint import Checkpoint
 
 NETWORKS = {
     "tdcn": ("fxnorm.models.tdcn", "TDCN"),
@@ -83,3 +86,29 @@ def build(name: str, preset: str = "published", **settings: Any) -> "Network":
     """
     network = find(name)
     return network(choose(name, network.presets, preset, settings))
+
+
+def load(folder: Path) -> "Checkpoint":
+    """A trained model.
+
+    Parameters
+    ----------
+    folder : Path
+        Of a checkpoint, or of a run that holds one.
+
+    Raises
+    ------
+    CheckpointError
+        If there is none, or it is damaged.
+    InputError
+        If a library that it needs is not installed.
+    """
+    found = cards.find(folder)
+    cards.read(found)
+    try:
+        from fxnorm.models.checkpoint import Checkpoint
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"checkpoints need {error.name}, which is not installed: pip install 'fxnorm[train]'"
+        ) from error
+    return Checkpoint.load(found)

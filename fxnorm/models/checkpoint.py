@@ -17,16 +17,11 @@ from safetensors.torch import save as pack
 from torch import Tensor
 
 from fxnorm import __version__, files, models
-from fxnorm.errors import FxnormError, InputError
+from fxnorm.errors import InputError
+from fxnorm.models import cards
 from fxnorm.models.base import Network
-
-FORMAT = "fxnorm-checkpoint"
-VERSION = 1
-CARD = "card.json"
-
-
-class CheckpointError(FxnormError):
-    """A checkpoint cannot be used."""
+from fxnorm.models.cards import CARD, CheckpointError
+from fxnorm.normalize import Chain
 
 
 @dataclass(frozen=True)
@@ -36,10 +31,8 @@ class Checkpoint:
     Attributes
     ----------
     network : Network
-    stats : str
-        Signature of the statistics that its stems were normalised with.
-    chain : dict
-        Settings of that chain.
+    chain : Chain or None
+        How its stems were normalised; None for a network that no corpus has trained.
     recipe : dict
         How it was trained.
     history : list of dict
@@ -49,8 +42,7 @@ class Checkpoint:
     """
 
     network: Network
-    stats: str = ""
-    chain: Mapping[str, Any] = field(default_factory=dict)
+    chain: Chain | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
     history: Sequence[Mapping[str, Any]] = ()
     version: str = __version__
@@ -93,10 +85,10 @@ class Checkpoint:
             If a file is missing, damaged, of another format or version, or does not fit the network.
         """
         folder = Path(folder)
-        card = _read_card(folder / CARD)
+        card = cards.read(folder)
         try:
             name, settings, weights = card["model"], card["settings"], card["weights"]
-            about = {key: card[key] for key in ("stats", "chain", "recipe", "history")} | {"version": card["fxnorm"]}
+            about = cards.about(card, folder)
             network: Network = models.build(name, **settings)
         except InputError as error:
             raise CheckpointError(f"{folder / CARD}: {error}") from error
@@ -107,35 +99,15 @@ class Checkpoint:
         return cls(network.eval(), **about)
 
     def _card(self, weights: str) -> dict[str, Any]:
-        return {
-            "format": FORMAT,
-            "version": VERSION,
-            "fxnorm": self.version,
-            "model": self.network.name,
-            "settings": self.network.settings.model_dump(mode="json"),
-            "weights": weights,
-            "stats": self.stats,
-            "chain": dict(self.chain),
-            "recipe": dict(self.recipe),
-            "history": [dict(epoch) for epoch in self.history],
-        }
-
-
-def _read_card(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); name the folder of a checkpoint") from error
-    except ValueError:
-        content = None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: expected the card of a checkpoint ({FORMAT!r} JSON), got something else")
-    if content.get("version") != VERSION:
-        raise CheckpointError(
-            f"{path}: expected a checkpoint of version {VERSION}, got {content.get('version')!r}; "
-            "use the fxnorm that wrote it"
+        return cards.compose(
+            self.network.name,
+            weights,
+            settings=self.network.settings.model_dump(mode="json"),
+            chain=self.chain,
+            recipe=self.recipe,
+            history=self.history,
+            version=self.version,
         )
-    return content
 
 
 def _read_weights(path: Path) -> dict[str, Tensor]:

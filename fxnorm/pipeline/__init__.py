@@ -2,11 +2,12 @@
 
 from fxnorm.pipeline.corpora import inspect_corpus, synthesize_corpus
 from fxnorm.pipeline.measuring import compute_stats
-from fxnorm.pipeline.normalizing import Layout, Plan, normalize_corpus
+from fxnorm.pipeline.normalizing import CHAIN, Layout, Plan, normalize_corpus
 from fxnorm.pipeline.responses import Responses
 from fxnorm.pipeline.workers import Failure, Progress, default_jobs, explain, run, silent_progress
 
 __all__ = [
+    "CHAIN",
     "Failure",
     "Layout",
     "Plan",

@@ -16,7 +16,7 @@ from fxnorm import __version__, audio, files
 from fxnorm.corpus import TrackRef
 from fxnorm.effects.reverb import STEMS_WITH_REVERB
 from fxnorm.errors import InputError
-from fxnorm.normalize import Normalizer, Settings
+from fxnorm.normalize import Chain, Normalizer, Settings
 from fxnorm.pipeline.responses import Responses
 from fxnorm.pipeline.workers import Failure, Progress, explain, run, silent_progress
 from fxnorm.stats import FxStats
@@ -25,6 +25,7 @@ from fxnorm.units import amplitude_to_db
 
 CARD_FORMAT = "fxnorm-card"
 CARD_VERSION = 1  # part of what a result is recognised by: raise it when the chain computes something else
+CHAIN = "chain.json"
 SUBTYPES = {"wav": ("FLOAT", "PCM_24", "PCM_16", "PCM_32", "DOUBLE"), "flac": ("PCM_24", "PCM_16")}
 
 
@@ -148,7 +149,8 @@ def normalize_corpus(
 
     A stem whose card says that it came from the same source by the same settings is left alone, so a run that was
     interrupted goes on where it stopped, and a changed setting redoes what it touches. In a folder of its own each
-    song whose stems are all there gets its mixture too, linked where the file system can.
+    song whose stems are all there gets its mixture too, linked where the file system can, and `chain.json` says how
+    dry stems are normalised the same way.
 
     Parameters
     ----------
@@ -172,6 +174,8 @@ def normalize_corpus(
     every = [Job(plan, track, stem) for track in tracks for stem in track.stems]
     plan.normalizer()  # what it needs is there, or nothing begins
     _check_output(every, plan)
+    if plan.layout.out is not None:
+        Chain(plan.stats, plan.settings).save(plan.layout.out / CHAIN)
     queue = [job for job in every if plan.force or not _is_done(job)]
     kept = len(every) - len(queue)
     failures: list[Failure] = []

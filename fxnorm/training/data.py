@@ -7,7 +7,7 @@ piece depends on its place in the run alone, not on which process reads it, or o
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,8 @@ from fxnorm import audio, corpus
 from fxnorm.audio import RATE, Audio
 from fxnorm.corpus import StemPaths, TrackRef
 from fxnorm.errors import InputError
+from fxnorm.normalize import Chain
+from fxnorm.pipeline import CHAIN
 from fxnorm.recipe import Data, Recipe
 from fxnorm.stems import STEMS
 from fxnorm.units import db_to_amplitude
@@ -27,15 +29,6 @@ REDRAWS = 5  # pieces that are silent are drawn again so many times
 SET_ASIDE = 10  # one song in so many validates where the corpus has no split for it
 
 _log = logging.getLogger("fxnorm")
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """How a corpus was normalised, as the cards beside its stems say: averages, and how far each effect went."""
-
-    signature: str
-    title: str
-    strength: dict[str, float] = field(hash=False)
 
 
 @dataclass(frozen=True)
@@ -55,7 +48,7 @@ class Corpus:
 
     train: tuple[Song, ...]
     valid: tuple[Song, ...]
-    provenance: Provenance
+    chain: Chain
 
 
 @dataclass(frozen=True)
@@ -85,15 +78,15 @@ def open_corpus(recipe: Recipe) -> Corpus:
     Raises
     ------
     InputError
-        If a stem has no card, the cards disagree on the statistics or the strength, a file has another rate than 44,100
-        Hz, or a song has neither a mixture nor wet stems.
+        If the corpus does not say how it was normalised, a stem was normalised differently, a file has another rate
+        than 44,100 Hz, or a song has neither a mixture nor wet stems.
     AudioError
         If a file cannot be opened.
     """
     tracks = [track for track in corpus.scan(recipe.corpus) if track.split != "test"]
     if not tracks:
         raise InputError(f"{recipe.corpus}: expected songs to train on, found those of the split 'test' alone")
-    provenance = read_provenance(tracks)
+    chain = read_chain(recipe.corpus, tracks)
     wet = {track.id: track for track in corpus.scan(recipe.wet)} if recipe.wet else None
     songs = {track.id: _song(track, wet, mixing=recipe.task == "mix") for track in tracks}
     valid = [track.id for track in tracks if track.split == "valid"]
@@ -102,31 +95,29 @@ def open_corpus(recipe: Recipe) -> Corpus:
         valid = names[SET_ASIDE // 2 :: SET_ASIDE] or names[-1:]
         _log.info("%s: no songs of the split 'valid'; validating on %s", recipe.corpus, ", ".join(valid))
     train = [name for name in songs if name not in valid] or valid
-    return Corpus(tuple(songs[name] for name in train), tuple(songs[name] for name in valid), provenance)
+    return Corpus(tuple(songs[name] for name in train), tuple(songs[name] for name in valid), chain)
 
 
-def read_provenance(tracks: Sequence[TrackRef]) -> Provenance:
-    """What the cards of all stems agree on.
+def read_chain(folder: Path, tracks: Sequence[TrackRef]) -> Chain:
+    """How a corpus was normalised, once it is sure that every stem was.
 
     Raises
     ------
     InputError
-        If a card is missing or cannot be read, or two disagree.
+        If there is no chain, a card is missing or cannot be read, or one does not fit the chain.
+    StatsError
+        If the statistics of the chain are damaged.
     """
-    first: tuple[Path, Provenance] | None = None
+    chain = Chain.load(_chain_file(folder))
     for track in tracks:
-        for path in track.stems.values():
-            found = _read_card(path.with_suffix(".json"))
-            if first is None:
-                first = path, found
-            elif found != first[1]:
+        for stem, path in track.stems.items():
+            card = _read_card(path.with_suffix(".json"))
+            if card != (chain.stats.signature, _plain(chain.settings.deciding(stem))):
                 raise InputError(
-                    f"expected stems normalised alike, got {first[0]} with {_describe(first[1])} and {path} with "
-                    f"{_describe(found)}; normalise the corpus again"
+                    f"{path}: expected a stem normalised to {chain.stats.title!r} ({chain.stats.signature}) with the "
+                    "settings of chain.json, as its card does not say; normalise the corpus again"
                 )
-    if first is None:
-        raise InputError("expected songs with stems, got none")
-    return first[1]
+    return chain
 
 
 class TrainingPieces(Dataset[tuple[Tensor, Tensor]]):
@@ -292,10 +283,17 @@ def _song(track: TrackRef, wet: dict[str, TrackRef] | None, *, mixing: bool) -> 
     return Song(track.id, min(header.samples for header in headers.values()), track.stems, track.mixture, wet_stems)
 
 
-def _read_card(path: Path) -> Provenance:
+def _chain_file(folder: Path) -> Path:
+    """Of a corpus, or of the one that a folder is a split of."""
+    own, above = folder / CHAIN, folder.resolve().parent / CHAIN
+    return above if not own.exists() and above.exists() else own
+
+
+def _read_card(path: Path) -> tuple[str, object]:
+    """Signature of the statistics and settings of the chain."""
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
-        return Provenance(card["stats"]["signature"], card["stats"]["title"], card["strength"])
+        return card["stats"]["signature"], card["chain"]
     except OSError as error:
         raise InputError(
             f"{path}: expected the card of a normalised stem ({error.strerror}); make the corpus with "
@@ -305,6 +303,6 @@ def _read_card(path: Path) -> Provenance:
         raise InputError(f"{path}: not the card of a normalised stem; normalise the corpus again") from error
 
 
-def _describe(provenance: Provenance) -> str:
-    strength = ", ".join(f"{effect} {share:g}" for effect, share in provenance.strength.items())
-    return f"{provenance.title!r} ({provenance.signature}; {strength})"
+def _plain(content: object) -> object:
+    """As JSON gives it back."""
+    return json.loads(json.dumps(content))

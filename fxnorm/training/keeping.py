@@ -23,9 +23,10 @@ import torch
 
 from fxnorm import files
 from fxnorm.errors import InputError
-from fxnorm.models.checkpoint import Checkpoint, CheckpointError
+from fxnorm.models.cards import CheckpointError
+from fxnorm.models.checkpoint import Checkpoint
+from fxnorm.normalize import Chain
 from fxnorm.recipe import Recipe, read
-from fxnorm.training.data import Provenance
 from fxnorm.training.system import System, TrainingError
 
 FORMAT = "fxnorm-training"
@@ -42,7 +43,7 @@ class Keeper(lightning.Callback):
     ----------
     folder : Path
     recipe : Recipe
-    provenance : Provenance
+    chain : Chain
         Of the corpus; goes into every checkpoint.
     system : System
 
@@ -52,10 +53,10 @@ class Keeper(lightning.Callback):
         A row for each epoch that is done.
     """
 
-    def __init__(self, folder: Path, recipe: Recipe, provenance: Provenance, system: System) -> None:
+    def __init__(self, folder: Path, recipe: Recipe, chain: Chain, system: System) -> None:
         self.folder = folder
         self.recipe = recipe
-        self.provenance = provenance
+        self.chain = chain
         self.system = system
         self.history: list[Row] = []
         self._began = time.monotonic()
@@ -154,12 +155,7 @@ class Keeper(lightning.Callback):
     def _export(self, folder: Path) -> None:
         Checkpoint(
             self.system.best,
-            stats=self.provenance.signature,
-            chain={
-                "title": self.provenance.title,
-                "effects": list(self.provenance.strength),
-                "strength": self.provenance.strength,
-            },
+            chain=self.chain,
             recipe=self.recipe.to_dict(),
             history=self.history,
         ).save(folder)

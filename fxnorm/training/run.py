@@ -94,7 +94,7 @@ def train(
     corpus = open_corpus(recipe)
     system = System(recipe, build_network(recipe))
     open_run(folder, recipe, resume=resume)
-    keeper = Keeper(folder, recipe, corpus.provenance, system)
+    keeper = Keeper(folder, recipe, corpus.chain, system)
     keeper.restore()
     if keeper.finished:
         return Outcome(folder, "finished", keeper.history)

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from fxnorm import models
+from fxnorm.normalize import Chain, Settings
+from fxnorm.stats import FxStats
 
 torch = pytest.importorskip("torch", reason="needs PyTorch")
 safetensors = pytest.importorskip("safetensors.torch", reason="needs safetensors")
@@ -20,8 +22,7 @@ def made() -> Any:
     torch.manual_seed(0)
     return checkpoint.Checkpoint(
         models.build("tdcn", "small", **SIZES),
-        stats="0123456789abcdef",
-        chain={"effects": ["eq", "loudness"], "strength": {"eq": 0.5}},
+        chain=Chain(FxStats.shipped("musdb18"), Settings.preset(effects=("eq", "loudness"), strength={"eq": 0.5})),
         recipe={"batch": 4, "loss": "La"},
         history=[{"epoch": 1, "loss": 2.5}, {"epoch": 2, "loss": 2.25}],
     )
@@ -46,7 +47,7 @@ def test_what_is_saved_comes_back(made: Any, tmp_path: Path) -> None:
     for name, tensor in made.network.state_dict().items():
         assert torch.equal(tensor, back.network.state_dict()[name]), name
     assert back.network.settings == made.network.settings
-    assert (back.stats, back.chain, back.recipe) == (made.stats, made.chain, made.recipe)
+    assert (back.chain.to_dict(), back.recipe) == (made.chain.to_dict(), made.recipe)
     assert (back.history, back.version) == (made.history, made.version)
     stems = torch.randn(1, 4, 2, 500)
     assert torch.equal(back.network(stems), made.network.eval()(stems))
@@ -130,6 +131,7 @@ def test_another_file_is_not_a_card(text: str, tmp_path: Path) -> None:
         ({"model": ["tdcn"]}, "incomplete"),
         ({"settings": {"filter": 8}}, "unknown setting 'filter' of tdcn.*did you mean 'filters'"),
         ({"settings": None}, "incomplete"),
+        ({"chain": {"format": "other"}}, "expected a chain"),
         ({"settings": SIZES | {"filters": 16}}, r"expected .* of shape .*16.*, got .*8|weights of tdcn"),
     ],
 )
@@ -146,9 +148,9 @@ def test_a_card_that_does_not_fit_is_refused(
 def test_an_incomplete_card_is_refused(made: Any, tmp_path: Path) -> None:
     made.save(tmp_path)
     card = json.loads((tmp_path / "card.json").read_text())
-    del card["stats"]
+    del card["chain"]
     (tmp_path / "card.json").write_text(json.dumps(card))
-    with pytest.raises(checkpoint.CheckpointError, match=r"incomplete \('stats'\)"):
+    with pytest.raises(checkpoint.CheckpointError, match=r"incomplete \('chain'\)"):
         checkpoint.Checkpoint.load(tmp_path)
 
 

@@ -7,34 +7,39 @@ from typing import Any
 import numpy as np
 
 from fxnorm import audio, recipe
+from fxnorm.normalize import Chain, Settings
+from fxnorm.stats import FxStats
 from fxnorm.stems import STEMS
 from tests.signals import noise
 
 TINY = {"filters": 8, "kernel": 16, "smoothing": 16, "bottleneck": 8, "hidden": 8, "skip": 8, "repeats": 1, "blocks": 2}
 NETWORK = {"name": "tdcn", "preset": "small", "settings": TINY | {"excitation": 8, "lstm_layers": 2}}
-CARD = {"stats": {"title": "test songs", "signature": "0123456789abcdef"}, "strength": {"eq": 1.0, "loudness": 1.0}}
+CHAIN = Chain(FxStats.shipped("musdb18"), Settings.preset(effects=("eq", "loudness")))
 
 
-def write_song(normalized: Path, wet: Path, *, seed: int, seconds: float = 1.0, stems: tuple[str, ...] = STEMS) -> None:
-    """A song: noise for stems, the wet ones twice as loud and sides uneven, the mixture their sum."""
+def write_song(root: Path, place: str, *, seed: int, seconds: float = 1.0, stems: tuple[str, ...] = STEMS) -> None:
+    """A song at `root/normalized/place` and `root/wet/place`: noise, the wet stems twice as loud and sides uneven."""
+    normalized, wet = root / "normalized" / place, root / "wet" / place
     normalized.mkdir(parents=True)
     wet.mkdir(parents=True)
+    CHAIN.save(root / "normalized" / "chain.json")
     mix = np.zeros((2, round(seconds * audio.RATE)), dtype=np.float32)
     for index, stem in enumerate(stems):
         dry = noise(seconds, seed=10 * seed + index, level=0.05)
         engineered = dry * np.float32([[2.0], [1.0 + 0.2 * index]])
         audio.write(normalized / f"{stem}.wav", dry, audio.RATE)
-        (normalized / f"{stem}.json").write_text(json.dumps(CARD))
+        card = {"stats": {"signature": CHAIN.stats.signature}, "chain": CHAIN.settings.deciding(stem)}
+        (normalized / f"{stem}.json").write_text(json.dumps(card))
         audio.write(wet / f"{stem}.wav", engineered, audio.RATE)
         mix += engineered
     audio.write(normalized / "mixture.wav", mix, audio.RATE)
 
 
 def write_corpus(root: Path, *, songs: int = 3, seconds: float = 1.0) -> Path:
-    """`root/normalized` and `root/wet`: songs to train on and one to validate on."""
+    """Songs to train on and one to validate on."""
     for index in range(songs + 1):
-        place = Path("train" if index < songs else "valid") / f"song {index}"
-        write_song(root / "normalized" / place, root / "wet" / place, seed=index, seconds=seconds + 0.1 * index)
+        split = "train" if index < songs else "valid"
+        write_song(root, f"{split}/song {index}", seed=index, seconds=seconds + 0.1 * index)
     return root
 
 

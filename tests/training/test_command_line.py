@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from fxnorm import cli
 from fxnorm.cli.models import models
 from fxnorm.cli.train import train
-from tests.training.corpora import content
+from tests.training.corpora import CHAIN, content
 
 
 @pytest.fixture
@@ -48,10 +48,11 @@ def test_from_a_recipe_to_a_network(call, path, tmp_path):
     assert (code, "trained for 2 epochs" in printed) == (0, True)
     code, printed, _ = call("models", tmp_path / "run")
     assert code == 0
-    for words in ("tdcn", "test songs", "0123456789abcdef", "trained for"):
+    for words in ("tdcn", CHAIN.stats.title, CHAIN.stats.signature, "trained for"):
         assert words in printed
     shown = json.loads(call("models", tmp_path / "run" / "checkpoint", "--json")[1])
-    assert (shown["network"], shown["settings"]["filters"], shown["stats"]) == ("tdcn", 8, "0123456789abcdef")
+    assert (shown["network"], shown["settings"]["filters"]) == ("tdcn", 8)
+    assert shown["chain"]["stats"]["title"] == CHAIN.stats.title
 
 
 def test_the_run_is_named_after_the_recipe(call, path, tmp_path, monkeypatch):

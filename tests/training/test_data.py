@@ -130,8 +130,7 @@ def test_one_stem_always_stays(root):
 
 def test_songs_count_by_their_length(tmp_path):
     for name, seconds, seed in (("short", 0.5, 1), ("long", 2.0, 2)):
-        write_song(tmp_path / "n" / name, tmp_path / "w" / name, seed=seed, seconds=seconds)
-    (tmp_path / "normalized").symlink_to(tmp_path / "n")
+        write_song(tmp_path, name, seed=seed, seconds=seconds)
     recipe = make(tmp_path, wet=None, task="reconstruct")
     corpus = open_corpus(recipe)
     drawn = TrainingPieces((*corpus.train, *corpus.valid), recipe.data, 0)
@@ -140,7 +139,7 @@ def test_songs_count_by_their_length(tmp_path):
 
 
 def test_short_songs_and_missing_stems_are_filled_with_silence(tmp_path):
-    write_song(tmp_path / "normalized" / "a", tmp_path / "wet" / "a", seed=1, seconds=0.1, stems=("vocals", "drums"))
+    write_song(tmp_path, "a", seed=1, seconds=0.1, stems=("vocals", "drums"))
     stems, mix = pieces(tmp_path)[0, 0]
     assert stems.shape == (4, 2, 11025)
     assert not stems[1].any()
@@ -151,7 +150,7 @@ def test_short_songs_and_missing_stems_are_filled_with_silence(tmp_path):
 
 
 def test_silent_pieces_are_drawn_again(tmp_path):
-    write_song(tmp_path / "normalized" / "a", tmp_path / "wet" / "a", seed=1, seconds=4.0)
+    write_song(tmp_path, "a", seed=1, seconds=4.0)
     for path in tmp_path.rglob("*.wav"):
         sound = whole(path)
         sound[:, : sound.shape[1] // 2] = 0.0
@@ -184,7 +183,7 @@ def test_splits_are_kept_and_one_is_made_where_there_is_none(tmp_path, root):
     assert [song.name for song in corpus.valid] == ["valid/song 3"]
     assert len(corpus.train) == 3
     for index in range(3):
-        write_song(tmp_path / "normalized" / str(index), tmp_path / "wet" / str(index), seed=index, seconds=0.3)
+        write_song(tmp_path, str(index), seed=index, seconds=0.3)
     made = open_corpus(make(tmp_path))
     assert {song.name for song in made.train} | {song.name for song in made.valid} == {"0", "1", "2"}
     assert len(made.valid) == 1
@@ -197,8 +196,10 @@ def change_card(path, **changes):
 @pytest.mark.parametrize(
     ("break_it", "message"),
     [
-        (lambda a: change_card(a / "bass.json", stats={"title": "others", "signature": "f" * 16}), "'others'"),
-        (lambda a: change_card(a / "bass.json", strength={"eq": 0.5}), "normalise the corpus again"),
+        (lambda a: change_card(a / "bass.json", stats={"signature": "f" * 16}), "expected a stem normalised to"),
+        (lambda a: change_card(a / "bass.json", chain={"eq": {"strength": 0.5}}), "with the settings of chain.json"),
+        (lambda a: (a / "../../chain.json").unlink(), "'fxnorm normalize' writes it"),
+        (lambda a: (a / "../../chain.json").write_text("[]"), "expected a chain"),
         (lambda a: (a / "bass.json").unlink(), "expected the card of a normalised stem"),
         (lambda a: (a / "bass.json").write_text("{}"), "not the card of a normalised stem"),
         (lambda a: (a / "mixture.wav").unlink(), "expected a mixture to learn from"),
