@@ -265,7 +265,10 @@ class Normalizer:
     def run(
         self, padded: Audio, stem: str, *, until: str | None = None, rng: np.random.Generator | None = None
     ) -> tuple[Audio, list[Step]]:
-        """Run the chain on a stereo stem at 44,100 Hz that is padded already, up to but not including an effect."""
+        """Run the chain on a stereo stem at 44,100 Hz that is padded already, up to but not including an effect.
+
+        The stem's array is worked on in place: it holds nothing of use afterwards.
+        """
         steps = []
         for effect in self.settings.effects:
             if effect == until:
@@ -291,7 +294,7 @@ class Normalizer:
         if target is None:
             return padded, Step(effect, skipped=f"the statistics have no average for {stem}")
         match = effects.MODULES[effect].match
-        result: tuple[Audio, Step] = match(padded, RATE, target, **options)
+        result: tuple[Audio, Step] = match(padded, RATE, target, overwrite=True, **options)
         return result
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fxnorm.audio import RATE, peak
-from fxnorm.effects import EFFECTS, MEASURED, loudness
+from fxnorm.effects import EFFECTS, MEASURED, MODULES, loudness
 from fxnorm.effects.distances import distance
 from fxnorm.errors import AudioError, FxnormError, InputError
 from fxnorm.evaluation.gap import features
@@ -257,3 +257,18 @@ def test_a_chain_that_is_damaged_is_refused(change, message):
     with pytest.raises(FxnormError, match=message) as caught:
         Chain.from_dict(content | change)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("effect", MEASURED)
+def test_working_in_place_changes_nothing_but_the_memory(preset, effect):
+    chain = Settings.preset(preset)
+    audio = pad(plucks(15.0, seed=2))  # longer than a piece of the convolution
+    options = {"stem": "other", "settings": getattr(chain, effect)}
+    match, target = MODULES[effect].match, MUSDB.target(effect, "other")
+    given = audio.copy()
+    apart, step = match(given, RATE, target, **options)
+    np.testing.assert_array_equal(given, audio)
+    in_place, same_step = match(given, RATE, target, overwrite=True, **options)
+    np.testing.assert_array_equal(in_place, apart)
+    assert step == same_step

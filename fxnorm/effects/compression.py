@@ -1,6 +1,6 @@
 """Compression: the peaks after the onsets, pushed to the average peak by a compressor."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -18,9 +18,9 @@ PERCENTILE = 75.0
 LEVEL_FLOOR = 1e-6  # -120 dB
 THRESHOLDS_DB = np.arange(PEAK_DB, -40.25, -0.5)
 LAST_RATIO = 20
-_LANES = 8  # thresholds tried in one pass
+_FEW = 16  # thresholds tried first
 _BLOCK = 65_536  # samples worked on while they are in the cache
-_SLACK_DB = 0.5  # how far a peak between two tried thresholds may lie beyond both
+_ROUNDING_DB = 1e-6
 
 
 class Ballistics(EffectSettings):
@@ -113,7 +113,7 @@ def measure(audio: Audio, rate: int) -> Peaks | None:
     if is_silent(audio):
         return None
     gain = np.float32(db_to_amplitude(PEAK_DB) / peak(audio))
-    found = [_measure_channel(channel * gain) for channel in audio]
+    found = [_measure_channel(channel, gain) for channel in audio]
     measured = [peaks for peaks in found if peaks is not None]
     if not measured:
         return None
@@ -130,6 +130,7 @@ def match(
     stem: str,
     settings: Settings = PRESETS["default"],
     strength: float = 1.0,
+    overwrite: bool = False,
 ) -> tuple[Audio, Step]:
     """Bring a stem to a peak of -10 dBFS and compress it until its onset peaks reach the target.
 
@@ -150,6 +151,8 @@ def match(
     settings : Settings
     strength : float
         Share of the way from the measured peak to the target, and of the level change, 0 to 1.
+    overwrite : bool
+        The result may take the place of the input, which saves the memory of one.
 
     Returns
     -------
@@ -166,11 +169,11 @@ def match(
     if not sounding:
         return audio, Step("compression", skipped="silent")
     if settings.linked:
-        return _match_group(audio, rate, target, ballistics, settings, strength)
-    out = audio.copy()
+        return _match_group(audio, rate, target, ballistics, settings, strength, overwrite)
+    out = audio if overwrite else audio.copy()
     steps = []
     for c in sounding:
-        out[c : c + 1], step = _match_group(audio[c : c + 1], rate, target, ballistics, settings, strength)
+        _, step = _match_group(out[c : c + 1], rate, target, ballistics, settings, strength, overwrite=True)
         steps.append(step)
     return out, _merge(steps, [("left", "right")[c] for c in sounding])
 
@@ -192,8 +195,10 @@ def compress(
     -------
     ndarray, shape (channels, samples), float32
     """
-    detector = _levels_db(audio).max(axis=0)
-    return _reduce(audio, detector, threshold_db, ratio, _coefficient(attack_ms, rate), _coefficient(release_ms, rate))
+    reduction = _levels_db(audio, np.float32(1.0)).max(axis=0)
+    attack, release = _coefficient(attack_ms, rate), _coefficient(release_ms, rate)
+    dynamics.reduce_gain(reduction, threshold_db, 1.0 - 1.0 / ratio, attack, release, reduction)
+    return _turn_down(audio, reduction, 1.0)
 
 
 def summarize(peaks_db: npt.NDArray[np.float64]) -> Peaks:
@@ -204,18 +209,18 @@ def summarize(peaks_db: npt.NDArray[np.float64]) -> Peaks:
     return Peaks(float(kept.mean()), float(kept.std()))
 
 
-def _measure_channel(channel: npt.NDArray[np.float32]) -> Peaks | None:
-    edges = _segments(channel)
+def _measure_channel(channel: npt.NDArray[np.float32], gain: np.float32) -> Peaks | None:
+    edges = _segments(channel, gain)
     if edges.size < 2:
         return None
     largest = np.empty(edges.size - 1)
     dynamics.segment_peaks(channel, edges, largest)
-    return summarize(amplitude_to_db(largest, floor_db=-120.0))
+    return summarize(amplitude_to_db(largest * gain, floor_db=-120.0))
 
 
-def _segments(channel: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+def _segments(channel: npt.NDArray[np.float32], gain: np.float32) -> npt.NDArray[np.int64]:
     """Edges of the pieces between onsets; the last runs to the end; none if there is no onset."""
-    starts = np.unique(np.clip(onsets.find(channel), 0, channel.size - 1))
+    starts = np.unique(np.clip(onsets.find(channel, gain=gain), 0, channel.size - 1))
     return np.append(starts, channel.size) if starts.size else starts
 
 
@@ -226,11 +231,10 @@ def _match_group(
     ballistics: Ballistics,
     settings: Settings,
     strength: float,
+    overwrite: bool,
 ) -> tuple[Audio, Step]:
     input_gain_db = PEAK_DB - float(amplitude_to_db(peak(audio)))
-    scaled = audio * np.float32(db_to_amplitude(input_gain_db))
-    rest_db = (strength - 1.0) * input_gain_db  # what strength leaves of the level change
-    search = _Search(scaled, rate, ballistics, settings.reference)
+    search = _Search(audio, db_to_amplitude(input_gain_db), rate, ballistics, settings.reference)
     if not search.has_onsets:
         return audio, Step("compression", skipped="no onset found")
     before = search.before
@@ -238,9 +242,11 @@ def _match_group(
     goal_db = before.peak_db + strength * (aim_db - before.peak_db)
     needed = before.peak_db >= aim_db if settings.reference == "input" else before.peak_db < aim_db
     parameters: dict[str, Any] = {"input_gain_db": round(strength * input_gain_db, 4)}
+    gain = db_to_amplitude(strength * input_gain_db)
+    out = audio if overwrite else np.empty_like(audio)
     if not needed or strength == 0.0:
         return (
-            scaled * np.float32(db_to_amplitude(rest_db)),
+            np.multiply(audio, np.float32(gain), out=out),
             Step(
                 "compression",
                 parameters=parameters,
@@ -249,33 +255,36 @@ def _match_group(
             ),
         )
     ratio, threshold_db, after = search.first(goal_db)
-    compressed = _reduce(scaled, search.detector, threshold_db, ratio, search.attack, search.release)
     parameters |= {
         "threshold_db": threshold_db,
         "ratio": ratio,
         "attack_ms": ballistics.attack_ms,
         "release_ms": ballistics.release_ms,
     }
-    compressed *= np.float32(db_to_amplitude(rest_db))
-    return compressed, Step("compression", parameters=parameters, before=before.to_dict(), after=after.to_dict())
+    return _turn_down(audio, search.reduction(ratio, threshold_db), gain, out=out), Step(
+        "compression", parameters=parameters, before=before.to_dict(), after=after.to_dict()
+    )
 
 
 class _Search:
     """The grid of compressors on one group of channels, evaluated in dB without computing any output."""
 
-    def __init__(self, scaled: Audio, rate: int, ballistics: Ballistics, reference: Literal["input", "output"]) -> None:
-        if scaled.shape[0] == 2 and np.array_equal(scaled[0], scaled[1]):
-            scaled = scaled[:1]
+    def __init__(
+        self, audio: Audio, gain: float, rate: int, ballistics: Ballistics, reference: Literal["input", "output"]
+    ) -> None:
+        if audio.shape[0] == 2 and np.array_equal(audio[0], audio[1]):
+            audio = audio[:1]
         self.attack = _coefficient(ballistics.attack_ms, rate)
         self.release = _coefficient(ballistics.release_ms, rate)
         self.ratios = range(ballistics.first_ratio, LAST_RATIO + 1)
         self.reference = reference
-        self.levels = _levels_db(scaled)
+        self.levels = _levels_db(audio, np.float32(gain))
         self.detector = self.levels.max(axis=0) if len(self.levels) > 1 else self.levels[0]
-        starts = [_segments(channel)[:-1] for channel in scaled]
+        starts = [_segments(channel, np.float32(gain))[:-1] for channel in audio]
         # One set of edges for all channels, from the start of the stem: finer than each needs, and put together again.
-        self.edges = np.unique(np.concatenate([[0, scaled.shape[1]], *starts])).astype(np.int64)
+        self.edges = np.unique(np.concatenate([[0, audio.shape[1]], *starts])).astype(np.int64)
         self.first_pieces = [np.searchsorted(self.edges, own) for own in starts]
+        self._rows: dict[int, _Row] = {}
 
     @property
     def has_onsets(self) -> bool:
@@ -286,100 +295,116 @@ class _Search:
     def before(self) -> Peaks:
         """The feature without compression."""
         peaks_db = np.maximum.reduceat(self.levels, self.edges[:-1], axis=1)
-        return self._summarize(peaks_db[:, np.newaxis].astype(np.float64))[0]
+        return self._feature(self._summarize(peaks_db[:, np.newaxis].astype(np.float64)), 0)
 
     def first(self, goal_db: float) -> tuple[int, float, Peaks]:
-        """First pair of the grid whose peak reaches the goal, or what `match` promises if none does.
+        """First pair of the grid whose peak reaches the goal, or what `match` promises if none does."""
+        few = self._evaluate(self.ratios[0], THRESHOLDS_DB[:_FEW])  # where most searches end
+        index, row = 0, few
+        if not (self._past(few, goal_db) > 0.0).any():
+            last = len(self.ratios) - 1
+            reached = (self._past(self._row(0), goal_db) > 0.0).any()
+            found = 0 if reached else self._first_ratio(goal_db, 0, last)
+            index = last if found is None else found
+            row = self._row(index)
+        past = self._past(row, goal_db)
+        if (past > 0.0).any():
+            place = int(np.argmax(past > 0.0))
+        else:
+            place = THRESHOLDS_DB.size - 1 if self.reference == "input" else int(np.argmax(past))
+        return self.ratios[index], float(THRESHOLDS_DB[place]), self._feature(row, place)
 
-        Peaks change little between neighbours on the grid, so every eighth threshold is tried first, and those in
-        between only where a neighbour comes within `_SLACK_DB` of the goal; likewise ratios are passed over by halves.
+    def reduction(self, ratio: float, threshold_db: float) -> npt.NDArray[np.float32]:
+        """Smoothed gain reduction in dB. It takes the place of the detector: nothing can be searched afterwards."""
+        slope = 1.0 - 1.0 / ratio
+        dynamics.reduce_gain(self.detector, threshold_db, slope, self.attack, self.release, self.detector)
+        return self.detector
+
+    def _first_ratio(self, goal_db: float, low: int, high: int) -> int | None:
+        """First ratio after `low` and up to `high` with a threshold that reaches the goal; `low` has none.
+
+        At one threshold every peak falls as the ratio rises, so those of a ratio in between lie between the peaks of
+        the two, and so does the largest sample: most ratios need not be tried.
         """
-        low, high = 0, len(self.ratios)
-        if (hit := self._first_threshold(self.ratios[0], goal_db)) is not None:
-            return hit
-        while high - low > 1:  # the first ratio that comes near the goal is in (low, high]
+        weak, strong = self._row(low), self._row(high)
+        between = replace(weak, loudest_db=strong.loudest_db) if self.reference == "output" else strong
+        if high - low > 1 and (self._past(between, goal_db) > -_ROUNDING_DB).any():
             middle = (low + high) // 2
-            low, high = (low, middle) if self._comes_near(self.ratios[middle], goal_db) else (middle, high)
-        for ratio in self.ratios[high:]:
-            if (hit := self._first_threshold(ratio, goal_db)) is not None:
-                return hit
-        tried = THRESHOLDS_DB[-1:] if self.reference == "input" else THRESHOLDS_DB
-        found = self._evaluate(self.ratios[-1], tried)
-        nearest = int(np.argmax([self._past(peaks, goal_db) for peaks in found]))
-        return self.ratios[-1], float(tried[nearest]), found[nearest]
+            found = self._first_ratio(goal_db, low, middle)
+            return self._first_ratio(goal_db, middle, high) if found is None else found
+        return high if (self._past(strong, goal_db) > 0.0).any() else None
 
-    def _comes_near(self, ratio: int, goal_db: float) -> bool:
-        return any(self._past(peaks, goal_db) >= -_SLACK_DB for peaks in self._evaluate(ratio, THRESHOLDS_DB[::_LANES]))
+    def _past(self, row: "_Row", goal_db: float) -> npt.NDArray[np.float64]:
+        """How far beyond the goal, in the direction in which compression moves the feature."""
+        if self.reference == "input":
+            return goal_db - row.peak_db
+        return row.peak_db - row.loudest_db + PEAK_DB - goal_db
 
-    def _first_threshold(self, ratio: int, goal_db: float) -> tuple[int, float, Peaks] | None:
-        coarse = self._evaluate(ratio, THRESHOLDS_DB[::_LANES])
-        past = [self._past(peaks, goal_db) for peaks in coarse]
-        for index, (here, peaks) in enumerate(zip(past, coarse, strict=True)):
-            start = index * _LANES
-            if here > 0.0:
-                return ratio, float(THRESHOLDS_DB[start]), peaks
-            between = THRESHOLDS_DB[start + 1 : start + _LANES]
-            following = past[index + 1] if index + 1 < len(past) else -np.inf
-            if between.size and max(here, following) >= -_SLACK_DB:
-                for threshold_db, found in zip(between, self._evaluate(ratio, between), strict=True):
-                    if self._past(found, goal_db) > 0.0:
-                        return ratio, float(threshold_db), found
-        return None
+    def _feature(self, row: "_Row", place: int) -> Peaks:
+        shift_db = PEAK_DB - row.loudest_db[place] if self.reference == "output" else 0.0
+        return Peaks(float(row.peak_db[place] + shift_db), float(row.spread_db[place]))
 
-    def _past(self, peaks: Peaks, goal_db: float) -> float:
-        """How far beyond the goal, in the direction in which compression moves the peak."""
-        return goal_db - peaks.peak_db if self.reference == "input" else peaks.peak_db - goal_db
+    def _row(self, index: int) -> "_Row":
+        """All thresholds at a ratio."""
+        if index not in self._rows:
+            self._rows[index] = self._evaluate(self.ratios[index], THRESHOLDS_DB)
+        return self._rows[index]
 
-    def _evaluate(self, ratio: float, thresholds: npt.NDArray[np.float64]) -> list[Peaks]:
+    def _evaluate(self, ratio: float, thresholds: npt.NDArray[np.float64]) -> "_Row":
         peaks_db = np.empty((len(self.levels), thresholds.size, self.edges.size - 1))
         dynamics.reduced_peaks(
             self.detector, self.levels, thresholds, 1.0 - 1.0 / ratio, self.attack, self.release, self.edges, peaks_db
         )
         return self._summarize(peaks_db)
 
-    def _summarize(self, peaks_db: npt.NDArray[np.float64]) -> list[Peaks]:
+    def _summarize(self, peaks_db: npt.NDArray[np.float64]) -> "_Row":
         """Features from the peaks of (channels, thresholds, pieces)."""
-        count = peaks_db.shape[1]
-        shift_db = PEAK_DB - peaks_db.max(axis=(0, 2)) if self.reference == "output" else np.zeros(count)
-        found = []
-        for t in range(count):
-            own = [
-                summarize(np.maximum.reduceat(rows[t], pieces))
-                for rows, pieces in zip(peaks_db, self.first_pieces, strict=True)
-                if pieces.size
-            ]
-            peak_db = float(np.mean([peaks.peak_db for peaks in own])) + float(shift_db[t])
-            found.append(Peaks(peak_db, float(np.mean([peaks.spread_db for peaks in own]))))
-        return found
+        channels = [
+            [summarize(np.maximum.reduceat(row, pieces)) for row in rows]
+            for rows, pieces in zip(peaks_db, self.first_pieces, strict=True)
+            if pieces.size
+        ]
+        return _Row(
+            np.mean([[peaks.peak_db for peaks in own] for own in channels], axis=0),
+            np.mean([[peaks.spread_db for peaks in own] for own in channels], axis=0),
+            peaks_db.max(axis=(0, 2)),
+        )
 
 
-def _levels_db(audio: Audio) -> Audio:
-    """Level of each sample, from -120 dB up."""
+@dataclass(frozen=True)
+class _Row:
+    """Behind the compressors of one ratio, threshold by threshold, at the scale of the input: the mean onset peak, its
+    spread, and the largest sample."""
+
+    peak_db: npt.NDArray[np.float64]
+    spread_db: npt.NDArray[np.float64]
+    loudest_db: npt.NDArray[np.float64]
+
+
+def _levels_db(audio: Audio, gain: np.float32) -> Audio:
+    """Level of each sample after a gain, from -120 dB up."""
     out = np.empty_like(audio)
     scale = np.float32(20.0 / np.log(10.0))
     for start in range(0, audio.shape[1], _BLOCK):
         block = out[:, start : start + _BLOCK]
-        np.abs(audio[:, start : start + _BLOCK], out=block)
+        np.multiply(audio[:, start : start + _BLOCK], gain, out=block)
+        np.abs(block, out=block)
         np.maximum(block, np.float32(LEVEL_FLOOR), out=block)
         np.log(block, out=block)
         block *= scale
     return out
 
 
-def _reduce(
-    audio: Audio,
-    detector: npt.NDArray[np.float32],
-    threshold_db: float,
-    ratio: float,
-    attack: float,
-    release: float,
-) -> Audio:
-    """Turn all channels down by the reduction that a level asks for: gain 10^(-reduction / 20)."""
-    reduction = np.empty_like(detector)
-    dynamics.reduce_gain(detector, threshold_db, 1.0 - 1.0 / ratio, attack, release, reduction)
-    reduction *= np.float32(-np.log(10.0) / 20.0)
-    np.exp(reduction, out=reduction)
-    return audio * reduction
+def _turn_down(audio: Audio, reduction: npt.NDArray[np.float32], gain: float, *, out: Audio | None = None) -> Audio:
+    """Turn all channels down by a reduction in dB, and up by a plain gain; `out` may be the audio itself."""
+    out = np.empty_like(audio) if out is None else out
+    for start in range(0, audio.shape[1], _BLOCK):
+        here = slice(start, start + _BLOCK)
+        factor = reduction[here] * np.float32(-np.log(10.0) / 20.0)
+        np.exp(factor, out=factor)
+        factor *= np.float32(gain)
+        np.multiply(audio[:, here], factor, out=out[:, here])
+    return out
 
 
 def _coefficient(time_ms: float, rate: int) -> float:

@@ -85,6 +85,7 @@ def match(
     stem: str = "",
     settings: Settings = PRESETS["default"],
     strength: float = 1.0,
+    overwrite: bool = False,
 ) -> tuple[Audio, Step]:
     """Filter a stem so that its mean spectrum becomes the target, level included.
 
@@ -100,6 +101,8 @@ def match(
     settings : Settings
     strength : float
         Exponent of target over spectrum, 0 to 1.
+    overwrite : bool
+        The result may take the place of the input, which saves the memory of one.
 
     Returns
     -------
@@ -120,9 +123,9 @@ def match(
         spectra = spectra.mean(axis=0, keepdims=True)
     gains_db = strength * np.stack([wanted_gain_db(spectrum, target, settings) for spectrum in spectra])
     if settings.linked or len(sounding) == len(audio):
-        out = filter_zero_phase(audio, gains_db, settings.taps)
+        out = filter_zero_phase(audio, gains_db, settings.taps, overwrite=overwrite)
     else:
-        out = audio.copy()
+        out = audio if overwrite else audio.copy()
         out[sounding] = filter_zero_phase(audio[sounding], gains_db, settings.taps)
     curves = {f"{hz:g}": [round(float(g), 2) for g in _read(gains_db, hz)] for hz in CARD_HZ}
     return out, Step("eq", parameters={"gain_db_at_hz": curves, "channels": "linked" if settings.linked else "each"})
@@ -144,7 +147,7 @@ def wanted_gain_db(
     return gain_db
 
 
-def filter_zero_phase(audio: Audio, gains_db: npt.NDArray[np.float64], taps: int) -> Audio:
+def filter_zero_phase(audio: Audio, gains_db: npt.NDArray[np.float64], taps: int, *, overwrite: bool = False) -> Audio:
     """Apply gains given at the grid frequencies without moving anything in time.
 
     A linear-phase filter of half the gain in dB, run forwards and backwards, is one convolution with its
@@ -158,7 +161,7 @@ def filter_zero_phase(audio: Audio, gains_db: npt.NDArray[np.float64], taps: int
     for gain_db in gains_db:
         half = firwin2(taps, frequencies, db_to_amplitude(gain_db / 2.0), nfreqs=points)
         kernels.append(np.convolve(half, half[::-1]))
-    return convolve_centred(audio, np.stack(kernels))
+    return convolve_centred(audio, np.stack(kernels), overwrite=overwrite)
 
 
 def _middle(gain_db: npt.NDArray[np.float64]) -> float:

@@ -8,7 +8,7 @@ from fxnorm.audio import Audio
 _PIECE = 1 << 19  # samples: the transforms of a piece stay small whatever the length of the stem
 
 
-def convolve_centred(audio: Audio, kernels: npt.NDArray[np.floating]) -> Audio:
+def convolve_centred(audio: Audio, kernels: npt.NDArray[np.floating], *, overwrite: bool = False) -> Audio:
     """Convolve with filters of odd length, without delay.
 
     Parameters
@@ -16,6 +16,8 @@ def convolve_centred(audio: Audio, kernels: npt.NDArray[np.floating]) -> Audio:
     audio : ndarray, shape (channels, samples), float32
     kernels : ndarray, shape (channels or 1, taps)
         Symmetric about their middle if the result shall have zero phase.
+    overwrite : bool
+        The result takes the place of the input.
 
     Returns
     -------
@@ -26,10 +28,11 @@ def convolve_centred(audio: Audio, kernels: npt.NDArray[np.floating]) -> Audio:
     kernels = kernels.astype(np.float32)
     reach = kernels.shape[1] // 2
     samples = audio.shape[1]
-    out = np.empty_like(audio)
+    out = audio if overwrite else np.empty_like(audio)
+    before = np.zeros((audio.shape[0], reach), dtype=np.float32)  # what stood ahead of the piece: it may be gone by now
     for start in range(0, samples, _PIECE):
         stop = min(start + _PIECE, samples)
-        low, high = max(start - reach, 0), min(stop + reach, samples)
-        whole = oaconvolve(audio[:, low:high], kernels, axes=1)
-        out[:, start:stop] = whole[:, start - low + reach : stop - low + reach]
+        piece = np.concatenate([before, audio[:, start : min(stop + reach, samples)]], axis=1)
+        before = piece[:, stop - start : stop - start + reach]
+        out[:, start:stop] = oaconvolve(piece, kernels, axes=1)[:, 2 * reach : 2 * reach + stop - start]
     return out

@@ -69,6 +69,7 @@ def match(
     stem: str = "",
     settings: Settings = PRESETS["default"],
     strength: float = 1.0,
+    overwrite: bool = False,
 ) -> tuple[Audio, Step]:
     """Bring a stem to a loudness, and down again if its peak would leave full scale.
 
@@ -83,6 +84,8 @@ def match(
         Unused: loudness is the same for every stem.
     strength : float
         Share of the gain in dB that is applied, 0 to 1.
+    overwrite : bool
+        The result may take the place of the input, which saves the memory of one.
 
     Returns
     -------
@@ -102,7 +105,7 @@ def match(
         before={"loudness_lufs": round(loudness, 4)},
         after={"loudness_lufs": round(loudness + applied_db, 4)},
     )
-    return audio * np.float32(gain), step
+    return np.multiply(audio, np.float32(gain), out=audio if overwrite else None), step
 
 
 def _energy(lufs: float) -> float:

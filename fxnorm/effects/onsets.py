@@ -18,19 +18,20 @@ SILENCE_DB = -70.0
 _BATCH = 64
 
 
-def find(channel: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+def find(channel: npt.NDArray[np.float32], *, gain: np.floating | float = 1.0) -> npt.NDArray[np.int64]:
     """Positions of the onsets of one channel in samples, ascending; near the start they can be negative.
 
     Parameters
     ----------
     channel : ndarray, shape (samples,), float32
-        The novelty depends on level: give it the level at which the feature is defined.
+    gain : float
+        Brings the channel to the level at which the feature is defined, on which the novelty depends.
 
     Returns
     -------
     ndarray, shape (onsets,), int64
     """
-    novelty, power = _novelty(channel)
+    novelty, power = _novelty(channel, np.float32(gain))
     strength = np.zeros_like(novelty)
     onset_strength(novelty, strength)
     before, middle, after = strength[:-2], strength[1:-1], strength[2:]
@@ -47,7 +48,9 @@ def find(channel: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
     return np.array(kept, dtype=np.int64) - DELAY + FRAME
 
 
-def _novelty(channel: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _novelty(
+    channel: npt.NDArray[np.float32], gain: np.float32
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Novelty h = sum over bins j of (j+1)·ln(1 + |X_j|), and mean square, of each whole frame."""
     count = channel.size // FRAME
     framed = channel[: count * FRAME].reshape(count, FRAME)
@@ -56,7 +59,7 @@ def _novelty(channel: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float64],
     novelty = np.empty(count)
     power = np.empty(count)
     for start in range(0, count, _BATCH):
-        batch = framed[start : start + _BATCH]
+        batch = framed[start : start + _BATCH] * gain
         novelty[start : start + _BATCH] = np.log1p(np.abs(scipy.fft.rfft(batch * window, axis=1))) @ weights
         power[start : start + _BATCH] = np.mean(np.square(batch), axis=1)
     return novelty, power

@@ -122,6 +122,7 @@ def match(
     stem: str,
     settings: Repan | Narrow = PRESETS["default"],
     strength: float = 1.0,
+    overwrite: bool = False,
 ) -> tuple[Audio, Step]:
     """Bring the similarity of a stem's channels to the target.
 
@@ -138,6 +139,8 @@ def match(
         The method and its numbers.
     strength : float
         Exponent of every gain, 0 to 1.
+    overwrite : bool
+        The result may take the place of the input, which saves the memory of one.
 
     Returns
     -------
@@ -157,7 +160,7 @@ def match(
         return audio, Step("panning", skipped="silent")
     if isinstance(settings, Repan):
         return _repan(audio, target, stem, settings, strength)
-    return _narrow(audio, target, settings, strength)
+    return _narrow(audio, target, settings, strength, overwrite)
 
 
 def _repan(
@@ -177,7 +180,9 @@ def _repan(
     return out, Step("panning", parameters={"method": "repan", "side": side, "pan": settings.amount})
 
 
-def _narrow(audio: Audio, target: npt.NDArray[np.float64], settings: Narrow, strength: float) -> tuple[Audio, Step]:
+def _narrow(
+    audio: Audio, target: npt.NDArray[np.float64], settings: Narrow, strength: float, overwrite: bool
+) -> tuple[Audio, Step]:
     before, wanted, gains_db = width.find_side_gains(
         audio, np.clip(target, 0.0, 1.0) ** settings.exponent, settings.range_db
     )
@@ -186,7 +191,7 @@ def _narrow(audio: Audio, target: npt.NDArray[np.float64], settings: Narrow, str
     if not gains_db.any():
         return audio, Step("panning", before=step_before, skipped="no band is wider than the target")
     gains_db = strength * gains_db
-    out = width.apply_side_gains(audio, gains_db, settings.taps)
+    out = width.apply_side_gains(audio, gains_db, settings.taps, overwrite=overwrite)
     parameters = {
         "method": "narrow",
         "side_gain_db_at_hz": dict(zip(bands, np.round(gains_db, 2).tolist(), strict=True)),

@@ -54,7 +54,7 @@ def find_side_gains(
     return total[:, 0], wanted, gains_db
 
 
-def apply_side_gains(audio: Audio, gains_db: npt.NDArray[np.float64], taps: int) -> Audio:
+def apply_side_gains(audio: Audio, gains_db: npt.NDArray[np.float64], taps: int, *, overwrite: bool = False) -> Audio:
     """Filter the side signal by gains given in third-octave bands, without delay; the mid signal is untouched."""
     from scipy.signal import firwin2
 
@@ -62,11 +62,13 @@ def apply_side_gains(audio: Audio, gains_db: npt.NDArray[np.float64], taps: int)
     curve_db = np.interp(np.log(np.maximum(frequencies, 1.0)), np.log(BAND_CENTRES_HZ), gains_db)
     points = 1 + 2 ** int(np.ceil(np.log2(taps)))
     kernel = firwin2(taps, np.linspace(0.0, 1.0, GRID_POINTS), db_to_amplitude(curve_db), nfreqs=points)
-    mid = (audio[0] + audio[1]) * np.float32(0.5)
-    side = convolve_centred((audio[:1] - audio[1:]) * np.float32(0.5), kernel[np.newaxis])[0]
-    out = np.empty_like(audio)
-    np.add(mid, side, out=out[0])
-    np.subtract(mid, side, out=out[1])
+    out = audio if overwrite else np.empty_like(audio)
+    side = audio[:1] - audio[1:]
+    side *= np.float32(0.5)
+    mid = np.subtract(audio[0], side[0], out=out[0])
+    convolve_centred(side, kernel[np.newaxis], overwrite=True)
+    np.subtract(mid, side[0], out=out[1])
+    mid += side[0]
     return out
 
 

@@ -12,6 +12,7 @@ from fxnorm.effects import compression, onsets
 from fxnorm.effects.compression import LAST_RATIO, THRESHOLDS_DB, Peaks
 from fxnorm.errors import InputError
 from fxnorm.normalize import pad
+from fxnorm.stems import STEMS
 from tests.signals import noise, plucks, sine
 
 PRESETS = compression.PRESETS
@@ -74,7 +75,7 @@ def exhaustive(audio, target, settings_):
     aim_db = target.peak_db + settings_.aim_spreads * target.spread_db
     gain = np.float32(10.0 ** (-10.0 / 20.0) / peak(audio))
     scaled = audio * gain
-    segments = [compression._segments(channel) for channel in scaled]
+    segments = [compression._segments(channel, np.float32(1.0)) for channel in scaled]
 
     def peaks_of(out):
         level = 10.0 ** (-10.0 / 20.0) / peak(out) if reference == "output" else 1.0
@@ -111,6 +112,44 @@ def test_the_first_pair_of_the_grid_is_found(preset, seed):
     _, step = compression.match(audio, RATE, target, stem="vocals", settings=settings_)
     found = step.parameters["ratio"], step.parameters["threshold_db"]
     assert found == exhaustive(audio, target, settings_)
+
+
+def hits(seed):
+    """Hits of random levels, pitches and decays over noise: peaks that compressors move in uneven ways."""
+    rng = np.random.default_rng(seed)
+    samples = 2 * RATE
+    audio = rng.standard_normal((2, samples)) * 10.0 ** (rng.uniform(-90.0, -25.0) / 20.0)
+    for start in rng.integers(0, samples, rng.integers(3, 40)):
+        length = min(int(rng.integers(50, 20_000)), samples - start)
+        decay = np.exp(-np.arange(length) / rng.uniform(20.0, 8000.0)) * 10.0 ** (rng.uniform(-30.0, 0.0) / 20.0)
+        tone = np.sin(rng.uniform(0.005, 1.0) * np.arange(length)) if seed % 2 else rng.standard_normal(length)
+        audio[:, start : start + length] += rng.uniform(0.2, 1.0, (2, 1)) * decay * tone
+    return audio.astype(np.float32)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_search_finds_what_the_whole_grid_has_first(preset):
+    settings_ = PRESETS[preset]
+    rising = searched = 0
+    for seed in range(24):
+        audio = hits(seed)[: 2 if settings_.linked else 1]
+        ballistics = settings_.ballistics[STEMS[seed % 4]]
+        search = compression._Search(audio, 10.0**-0.5 / peak(audio), RATE, ballistics, settings_.reference)
+        if not search.has_onsets:
+            continue
+        # larger is further on the way that compression goes
+        grid = np.stack([search._past(search._evaluate(ratio, THRESHOLDS_DB), 0.0) for ratio in search.ratios])
+        rising += (np.diff(grid, axis=1) < -1e-3).any()
+        rng = np.random.default_rng(seed)
+        goals = np.concatenate([rng.uniform(grid.min(), grid.max(), 20), rng.choice(grid.ravel(), 5) - 1e-9])
+        for goal in goals:
+            ratio, threshold_db, _ = search.first(goal if settings_.reference == "output" else -goal)
+            row, column = np.argwhere(grid > goal)[0]
+            assert (ratio, threshold_db) == (search.ratios[row], THRESHOLDS_DB[column])
+            searched += 1
+    assert searched > 400
+    if settings_.reference == "output":
+        assert rising > 10  # the peak against the largest sample does not move one way only
 
 
 @pytest.mark.parametrize("preset", PRESETS)
