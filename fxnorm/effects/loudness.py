@@ -50,8 +50,7 @@ def measure(audio: Audio, rate: int) -> float | None:
         return None
     hops = np.zeros(edges.size - 1)
     shelf, high_pass = _weighting(rate)
-    for channel in audio:
-        weighted_energy(channel, shelf, high_pass, edges, hops)
+    weighted_energy(audio, shelf, high_pass, edges, hops)
     # z_j, eq. (3): mean square of 400-ms blocks that overlap by 75 %
     blocks = np.convolve(hops, np.ones(HOPS_PER_BLOCK), mode="valid") / (rate * BLOCK_S)
     gated = blocks[blocks > _energy(ABSOLUTE_GATE_LUFS)]

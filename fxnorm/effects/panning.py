@@ -4,12 +4,11 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
 from pydantic import Field
 
 from fxnorm.audio import Audio, is_silent
 from fxnorm.effects import repanning, width
-from fxnorm.effects.spectra import BINS, GRID_STEP, HOP, N_FFT, frames, require_rate, smooth
+from fxnorm.effects.spectra import BINS, GRID_STEP, HOP, N_FFT, require_rate, smooth, transforms
 from fxnorm.effects.step import EffectSettings, Step
 from fxnorm.kernels.spectrum import add_similarity
 from fxnorm.stems import require_stem
@@ -96,10 +95,9 @@ def measure(audio: Audio, rate: int) -> npt.NDArray[np.float64] | None:
     total = np.zeros(BINS)
     count = 0
     # in double precision: where a nearly mono stem has little energy, the sides differ by less than float32 rounding
-    sides = (frames(channel, N_FFT, HOP, double=True) for channel in audio)
-    for left, right in zip(*sides, strict=True):
-        add_similarity(scipy.fft.rfft(left), scipy.fft.rfft(right), total)
-        count += 1
+    for left, right in transforms(audio, N_FFT, HOP, double=True):
+        add_similarity(left, right, total)
+        count += len(left)
     return total / count
 
 

@@ -17,6 +17,7 @@ HOP = 16_384
 BINS = N_FFT // 2 + 1
 GRID_STEP = 32  # averages are kept, and matching reads them, at every 32nd bin
 GRID_POINTS = BINS // GRID_STEP + 1
+_TOGETHER = 4  # transforms in one call share the vector units: half the time of one after the other
 
 
 def grid_frequencies() -> npt.NDArray[np.float64]:
@@ -44,27 +45,34 @@ def sqrt_hann(length: int, *, double: bool = False) -> npt.NDArray[np.floating]:
     return window
 
 
-def frames(
-    channel: npt.NDArray[np.float32], n_fft: int, hop: int, *, double: bool = False
-) -> Iterator[npt.NDArray[np.floating]]:
-    """Windowed frames that lie wholly inside a channel; one frame, filled with zeros, if the channel is shorter."""
+def transforms(
+    audio: Audio, n_fft: int, hop: int, *, double: bool = False
+) -> Iterator[npt.NDArray[np.complexfloating]]:
+    """Spectra of the windowed frames that lie wholly inside the audio, a few frames of all channels at a time.
+
+    Audio shorter than a frame is filled with zeros to one.
+
+    Yields
+    ------
+    ndarray, shape (channels, frames, bins)
+    """
     window = sqrt_hann(n_fft, double=double)
-    if channel.size < n_fft:
-        channel = np.pad(channel, (0, n_fft - channel.size))
-    for start in range(0, channel.size - n_fft + 1, hop):
-        yield channel[start : start + n_fft] * window
+    if audio.shape[1] < n_fft:
+        audio = np.pad(audio, ((0, 0), (0, n_fft - audio.shape[1])))
+    framed = np.lib.stride_tricks.sliding_window_view(audio, n_fft, axis=1)[:, ::hop]
+    few = max(1, _TOGETHER // len(audio))
+    for first in range(0, framed.shape[1], few):
+        yield scipy.fft.rfft(framed[:, first : first + few] * window, overwrite_x=True)
 
 
 def mean_magnitude(audio: Audio) -> npt.NDArray[np.float64]:
     """Mean magnitude of each channel's spectrum over the frames, shape (channels, `BINS`)."""
     out = np.zeros((audio.shape[0], BINS))
-    for channel, total in zip(audio, out, strict=True):
-        count = 0
-        for frame in frames(channel, N_FFT, HOP):
-            add_magnitude(scipy.fft.rfft(frame), total)
-            count += 1
-        total /= count
-    return out
+    count = 0
+    for spectra in transforms(audio, N_FFT, HOP):
+        add_magnitude(spectra, out)
+        count += spectra.shape[1]
+    return out / count
 
 
 def smooth(curve: npt.NDArray[np.floating], bins: int) -> npt.NDArray[np.float64]:

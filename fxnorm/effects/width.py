@@ -4,11 +4,10 @@ import itertools
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
 
 from fxnorm.audio import RATE, Audio
 from fxnorm.effects.filtering import convolve_centred
-from fxnorm.effects.spectra import GRID_POINTS, GRID_STEP, N_FFT, frames, grid_frequencies
+from fxnorm.effects.spectra import GRID_POINTS, GRID_STEP, N_FFT, grid_frequencies, transforms
 from fxnorm.kernels.spectrum import add_narrowed_similarity
 from fxnorm.units import db_to_amplitude, hz_to_bin
 
@@ -42,10 +41,9 @@ def find_side_gains(
     side_gains = db_to_amplitude(levels_db).astype(np.float32)
     total = np.zeros((BAND_CENTRES_HZ.size, levels_db.size))
     count = 0
-    sides = (frames(channel, N_FFT, HOP) for channel in audio)
-    for left, right in zip(*sides, strict=True):
-        add_narrowed_similarity(scipy.fft.rfft(left), scipy.fft.rfft(right), edges, side_gains, total)
-        count += 1
+    for left, right in transforms(audio, N_FFT, HOP):
+        add_narrowed_similarity(left, right, edges, side_gains, total)
+        count += len(left)
     total /= count * np.diff(edges)[:, np.newaxis]
     # bins of the fine spectrum inside each grid point: a band's target is the mean over its part of the grid
     fine = np.repeat(similarity, GRID_STEP)

@@ -4,31 +4,52 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+State = tuple[float, float, float, float]
+
 
 @numba.njit(cache=True, nogil=True)
 def weighted_energy(
-    channel: npt.NDArray[np.float32],
+    audio: npt.NDArray[np.float32],
     shelf: npt.NDArray[np.float64],
     high_pass: npt.NDArray[np.float64],
     edges: npt.NDArray[np.int64],
     out: npt.NDArray[np.float64],
 ) -> None:
-    """Add to `out[k]` the energy of samples `edges[k]` to `edges[k + 1]` after two biquads in series.
+    """Add to `out[k]` the energy of samples `edges[k]` to `edges[k + 1]` of all channels after two biquads in series.
 
     A biquad is (b0, b1, b2, a1, a2) with a0 = 1, run in transposed direct form II from a zero state.
     """
-    b0, b1, b2, a1, a2 = shelf[0], shelf[1], shelf[2], shelf[3], shelf[4]
-    d0, d1, d2, c1, c2 = high_pass[0], high_pass[1], high_pass[2], high_pass[3], high_pass[4]
-    s1 = s2 = q1 = q2 = 0.0
-    for segment in range(out.size):
-        energy = 0.0
-        for n in range(edges[segment], edges[segment + 1]):
-            x = np.float64(channel[n])
-            y = b0 * x + s1
-            s1 = b1 * x - a1 * y + s2
-            s2 = b2 * x - a2 * y
-            z = d0 * y + q1
-            q1 = d1 * y - c1 * z + q2
-            q2 = d2 * y - c2 * z
-            energy += z * z
-        out[segment] += energy
+    # Two channels side by side: each waits for its own last sample, and the other's turn fills the wait.
+    for c in range(0, audio.shape[0] - 1, 2):
+        s = t = (0.0, 0.0, 0.0, 0.0)
+        for segment in range(out.size):
+            energy = 0.0
+            for n in range(edges[segment], edges[segment + 1]):
+                y, s = _weigh(audio[c, n], s, shelf, high_pass)
+                z, t = _weigh(audio[c + 1, n], t, shelf, high_pass)
+                energy += y * y + z * z
+            out[segment] += energy
+    if audio.shape[0] % 2:
+        s = (0.0, 0.0, 0.0, 0.0)
+        for segment in range(out.size):
+            energy = 0.0
+            for n in range(edges[segment], edges[segment + 1]):
+                y, s = _weigh(audio[-1, n], s, shelf, high_pass)
+                energy += y * y
+            out[segment] += energy
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _weigh(
+    sample: float, state: State, shelf: npt.NDArray[np.float64], high_pass: npt.NDArray[np.float64]
+) -> tuple[float, State]:
+    """One sample through both biquads."""
+    s1, s2, q1, q2 = state
+    x = np.float64(sample)
+    y = shelf[0] * x + s1
+    s1 = shelf[1] * x - shelf[3] * y + s2
+    s2 = shelf[2] * x - shelf[4] * y
+    z = high_pass[0] * y + q1
+    q1 = high_pass[1] * y - high_pass[3] * z + q2
+    q2 = high_pass[2] * y - high_pass[4] * z
+    return z, (s1, s2, q1, q2)

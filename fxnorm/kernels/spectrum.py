@@ -11,26 +11,29 @@ EMPTY_POWER = 1e-13
 
 
 @numba.njit(cache=True, nogil=True)
-def add_magnitude(spectrum: npt.NDArray[np.complex64], out: npt.NDArray[np.float64]) -> None:
-    """Add the magnitude of each bin to `out`."""
-    for k in range(spectrum.size):
-        re = spectrum[k].real
-        im = spectrum[k].imag
-        out[k] += math.sqrt(re * re + im * im)
+def add_magnitude(spectra: npt.NDArray[np.complex64], out: npt.NDArray[np.float64]) -> None:
+    """Add the magnitudes of (channels, frames, bins) to `out`, shape (channels, bins)."""
+    for c in range(spectra.shape[0]):
+        for f in range(spectra.shape[1]):
+            for k in range(spectra.shape[2]):
+                re = spectra[c, f, k].real
+                im = spectra[c, f, k].imag
+                out[c, k] += math.sqrt(re * re + im * im)
 
 
 @numba.njit(cache=True, nogil=True)
 def add_similarity(
     left: npt.NDArray[np.complexfloating], right: npt.NDArray[np.complexfloating], out: npt.NDArray[np.float64]
 ) -> None:
-    """Add phi = 2·|L·conj R| / (|L|² + |R|²) of each bin to `out`; 1 where both channels are as good as zero."""
-    for k in range(left.size):
-        left_re, left_im = np.float64(left[k].real), np.float64(left[k].imag)
-        right_re, right_im = np.float64(right[k].real), np.float64(right[k].imag)
-        left_power = left_re * left_re + left_im * left_im
-        right_power = right_re * right_re + right_im * right_im
-        total = left_power + right_power
-        out[k] += 2.0 * math.sqrt(left_power * right_power) / total if total > EMPTY_POWER else 1.0
+    """Add phi = 2·|L·conj R| / (|L|² + |R|²) of each bin of each frame to `out`; 1 where both are as good as zero."""
+    for f in range(left.shape[0]):
+        for k in range(left.shape[1]):
+            left_re, left_im = np.float64(left[f, k].real), np.float64(left[f, k].imag)
+            right_re, right_im = np.float64(right[f, k].real), np.float64(right[f, k].imag)
+            left_power = left_re * left_re + left_im * left_im
+            right_power = right_re * right_re + right_im * right_im
+            total = left_power + right_power
+            out[k] += 2.0 * math.sqrt(left_power * right_power) / total if total > EMPTY_POWER else 1.0
 
 
 @numba.njit(cache=True, nogil=True)
@@ -99,30 +102,32 @@ def add_narrowed_similarity(
     side_gains: npt.NDArray[np.float32],
     out: npt.NDArray[np.float64],
 ) -> None:
-    """Add to `out[b, g]` the similarity, summed over bins `edges[b]` to `edges[b + 1]`, for each gain of the side.
+    """Add to `out[b, g]` the similarity, summed over frames and bins `edges[b]` to `edges[b + 1]`, for each gain of
+    the side.
 
-    With mid and side powers m and s and their real cross term c, the channels have the powers m + g²s ± 2gc.
+    `left` and `right` are (frames, bins). With mid and side powers m and s and their real cross term c, the channels have the powers m + g²s ± 2gc.
     """
     widest = 0
     for b in range(edges.size - 1):
         widest = max(widest, edges[b + 1] - edges[b])
     mid, side, cross = np.empty((3, widest), np.float32)
-    for b in range(edges.size - 1):
-        count = edges[b + 1] - edges[b]
-        for i in range(count):
-            left_re, left_im = left[edges[b] + i].real, left[edges[b] + i].imag
-            right_re, right_im = right[edges[b] + i].real, right[edges[b] + i].imag
-            mid[i] = (left_re + right_re) ** 2 + (left_im + right_im) ** 2
-            side[i] = (left_re - right_re) ** 2 + (left_im - right_im) ** 2
-            cross[i] = np.float32(2.0) * (left_re**2 + left_im**2 - right_re**2 - right_im**2)
-        # one gain at a time over a band in float32: loops that the compiler turns into vector instructions
-        for g in range(side_gains.size):
-            gain = side_gains[g]
-            power = gain * gain
-            total = np.float32(0.0)
+    for f in range(left.shape[0]):
+        for b in range(edges.size - 1):
+            count = edges[b + 1] - edges[b]
             for i in range(count):
-                both = mid[i] + power * side[i]
-                lean = gain * cross[i]
-                product = max((both - lean) * (both + lean), np.float32(0.0))
-                total += np.sqrt(product) / both if both > np.float32(EMPTY_POWER) else np.float32(1.0)
-            out[b, g] += total
+                left_re, left_im = left[f, edges[b] + i].real, left[f, edges[b] + i].imag
+                right_re, right_im = right[f, edges[b] + i].real, right[f, edges[b] + i].imag
+                mid[i] = (left_re + right_re) ** 2 + (left_im + right_im) ** 2
+                side[i] = (left_re - right_re) ** 2 + (left_im - right_im) ** 2
+                cross[i] = np.float32(2.0) * (left_re**2 + left_im**2 - right_re**2 - right_im**2)
+            # one gain at a time over a band in float32: loops that the compiler turns into vector instructions
+            for g in range(side_gains.size):
+                gain = side_gains[g]
+                power = gain * gain
+                total = np.float32(0.0)
+                for i in range(count):
+                    both = mid[i] + power * side[i]
+                    lean = gain * cross[i]
+                    product = max((both - lean) * (both + lean), np.float32(0.0))
+                    total += np.sqrt(product) / both if both > np.float32(EMPTY_POWER) else np.float32(1.0)
+                out[b, g] += total

@@ -19,7 +19,7 @@ HIGH_PASS = np.array([1.0, -2.0, 1.0, -1.99, 0.99])
 
 
 def cases():
-    yield loudness.weighted_energy, (AUDIO[0], SHELF, HIGH_PASS, EDGES), (3,), np.float64
+    yield loudness.weighted_energy, (AUDIO, SHELF, HIGH_PASS, EDGES), (3,), np.float64
     yield dynamics.reduce_gain, (LEVEL, -30.0, 0.75, 0.99, 0.999), (3000,), np.float32
     yield (
         dynamics.reduced_peaks,
@@ -29,12 +29,12 @@ def cases():
     )
     yield dynamics.segment_peaks, (AUDIO[0], EDGES), (3,), np.float64
     yield dynamics.onset_strength, (np.abs(LEVEL).astype(np.float64),), (3000,), np.float64
-    yield spectrum.add_magnitude, (LEFT[0],), (33,), np.float64
-    yield spectrum.add_similarity, (LEFT[1], RIGHT[1]), (33,), np.float64
+    yield spectrum.add_magnitude, (np.stack([LEFT, RIGHT]),), (2, 33), np.float64
+    yield spectrum.add_similarity, (LEFT, RIGHT), (33,), np.float64
     yield spectrum.add_lean, (LEFT, RIGHT, 1e-3), (33,), np.float64
     yield (
         spectrum.add_narrowed_similarity,
-        (LEFT[1], RIGHT[1], np.array([2, 10, 33]), np.array([1.0, 0.5, 0.0], np.float32)),
+        (LEFT, RIGHT, np.array([2, 10, 33]), np.array([1.0, 0.5, 0.0], np.float32)),
         (2, 3),
         np.float64,
     )
@@ -62,12 +62,14 @@ def test_repan_compiled_and_plain_agree():
 
 
 def test_weighted_energy_is_two_filters_and_a_sum_of_squares():
-    out = np.zeros(3)
-    loudness.weighted_energy(AUDIO[0], SHELF, HIGH_PASS, EDGES, out)
     sections = np.array([[*SHELF[:3], 1.0, *SHELF[3:]], [*HIGH_PASS[:3], 1.0, *HIGH_PASS[3:]]])
-    filtered = sosfilt(sections, AUDIO[0].astype(np.float64))
-    expected = [np.sum(filtered[low:high] ** 2) for low, high in itertools.pairwise(EDGES)]
-    np.testing.assert_allclose(out, expected, rtol=1e-9)
+    three = np.concatenate([AUDIO, AUDIO[:1] - AUDIO[1:]])
+    filtered = sosfilt(sections, three.astype(np.float64))
+    for channels in (1, 2, 3):
+        out = np.zeros(3)
+        loudness.weighted_energy(three[:channels], SHELF, HIGH_PASS, EDGES, out)
+        expected = [np.sum(filtered[:channels, low:high] ** 2) for low, high in itertools.pairwise(EDGES)]
+        np.testing.assert_allclose(out, expected, rtol=1e-9)
 
 
 def test_reduction_rises_by_the_attack_and_falls_by_the_release():
@@ -94,7 +96,7 @@ def test_reduced_peaks_are_the_peaks_of_the_reduced_level():
 
 
 def test_narrowed_similarity_is_the_similarity_of_the_narrowed_signal():
-    left, right = LEFT[0], RIGHT[0]
+    left, right = LEFT[2:], RIGHT[2:]
     gains = np.array([1.0, 0.6, 0.1], np.float32)
     out = np.zeros((1, 3))
     spectrum.add_narrowed_similarity(left, right, np.array([0, 33]), gains, out)
