@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from fxnorm import effects, files
 from fxnorm.audio import RATE, Audio, as_audio, is_silent, peak, resample, to_stereo
-from fxnorm.effects import EFFECTS, MEASURED, EffectSettings, Step, compression, eq, loudness, panning, reverb
+from fxnorm.effects import EFFECTS, MEASURED, EffectSettings, Memo, Step, compression, eq, loudness, panning, reverb
 from fxnorm.errors import InputError
 from fxnorm.stats import FxStats
 from fxnorm.stems import require_stem
@@ -263,21 +263,31 @@ class Normalizer:
         return np.ascontiguousarray(out), first + steps
 
     def run(
-        self, padded: Audio, stem: str, *, until: str | None = None, rng: np.random.Generator | None = None
+        self,
+        padded: Audio,
+        stem: str,
+        *,
+        until: str | None = None,
+        rng: np.random.Generator | None = None,
+        memos: Mapping[str, Memo] | None = None,
     ) -> tuple[Audio, list[Step]]:
         """Run the chain on a stereo stem at 44,100 Hz that is padded already, up to but not including an effect.
 
-        The stem's array is worked on in place: it holds nothing of use afterwards.
+        The stem's array is worked on in place: it holds nothing of use afterwards. `memos` holds what the effects know
+        of this stem from earlier runs by the same settings.
         """
+        memos = memos or {}
         steps = []
         for effect in self.settings.effects:
             if effect == until:
                 break
-            padded, step = self._apply(effect, padded, stem, rng)
+            padded, step = self._apply(effect, padded, stem, rng, memos.get(effect))
             steps.append(step)
         return padded, steps
 
-    def _apply(self, effect: str, padded: Audio, stem: str, rng: np.random.Generator | None) -> tuple[Audio, Step]:
+    def _apply(
+        self, effect: str, padded: Audio, stem: str, rng: np.random.Generator | None, memo: Memo | None
+    ) -> tuple[Audio, Step]:
         strength = self.settings.strength_of(effect)
         if strength == 0.0:
             return padded, Step(effect, skipped="strength 0")
@@ -294,7 +304,7 @@ class Normalizer:
         if target is None:
             return padded, Step(effect, skipped=f"the statistics have no average for {stem}")
         match = effects.MODULES[effect].match
-        result: tuple[Audio, Step] = match(padded, RATE, target, overwrite=True, **options)
+        result: tuple[Audio, Step] = match(padded, RATE, target, overwrite=True, memo=memo, **options)
         return result
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from fxnorm import effects, files, pickled
+from fxnorm import files, pickled
 from fxnorm.effects import MEASURED, compression, panning
 from fxnorm.effects.distances import distance
 from fxnorm.effects.spectra import BINS, GRID_POINTS, GRID_STEP, grid_frequencies
@@ -343,7 +343,7 @@ class Sums:
         self._counts[key] = self._counts.get(key, 0) + weight
 
     def means(self) -> dict[str, dict[str, Feature]]:
-        """Arithmetic means, in the form the features have, not smoothed."""
+        """Arithmetic means, in the form the features have."""
         out: dict[str, dict[str, Feature]] = {effect: {} for effect in MEASURED}
         for (effect, stem), total in self._sums.items():
             mean = total / self._counts[effect, stem]
@@ -352,12 +352,6 @@ class Sums:
             else:
                 out[effect][stem] = mean if mean.ndim else float(mean)
         return out
-
-    def averages(self, effect: str) -> dict[str, Feature]:
-        """Means of one effect by stem, curves smoothed and brought to the grid."""
-        smooth = getattr(effects.MODULES[effect], "average", None)
-        means = self.means()[effect]
-        return {stem: smooth(mean, stem) if smooth else mean for stem, mean in means.items()}
 
     def counts(self) -> dict[str, dict[str, int]]:
         """How many stems were added, by effect and stem."""

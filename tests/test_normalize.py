@@ -272,3 +272,21 @@ def test_working_in_place_changes_nothing_but_the_memory(preset, effect):
     in_place, same_step = match(given, RATE, target, overwrite=True, **options)
     np.testing.assert_array_equal(in_place, apart)
     assert step == same_step
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_what_is_remembered_of_a_stem_changes_nothing(preset):
+    chain = Normalizer(MUSDB, Settings.preset(preset))
+    audio = pad(plucks(6.0, seed=5))
+    expected, steps = chain.run(audio.copy(), "drums")
+    memos = {effect: {} for effect in MEASURED}
+    for effect in MEASURED:  # as the passes over a corpus do: match what is measured already, then measure the next
+        given, _ = chain.run(audio.copy(), "drums", until=effect, memos=memos)
+        options = {"settings": getattr(chain.settings, effect)}
+        feature = MODULES[effect].measure(given, RATE, memo=memos[effect], **options)
+        np.testing.assert_array_equal(feature, MODULES[effect].measure(given, RATE, **options))
+    assert memos["eq"]
+    assert memos["compression"] or preset == "published"
+    remembered, same_steps = chain.run(audio.copy(), "drums", memos=memos)
+    assert [step.to_dict() for step in same_steps] == [step.to_dict() for step in steps]
+    np.testing.assert_allclose(remembered, expected, atol=1e-6)

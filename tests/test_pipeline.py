@@ -285,6 +285,41 @@ def test_statistics_of_a_corpus(songs):
     assert raw.target("loudness", "bass") != stats.target("loudness", "bass")
 
 
+def test_measuring_goes_on_where_it_was_interrupted(songs, tmp_path, monkeypatch):
+    tracks = corpus.scan(songs)
+    whole, _ = compute_stats(tracks, title="t")
+    read, seen = audio.read, []
+
+    def counted(path):
+        seen.append(path)
+        if len(seen) == 13:
+            raise KeyboardInterrupt
+        return read(path)
+
+    monkeypatch.setattr(audio, "read", counted)
+    with pytest.raises(KeyboardInterrupt):
+        compute_stats(tracks, title="t", workspace=tmp_path / "work")
+    resumed, _ = compute_stats(tracks, title="t", workspace=tmp_path / "work")
+    assert resumed.signature == whole.signature
+    assert len(seen) == 4 * 8 + 1  # each stem once in each pass, and the one that was interrupted
+    again, _ = compute_stats(tracks, title="t", workspace=tmp_path / "work")
+    assert (again.signature, len(seen)) == (whole.signature, 33)
+    # a damaged record, other settings and another file are measured again
+    next((tmp_path / "work").glob("*.npz")).write_bytes(b"damaged")
+    assert compute_stats(tracks, title="t", workspace=tmp_path / "work")[0].signature == whole.signature
+    assert len(seen) > 33
+    gentle = Settings.preset(strength={"eq": 0.5})
+    other, _ = compute_stats(tracks, title="t", settings=gentle, workspace=tmp_path / "work")
+    assert other.signature == compute_stats(tracks, title="t", settings=gentle)[0].signature != whole.signature
+
+
+def test_a_workspace_that_holds_something_else_is_left_alone(songs, tmp_path):
+    (tmp_path / "thesis.txt").write_text("all of it")
+    with pytest.raises(InputError, match="holds something else"):
+        compute_stats(corpus.scan(songs), title="t", workspace=tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "all of it"
+
+
 def test_statistics_leave_out_what_cannot_be_read(songs):
     (songs / "train" / "Song A" / "bass.wav").write_text("not audio")
     audio.write(songs / "train" / "Song A" / "drums.wav", np.zeros((2, 9000), np.float32), audio.RATE)

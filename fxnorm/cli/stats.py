@@ -1,6 +1,7 @@
 """fxnorm stats: measure, show, draw, compare, merge and import average features."""
 
 import json
+import shutil
 from pathlib import Path
 
 import click
@@ -39,11 +40,16 @@ def compute(
     jobs: int | None,
     quiet: bool,
 ) -> None:
-    """Measure the average features of the stems in DIR."""
+    """Measure the average features of the stems in DIR.
+
+    What is found on the way is kept beside the file in FILE.part until the file is written; run it again to go on
+    after an interruption.
+    """
     from fxnorm import corpus, files, pipeline
     from fxnorm.normalize import Settings
 
     files.require_writable(out.resolve().parent)  # before hours of work, not after
+    workspace = out.with_name(f"{out.name}.part")
     tracks = corpus.scan(folder, split=split)
     with options.progress_bar("measure", quiet=quiet) as progress:
         averages, failures = pipeline.compute_stats(
@@ -52,9 +58,11 @@ def compute(
             settings=Settings.preset(preset),
             measured_on="raw" if raw else "progressive",
             jobs=jobs or pipeline.default_jobs(),
+            workspace=workspace,
             progress=progress,
         )
     averages.save(out)
+    shutil.rmtree(workspace, ignore_errors=True)
     click.echo(f"{out}: {len(tracks)} songs measured, signature {averages.signature}")
     options.report_failures(failures)
 

@@ -2,13 +2,14 @@
 
 Every measured effect has the same names: `Settings` and `PRESETS`, `measure(audio, rate)` -> feature, `average(curve,
 stem)` where the feature is a curve, and `match(audio, rate, target, stem=, settings=, strength=)` -> (audio, Step).
+What `measure` finds out for `match`, and `match` for itself at another time, goes by way of a `Memo`.
 A further effect is one more file and its place in `MODULES`.
 """
 
 from types import ModuleType
 
 from fxnorm.effects import compression, eq, loudness, panning, reverb
-from fxnorm.effects.step import EffectSettings, Step
+from fxnorm.effects.step import EffectSettings, Memo, Step
 
 MODULES: dict[str, ModuleType] = {
     "reverb": reverb,
@@ -25,6 +26,7 @@ __all__ = [
     "MEASURED",
     "MODULES",
     "EffectSettings",
+    "Memo",
     "Step",
     "compression",
     "eq",

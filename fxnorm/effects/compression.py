@@ -1,6 +1,7 @@
 """Compression: the peaks after the onsets, pushed to the average peak by a compressor."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy.typing as npt
 
 from fxnorm.audio import Audio, is_silent, peak
 from fxnorm.effects import onsets
-from fxnorm.effects.step import EffectSettings, Step
+from fxnorm.effects.step import EffectSettings, Memo, Step
 from fxnorm.kernels import dynamics
 from fxnorm.stems import require_stem
 from fxnorm.units import amplitude_to_db, db_to_amplitude
@@ -96,7 +97,9 @@ class Peaks:
         return {"peak_db": round(self.peak_db, 3), "spread_db": round(self.spread_db, 3)}
 
 
-def measure(audio: Audio, rate: int) -> Peaks | None:
+def measure(
+    audio: Audio, rate: int, *, settings: Settings = PRESETS["default"], memo: Memo | None = None
+) -> Peaks | None:
     """Onset peaks of a stem that is brought to a peak of -10 dBFS.
 
     Parameters
@@ -104,6 +107,10 @@ def measure(audio: Audio, rate: int) -> Peaks | None:
     audio : ndarray, shape (channels, samples), float32
     rate : int
         Sampling rate in Hz. Onsets are looked for in frames of 1,024 samples at any rate.
+    settings : Settings
+        Of the matching that the memo is for.
+    memo : dict, optional
+        Gets what matching needs to know of the stem.
 
     Returns
     -------
@@ -112,8 +119,11 @@ def measure(audio: Audio, rate: int) -> Peaks | None:
     """
     if is_silent(audio):
         return None
-    gain = np.float32(db_to_amplitude(PEAK_DB) / peak(audio))
-    found = [_measure_channel(channel, gain) for channel in audio]
+    gain = np.float32(_gain(audio))
+    segments = [_segments(channel, gain) for channel in audio]
+    if memo is not None and settings.linked:
+        memo |= {f"segments {c}": edges for c, edges in enumerate(segments)}
+    found = [_measure_channel(channel, gain, edges) for channel, edges in zip(audio, segments, strict=True)]
     measured = [peaks for peaks in found if peaks is not None]
     if not measured:
         return None
@@ -131,6 +141,7 @@ def match(
     settings: Settings = PRESETS["default"],
     strength: float = 1.0,
     overwrite: bool = False,
+    memo: Memo | None = None,
 ) -> tuple[Audio, Step]:
     """Bring a stem to a peak of -10 dBFS and compress it until its onset peaks reach the target.
 
@@ -153,6 +164,8 @@ def match(
         Share of the way from the measured peak to the target, and of the level change, 0 to 1.
     overwrite : bool
         The result may take the place of the input, which saves the memory of one.
+    memo : dict, optional
+        What is known of the stem already; what is found is added.
 
     Returns
     -------
@@ -168,12 +181,13 @@ def match(
     sounding = [c for c in range(audio.shape[0]) if not is_silent(audio[c])]
     if not sounding:
         return audio, Step("compression", skipped="silent")
+    memo = {} if memo is None else memo
     if settings.linked:
-        return _match_group(audio, rate, target, ballistics, settings, strength, overwrite)
+        return _match_group(audio, rate, target, ballistics, settings, strength, overwrite, memo)
     out = audio if overwrite else audio.copy()
     steps = []
     for c in sounding:
-        _, step = _match_group(out[c : c + 1], rate, target, ballistics, settings, strength, overwrite=True)
+        _, step = _match_group(out[c : c + 1], rate, target, ballistics, settings, strength, True, {})
         steps.append(step)
     return out, _merge(steps, [("left", "right")[c] for c in sounding])
 
@@ -203,14 +217,19 @@ def compress(
 
 def summarize(peaks_db: npt.NDArray[np.float64]) -> Peaks:
     """Mean and deviation of the peaks strictly above their 75th percentile, of all peaks if none is above."""
-    kept = peaks_db[peaks_db > np.percentile(peaks_db, PERCENTILE)]
-    if kept.size == 0:
-        kept = peaks_db
-    return Peaks(float(kept.mean()), float(kept.std()))
+    mean, deviation = _summarize(peaks_db)
+    return Peaks(float(mean), float(deviation))
 
 
-def _measure_channel(channel: npt.NDArray[np.float32], gain: np.float32) -> Peaks | None:
-    edges = _segments(channel, gain)
+def _summarize(peaks_db: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """`summarize` along the last axis."""
+    kept = peaks_db > np.percentile(peaks_db, PERCENTILE, axis=-1, keepdims=True)
+    kept |= ~kept.any(axis=-1, keepdims=True)
+    mean = np.mean(peaks_db, axis=-1, where=kept)
+    return mean, np.std(peaks_db, axis=-1, where=kept)
+
+
+def _measure_channel(channel: npt.NDArray[np.float32], gain: np.float32, edges: npt.NDArray[np.int64]) -> Peaks | None:
     if edges.size < 2:
         return None
     largest = np.empty(edges.size - 1)
@@ -232,9 +251,10 @@ def _match_group(
     settings: Settings,
     strength: float,
     overwrite: bool,
+    memo: Memo,
 ) -> tuple[Audio, Step]:
-    input_gain_db = PEAK_DB - float(amplitude_to_db(peak(audio)))
-    search = _Search(audio, db_to_amplitude(input_gain_db), rate, ballistics, settings.reference)
+    input_gain_db = float(amplitude_to_db(_gain(audio)))
+    search = _Search(audio, rate, ballistics, settings.reference, memo)
     if not search.has_onsets:
         return audio, Step("compression", skipped="no onset found")
     before = search.before
@@ -254,7 +274,11 @@ def _match_group(
                 skipped=f"peaks are beyond {aim_db:.2f} dBFS already",
             ),
         )
-    ratio, threshold_db, after = search.first(goal_db)
+    if "compressor" not in memo:
+        ratio, threshold_db, after = search.first(goal_db)
+        memo["compressor"] = np.array([ratio, threshold_db, after.peak_db, after.spread_db])
+    ratio, threshold_db = int(memo["compressor"][0]), float(memo["compressor"][1])
+    after = Peaks(*memo["compressor"][2:].tolist())
     parameters |= {
         "threshold_db": threshold_db,
         "ratio": ratio,
@@ -270,49 +294,55 @@ class _Search:
     """The grid of compressors on one group of channels, evaluated in dB without computing any output."""
 
     def __init__(
-        self, audio: Audio, gain: float, rate: int, ballistics: Ballistics, reference: Literal["input", "output"]
+        self, audio: Audio, rate: int, ballistics: Ballistics, reference: Literal["input", "output"], memo: Memo
     ) -> None:
+        gain = np.float32(_gain(audio))
         if audio.shape[0] == 2 and np.array_equal(audio[0], audio[1]):
             audio = audio[:1]
         self.attack = _coefficient(ballistics.attack_ms, rate)
         self.release = _coefficient(ballistics.release_ms, rate)
         self.ratios = range(ballistics.first_ratio, LAST_RATIO + 1)
         self.reference = reference
-        self.levels = _levels_db(audio, np.float32(gain))
+        self.levels = _levels_db(audio, gain)
         self.detector = self.levels.max(axis=0) if len(self.levels) > 1 else self.levels[0]
-        starts = [_segments(channel, np.float32(gain))[:-1] for channel in audio]
+        for c, channel in enumerate(audio):
+            if f"segments {c}" not in memo:
+                memo[f"segments {c}"] = _segments(channel, gain)
+        starts = [memo[f"segments {c}"][:-1] for c in range(len(audio))]
         # One set of edges for all channels, from the start of the stem: finer than each needs, and put together again.
         self.edges = np.unique(np.concatenate([[0, audio.shape[1]], *starts])).astype(np.int64)
         self.first_pieces = [np.searchsorted(self.edges, own) for own in starts]
-        self._rows: dict[int, _Row] = {}
 
     @property
     def has_onsets(self) -> bool:
         """Whether any channel has one."""
         return any(pieces.size for pieces in self.first_pieces)
 
+    @cached_property
+    def plain(self) -> "_Row":
+        """What there is without compression."""
+        peaks_db = np.maximum.reduceat(self.levels, self.edges[:-1], axis=1)
+        return self._row(peaks_db[:, np.newaxis].astype(np.float64))
+
     @property
     def before(self) -> Peaks:
         """The feature without compression."""
-        peaks_db = np.maximum.reduceat(self.levels, self.edges[:-1], axis=1)
-        return self._feature(self._summarize(peaks_db[:, np.newaxis].astype(np.float64)), 0)
+        return self._feature(self.plain, 0)
 
     def first(self, goal_db: float) -> tuple[int, float, Peaks]:
         """First pair of the grid whose peak reaches the goal, or what `match` promises if none does."""
-        few = self._evaluate(self.ratios[0], THRESHOLDS_DB[:_FEW])  # where most searches end
-        index, row = 0, few
-        if not (self._past(few, goal_db) > 0.0).any():
-            last = len(self.ratios) - 1
-            reached = (self._past(self._row(0), goal_db) > 0.0).any()
-            found = 0 if reached else self._first_ratio(goal_db, 0, last)
-            index = last if found is None else found
-            row = self._row(index)
-        past = self._past(row, goal_db)
-        if (past > 0.0).any():
-            place = int(np.argmax(past > 0.0))
-        else:
-            place = THRESHOLDS_DB.size - 1 if self.reference == "input" else int(np.argmax(past))
-        return self.ratios[index], float(THRESHOLDS_DB[place]), self._feature(row, place)
+        every = np.arange(THRESHOLDS_DB.size)
+        for places in (every[:_FEW], every):  # most searches end within the first few
+            weak = self._evaluate(0, places)
+            if hit := self._hit(0, weak, places, goal_db):
+                return hit
+        last = len(self.ratios) - 1
+        strong = self._evaluate(last, every)
+        found = self._first_between(0, last, weak, strong, every, goal_db) or self._hit(last, strong, every, goal_db)
+        if found:
+            return found
+        place = int(every[-1] if self.reference == "input" else np.argmax(self._past(strong, goal_db)))
+        return self.ratios[last], float(THRESHOLDS_DB[place]), self._feature(strong, place)
 
     def reduction(self, ratio: float, threshold_db: float) -> npt.NDArray[np.float32]:
         """Smoothed gain reduction in dB. It takes the place of the detector: nothing can be searched afterwards."""
@@ -320,19 +350,44 @@ class _Search:
         dynamics.reduce_gain(self.detector, threshold_db, slope, self.attack, self.release, self.detector)
         return self.detector
 
-    def _first_ratio(self, goal_db: float, low: int, high: int) -> int | None:
-        """First ratio after `low` and up to `high` with a threshold that reaches the goal; `low` has none.
+    def _first_between(
+        self, low: int, high: int, weak: "_Row", strong: "_Row", places: npt.NDArray[np.int64], goal_db: float
+    ) -> tuple[int, float, Peaks] | None:
+        """First pair that reaches the goal at a ratio between two whose rows are known, at some of the thresholds.
 
-        At one threshold every peak falls as the ratio rises, so those of a ratio in between lie between the peaks of
-        the two, and so does the largest sample: most ratios need not be tried.
+        At one threshold the reduction of every sample is proportional to the slope 1 - 1/ratio. A peak is the largest
+        of levels that fall along straight lines, so it is convex in the slope, and so is the mean of the largest few:
+        between two slopes it lies under their chord, and above the line on from no reduction through the first. Only
+        thresholds at which that leaves the goal in reach are tried.
         """
-        weak, strong = self._row(low), self._row(high)
-        between = replace(weak, loudest_db=strong.loudest_db) if self.reference == "output" else strong
-        if high - low > 1 and (self._past(between, goal_db) > -_ROUNDING_DB).any():
-            middle = (low + high) // 2
-            found = self._first_ratio(goal_db, low, middle)
-            return self._first_ratio(goal_db, middle, high) if found is None else found
-        return high if (self._past(strong, goal_db) > 0.0).any() else None
+        slopes = 1.0 - 1.0 / np.array(self.ratios[low : high + 1])[:, np.newaxis]
+        chord = weak.peak_db + (strong.peak_db - weak.peak_db) * (slopes - slopes[0]) / (slopes[-1] - slopes[0])
+        further = (slopes - slopes[0]) / slopes[0]
+        least_peak = np.maximum(strong.peak_db, weak.peak_db + further * (weak.peak_db - self.plain.peak_db))
+        least_loudest = np.maximum(
+            strong.loudest_db, weak.loudest_db + further * (weak.loudest_db - self.plain.loudest_db)
+        )
+        best = _Row(least_peak if self.reference == "input" else chord, weak.spread_db, least_loudest)
+        (left,) = np.nonzero((self._past(best, goal_db)[1:-1] > -_ROUNDING_DB).any(axis=0))
+        if left.size == 0:
+            return None
+        middle = (low + high) // 2
+        places, weak, strong = places[left], weak.at(left), strong.at(left)
+        row = self._evaluate(middle, places)
+        return (
+            self._first_between(low, middle, weak, row, places, goal_db)
+            or self._hit(middle, row, places, goal_db)
+            or self._first_between(middle, high, row, strong, places, goal_db)
+        )
+
+    def _hit(
+        self, ratio: int, row: "_Row", places: npt.NDArray[np.int64], goal_db: float
+    ) -> tuple[int, float, Peaks] | None:
+        """First pair of a row that reaches the goal."""
+        (hits,) = np.nonzero(self._past(row, goal_db) > 0.0)
+        if hits.size == 0:
+            return None
+        return self.ratios[ratio], float(THRESHOLDS_DB[places[hits[0]]]), self._feature(row, hits[0])
 
     def _past(self, row: "_Row", goal_db: float) -> npt.NDArray[np.float64]:
         """How far beyond the goal, in the direction in which compression moves the feature."""
@@ -344,31 +399,25 @@ class _Search:
         shift_db = PEAK_DB - row.loudest_db[place] if self.reference == "output" else 0.0
         return Peaks(float(row.peak_db[place] + shift_db), float(row.spread_db[place]))
 
-    def _row(self, index: int) -> "_Row":
-        """All thresholds at a ratio."""
-        if index not in self._rows:
-            self._rows[index] = self._evaluate(self.ratios[index], THRESHOLDS_DB)
-        return self._rows[index]
-
-    def _evaluate(self, ratio: float, thresholds: npt.NDArray[np.float64]) -> "_Row":
-        peaks_db = np.empty((len(self.levels), thresholds.size, self.edges.size - 1))
+    def _evaluate(self, ratio: int, places: npt.NDArray[np.int64]) -> "_Row":
+        """What the compressors of one ratio do, at some places of the thresholds."""
+        peaks_db = np.empty((len(self.levels), places.size, self.edges.size - 1))
+        slope = 1.0 - 1.0 / self.ratios[ratio]
+        thresholds = THRESHOLDS_DB[places]
         dynamics.reduced_peaks(
-            self.detector, self.levels, thresholds, 1.0 - 1.0 / ratio, self.attack, self.release, self.edges, peaks_db
+            self.detector, self.levels, thresholds, slope, self.attack, self.release, self.edges, peaks_db
         )
-        return self._summarize(peaks_db)
+        return self._row(peaks_db)
 
-    def _summarize(self, peaks_db: npt.NDArray[np.float64]) -> "_Row":
+    def _row(self, peaks_db: npt.NDArray[np.float64]) -> "_Row":
         """Features from the peaks of (channels, thresholds, pieces)."""
-        channels = [
-            [summarize(np.maximum.reduceat(row, pieces)) for row in rows]
+        own = [
+            _summarize(np.maximum.reduceat(rows, pieces, axis=1))
             for rows, pieces in zip(peaks_db, self.first_pieces, strict=True)
             if pieces.size
         ]
-        return _Row(
-            np.mean([[peaks.peak_db for peaks in own] for own in channels], axis=0),
-            np.mean([[peaks.spread_db for peaks in own] for own in channels], axis=0),
-            peaks_db.max(axis=(0, 2)),
-        )
+        peak_db, spread_db = np.mean(own, axis=0)
+        return _Row(peak_db, spread_db, peaks_db.max(axis=(0, 2)))
 
 
 @dataclass(frozen=True)
@@ -379,6 +428,15 @@ class _Row:
     peak_db: npt.NDArray[np.float64]
     spread_db: npt.NDArray[np.float64]
     loudest_db: npt.NDArray[np.float64]
+
+    def at(self, places: npt.NDArray[np.int64]) -> "_Row":
+        """Some of the thresholds."""
+        return _Row(self.peak_db[places], self.spread_db[places], self.loudest_db[places])
+
+
+def _gain(audio: Audio) -> float:
+    """To the peak at which the feature is defined."""
+    return db_to_amplitude(PEAK_DB) / peak(audio)
 
 
 def _levels_db(audio: Audio, gain: np.float32) -> Audio:

@@ -7,7 +7,7 @@ from fxnorm.audio import Audio, is_silent, peak
 from fxnorm.effects import loudness
 from fxnorm.effects.filtering import convolve_centred
 from fxnorm.effects.spectra import GRID_POINTS, GRID_STEP, grid_frequencies, mean_magnitude, require_rate, smooth
-from fxnorm.effects.step import EffectSettings, Step
+from fxnorm.effects.step import EffectSettings, Memo, Step
 from fxnorm.units import amplitude_to_db, db_to_amplitude
 
 REFERENCE_LUFS = -30.0
@@ -43,7 +43,9 @@ PRESETS = {
 }
 
 
-def measure(audio: Audio, rate: int) -> npt.NDArray[np.float64] | None:
+def measure(
+    audio: Audio, rate: int, *, settings: Settings = PRESETS["default"], memo: Memo | None = None
+) -> npt.NDArray[np.float64] | None:
     """Mean magnitude spectrum of a stem at -30 LUFS.
 
     Parameters
@@ -51,6 +53,10 @@ def measure(audio: Audio, rate: int) -> npt.NDArray[np.float64] | None:
     audio : ndarray, shape (channels, samples), float32
     rate : int
         Sampling rate in Hz; 44,100.
+    settings : Settings
+        Of the matching that the memo is for.
+    memo : dict, optional
+        Gets what matching needs to know of the stem.
 
     Returns
     -------
@@ -69,7 +75,10 @@ def measure(audio: Audio, rate: int) -> npt.NDArray[np.float64] | None:
         return None
     gain = db_to_amplitude(REFERENCE_LUFS - level)
     gain /= max(1.0, gain * peak(audio) + 1e-6)
-    return gain * mean_magnitude(audio).mean(axis=0)
+    spectra = mean_magnitude(audio)
+    if memo is not None and (sounding := _sounding(audio)):
+        memo["spectra"] = _read_spectra(spectra[sounding], settings)
+    return gain * spectra.mean(axis=0)
 
 
 def average(curve: npt.NDArray[np.float64], stem: str) -> npt.NDArray[np.float64]:
@@ -86,6 +95,7 @@ def match(
     settings: Settings = PRESETS["default"],
     strength: float = 1.0,
     overwrite: bool = False,
+    memo: Memo | None = None,
 ) -> tuple[Audio, Step]:
     """Filter a stem so that its mean spectrum becomes the target, level included.
 
@@ -103,6 +113,8 @@ def match(
         Exponent of target over spectrum, 0 to 1.
     overwrite : bool
         The result may take the place of the input, which saves the memory of one.
+    memo : dict, optional
+        What is known of the stem already; what is found is added.
 
     Returns
     -------
@@ -115,13 +127,14 @@ def match(
         If the rate is another.
     """
     require_rate(rate, "eq")
-    sounding = [c for c in range(audio.shape[0]) if not is_silent(audio[c])]
+    sounding = _sounding(audio)
     if not sounding:
         return audio, Step("eq", skipped="silent")
-    spectra = mean_magnitude(audio if len(sounding) == len(audio) else audio[sounding])
-    if settings.linked:
-        spectra = spectra.mean(axis=0, keepdims=True)
-    gains_db = strength * np.stack([wanted_gain_db(spectrum, target, settings) for spectrum in spectra])
+    memo = {} if memo is None else memo
+    if "spectra" not in memo:
+        spectra = mean_magnitude(audio if len(sounding) == len(audio) else audio[sounding])
+        memo["spectra"] = _read_spectra(spectra, settings)
+    gains_db = strength * np.stack([wanted_gain_db(spectrum, target, settings) for spectrum in memo["spectra"]])
     if settings.linked or len(sounding) == len(audio):
         out = filter_zero_phase(audio, gains_db, settings.taps, overwrite=overwrite)
     else:
@@ -134,13 +147,9 @@ def match(
 def wanted_gain_db(
     spectrum: npt.NDArray[np.float64], target: npt.NDArray[np.float64], settings: Settings
 ) -> npt.NDArray[np.float64]:
-    """Gain in dB at the 1,025 grid frequencies that turns a spectrum of 32,769 bins into the target."""
-    if settings.smoothing_octaves > 0.0:
-        have = _octave_mean(spectrum, settings.smoothing_octaves, GRID_STEP)
-        want = _octave_mean(target, settings.smoothing_octaves, 1)
-    else:
-        have, want = spectrum[::GRID_STEP], target
-    gain_db = amplitude_to_db(want) - amplitude_to_db(np.maximum(have, 1e-10 * have.max()))
+    """Gain in dB at the 1,025 grid frequencies that turns a spectrum, as matching reads it, into the target."""
+    want = _octave_mean(target, settings.smoothing_octaves, 1) if settings.smoothing_octaves > 0.0 else target
+    gain_db = amplitude_to_db(want) - amplitude_to_db(np.maximum(spectrum, 1e-10 * spectrum.max()))
     if settings.range_db is not None:
         middle = _middle(gain_db)
         gain_db = np.clip(gain_db, middle - settings.range_db, middle + settings.range_db)
@@ -162,6 +171,19 @@ def filter_zero_phase(audio: Audio, gains_db: npt.NDArray[np.float64], taps: int
         half = firwin2(taps, frequencies, db_to_amplitude(gain_db / 2.0), nfreqs=points)
         kernels.append(np.convolve(half, half[::-1]))
     return convolve_centred(audio, np.stack(kernels), overwrite=overwrite)
+
+
+def _sounding(audio: Audio) -> list[int]:
+    return [c for c in range(audio.shape[0]) if not is_silent(audio[c])]
+
+
+def _read_spectra(spectra: npt.NDArray[np.float64], settings: Settings) -> npt.NDArray[np.float64]:
+    """Spectra of 32,769 bins as matching reads them, shape (channels or 1, 1025)."""
+    if settings.linked:
+        spectra = spectra.mean(axis=0, keepdims=True)
+    if settings.smoothing_octaves == 0.0:
+        return spectra[:, ::GRID_STEP]
+    return np.stack([_octave_mean(spectrum, settings.smoothing_octaves, GRID_STEP) for spectrum in spectra])
 
 
 def _middle(gain_db: npt.NDArray[np.float64]) -> float:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from pyloudnorm import IIRfilter
 
 from fxnorm.audio import Audio, peak
-from fxnorm.effects.step import EffectSettings, Step
+from fxnorm.effects.step import EffectSettings, Memo, Step
 from fxnorm.kernels.loudness import weighted_energy
 from fxnorm.units import amplitude_to_db, db_to_amplitude
 
@@ -25,7 +25,9 @@ class Settings(EffectSettings):
 PRESETS = {"published": Settings(), "default": Settings()}
 
 
-def measure(audio: Audio, rate: int) -> float | None:
+def measure(
+    audio: Audio, rate: int, *, settings: Settings = PRESETS["default"], memo: Memo | None = None
+) -> float | None:
     """Integrated loudness with the absolute and the relative gate.
 
     Parameters
@@ -34,6 +36,8 @@ def measure(audio: Audio, rate: int) -> float | None:
         A mono signal is metered as one channel.
     rate : int
         Sampling rate in Hz.
+    settings, memo
+        Unused: matching needs nothing but the loudness.
 
     Returns
     -------
@@ -69,6 +73,7 @@ def match(
     settings: Settings = PRESETS["default"],
     strength: float = 1.0,
     overwrite: bool = False,
+    memo: Memo | None = None,
 ) -> tuple[Audio, Step]:
     """Bring a stem to a loudness, and down again if its peak would leave full scale.
 
@@ -79,8 +84,8 @@ def match(
         Sampling rate in Hz.
     target : float
         LUFS.
-    stem, settings
-        Unused: loudness is the same for every stem.
+    stem, settings, memo
+        Unused: loudness is the same for every stem, and quickly found.
     strength : float
         Share of the gain in dB that is applied, 0 to 1.
     overwrite : bool

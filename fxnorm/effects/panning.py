@@ -9,7 +9,7 @@ from pydantic import Field
 from fxnorm.audio import Audio, is_silent
 from fxnorm.effects import repanning, width
 from fxnorm.effects.spectra import BINS, GRID_STEP, HOP, N_FFT, require_rate, smooth, transforms
-from fxnorm.effects.step import EffectSettings, Step
+from fxnorm.effects.step import EffectSettings, Memo, Step
 from fxnorm.kernels.spectrum import add_similarity
 from fxnorm.stems import require_stem
 
@@ -67,7 +67,9 @@ Settings = Annotated[Repan | Narrow, Field(discriminator="method")]
 PRESETS: dict[str, Repan | Narrow] = {"published": Repan(), "default": Narrow()}
 
 
-def measure(audio: Audio, rate: int) -> npt.NDArray[np.float64] | None:
+def measure(
+    audio: Audio, rate: int, *, settings: Repan | Narrow = PRESETS["default"], memo: Memo | None = None
+) -> npt.NDArray[np.float64] | None:
     """Mean similarity of the two channels in each bin.
 
     Parameters
@@ -75,6 +77,10 @@ def measure(audio: Audio, rate: int) -> npt.NDArray[np.float64] | None:
     audio : ndarray, shape (channels, samples), float32
     rate : int
         Sampling rate in Hz; 44,100.
+    settings : Repan or Narrow
+        Of the matching that the memo is for.
+    memo : dict, optional
+        Gets what matching needs to know of the stem.
 
     Returns
     -------
@@ -95,9 +101,16 @@ def measure(audio: Audio, rate: int) -> npt.NDArray[np.float64] | None:
     total = np.zeros(BINS)
     count = 0
     # in double precision: where a nearly mono stem has little energy, the sides differ by less than float32 rounding
+    narrowing = width.Narrowing(settings.range_db) if isinstance(settings, Narrow) and memo is not None else None
     for left, right in transforms(audio, N_FFT, HOP, double=True):
         add_similarity(left, right, total)
+        if narrowing is not None:
+            every = width.HOP // HOP
+            there = slice(-count % every, None, every)
+            narrowing.add(left[there].astype(np.complex64), right[there].astype(np.complex64))
         count += len(left)
+    if memo is not None and narrowing is not None:
+        memo["similarities"] = narrowing.mean()
     return total / count
 
 
@@ -121,6 +134,7 @@ def match(
     settings: Repan | Narrow = PRESETS["default"],
     strength: float = 1.0,
     overwrite: bool = False,
+    memo: Memo | None = None,
 ) -> tuple[Audio, Step]:
     """Bring the similarity of a stem's channels to the target.
 
@@ -139,6 +153,8 @@ def match(
         Exponent of every gain, 0 to 1.
     overwrite : bool
         The result may take the place of the input, which saves the memory of one.
+    memo : dict, optional
+        What is known of the stem already; what is found is added.
 
     Returns
     -------
@@ -158,7 +174,7 @@ def match(
         return audio, Step("panning", skipped="silent")
     if isinstance(settings, Repan):
         return _repan(audio, target, stem, settings, strength)
-    return _narrow(audio, target, settings, strength, overwrite)
+    return _narrow(audio, target, settings, strength, overwrite, {} if memo is None else memo)
 
 
 def _repan(
@@ -179,11 +195,12 @@ def _repan(
 
 
 def _narrow(
-    audio: Audio, target: npt.NDArray[np.float64], settings: Narrow, strength: float, overwrite: bool
+    audio: Audio, target: npt.NDArray[np.float64], settings: Narrow, strength: float, overwrite: bool, memo: Memo
 ) -> tuple[Audio, Step]:
-    before, wanted, gains_db = width.find_side_gains(
-        audio, np.clip(target, 0.0, 1.0) ** settings.exponent, settings.range_db
-    )
+    if "similarities" not in memo:
+        memo["similarities"] = width.measure_narrowed(audio, settings.range_db)
+    wanted = width.read_bands(np.clip(target, 0.0, 1.0) ** settings.exponent)
+    before, gains_db = width.find_side_gains(memo["similarities"], wanted, settings.range_db)
     bands = [f"{hz:g}" for hz in width.BAND_CENTRES_HZ]
     step_before: dict[str, Any] = {"similarity_at_hz": dict(zip(bands, np.round(before, 3).tolist(), strict=True))}
     if not gains_db.any():

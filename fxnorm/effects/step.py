@@ -1,9 +1,14 @@
-"""What a step of the chain did to a stem: the lines of its card."""
+"""What a step of the chain did to a stem, the lines of its card; and what it remembers of the stem."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
+
+# What an effect has found out about one stem, by its own names. An effect that is handed an empty one fills it in, and
+# handed it again for the same stem by the same settings does not look for those things twice.
+Memo = dict[str, npt.NDArray[Any]]
 
 
 class EffectSettings(BaseModel):

@@ -1,6 +1,7 @@
 """Stereo width, band by band: how far the side must come down for a wanted similarity, and the filter that does it."""
 
 import itertools
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -17,39 +18,65 @@ BAND_CENTRES_HZ = np.round(1000.0 * 10.0 ** (np.arange(-13, 13) / 10.0), 1)
 STEP_DB = 3.0  # between the side gains at which similarity is measured; read in between by interpolation
 
 
+class Narrowing:
+    """Mean similarity in each third-octave band for every side gain that is tried, summed up over the frames.
+
+    Parameters
+    ----------
+    range_db : float
+        Largest attenuation of the side.
+    """
+
+    def __init__(self, range_db: float) -> None:
+        self._gains = db_to_amplitude(_levels_db(range_db)).astype(np.float32)
+        self._total = np.zeros((BAND_CENTRES_HZ.size, self._gains.size))
+        self._count = 0
+
+    def add(self, left: npt.NDArray[np.complex64], right: npt.NDArray[np.complex64]) -> None:
+        """Count in both channels' spectra, shape (frames, bins)."""
+        add_narrowed_similarity(left, right, _edges(), self._gains, self._total)
+        self._count += len(left)
+
+    def mean(self) -> npt.NDArray[np.float64]:
+        """The mean so far, shape (bands, gains)."""
+        return self._total / (self._count * np.diff(_edges())[:, np.newaxis])
+
+
+def measure_narrowed(audio: Audio, range_db: float) -> npt.NDArray[np.float64]:
+    """Mean similarity of stereo audio in each third-octave band for every side gain, shape (bands, gains)."""
+    narrowing = Narrowing(range_db)
+    for left, right in transforms(audio, N_FFT, HOP):
+        narrowing.add(left, right)
+    return narrowing.mean()
+
+
+def read_bands(curve: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Mean of a curve on the grid over its part in each third-octave band."""
+    fine = np.repeat(curve, GRID_STEP)  # bins of the fine spectrum inside each grid point
+    return np.array([fine[low:high].mean() for low, high in itertools.pairwise(_edges())])
+
+
 def find_side_gains(
-    audio: Audio, similarity: npt.NDArray[np.float64], range_db: float
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    similarities: npt.NDArray[np.float64], wanted: npt.NDArray[np.float64], range_db: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Gain of the side signal in each third-octave band at which the mean similarity reaches the wanted one.
 
     Parameters
     ----------
-    audio : ndarray, shape (2, samples), float32
-    similarity : ndarray, shape (1025,)
-        Wanted mean similarity on the grid.
+    similarities : ndarray, shape (bands, gains)
+        As `measure_narrowed` gives them.
+    wanted : ndarray, shape (bands,)
     range_db : float
         Largest attenuation.
 
     Returns
     -------
-    before, wanted, gains_db : ndarray, shape (bands,)
-        Mean similarity of the band as it is and as it is wanted, and the gain: 0 where the band is narrow enough.
+    before, gains_db : ndarray, shape (bands,)
+        Mean similarity of the band as it is, and the gain: 0 where the band is narrow enough.
     """
-    edges_hz = np.append(BAND_CENTRES_HZ / 10.0**0.05, BAND_CENTRES_HZ[-1] * 10.0**0.05)
-    edges = np.array([hz_to_bin(hz, RATE, N_FFT) for hz in edges_hz])
-    levels_db = -np.append(np.arange(0.0, range_db, STEP_DB), range_db)
-    side_gains = db_to_amplitude(levels_db).astype(np.float32)
-    total = np.zeros((BAND_CENTRES_HZ.size, levels_db.size))
-    count = 0
-    for left, right in transforms(audio, N_FFT, HOP):
-        add_narrowed_similarity(left, right, edges, side_gains, total)
-        count += len(left)
-    total /= count * np.diff(edges)[:, np.newaxis]
-    # bins of the fine spectrum inside each grid point: a band's target is the mean over its part of the grid
-    fine = np.repeat(similarity, GRID_STEP)
-    wanted = np.array([fine[low:high].mean() for low, high in itertools.pairwise(edges)])
-    gains_db = np.array([_reach(row, levels_db, goal) for row, goal in zip(total, wanted, strict=True)])
-    return total[:, 0], wanted, gains_db
+    levels_db = _levels_db(range_db)
+    gains_db = np.array([_reach(row, levels_db, goal) for row, goal in zip(similarities, wanted, strict=True)])
+    return similarities[:, 0], gains_db
 
 
 def apply_side_gains(audio: Audio, gains_db: npt.NDArray[np.float64], taps: int, *, overwrite: bool = False) -> Audio:
@@ -68,6 +95,18 @@ def apply_side_gains(audio: Audio, gains_db: npt.NDArray[np.float64], taps: int,
     np.subtract(mid, side[0], out=out[1])
     mid += side[0]
     return out
+
+
+def _levels_db(range_db: float) -> npt.NDArray[np.float64]:
+    """Side gains that are tried, from 0 dB down."""
+    return -np.append(np.arange(0.0, range_db, STEP_DB), range_db)
+
+
+@cache
+def _edges() -> npt.NDArray[np.int64]:
+    """Bins between which the third-octave bands lie."""
+    edges_hz = np.append(BAND_CENTRES_HZ / 10.0**0.05, BAND_CENTRES_HZ[-1] * 10.0**0.05)
+    return np.array([hz_to_bin(hz, RATE, N_FFT) for hz in edges_hz])
 
 
 def _reach(row: npt.NDArray[np.float64], levels_db: npt.NDArray[np.float64], goal: float) -> float:

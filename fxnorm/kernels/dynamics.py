@@ -45,20 +45,26 @@ def reduced_peaks(
     """
     lanes = thresholds.size
     channels = levels.shape[0]
+    deepest = thresholds.argmin()
     y = np.zeros(lanes)
     best = np.empty((channels, lanes))
     for k in range(edges.size - 1):
         best[:] = -1e9
         for n in range(edges[k], edges[k + 1]):
             x = np.float64(detector[n])
-            for t in range(lanes):
-                r = max(0.0, (x - thresholds[t]) * slope)
-                a = attack if r > y[t] else release
-                y[t] = a * y[t] + (1.0 - a) * r
+            if x <= thresholds[deepest]:  # as below, with nothing to reduce
+                for t in range(lanes):
+                    y[t] *= release
+            else:
+                for t in range(lanes):
+                    r = max(0.0, (x - thresholds[t]) * slope)
+                    a = attack if r > y[t] else release
+                    y[t] = a * y[t] + (1.0 - a) * r
             for c in range(channels):
                 level = np.float64(levels[c, n])
-                for t in range(lanes):
-                    best[c, t] = max(best[c, t], level - y[t])
+                if level > best[c, deepest]:  # the least of them: the deepest threshold reduces most
+                    for t in range(lanes):
+                        best[c, t] = max(best[c, t], level - y[t])
         out[:, :, k] = best
 
 

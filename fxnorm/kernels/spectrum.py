@@ -105,7 +105,8 @@ def add_narrowed_similarity(
     """Add to `out[b, g]` the similarity, summed over frames and bins `edges[b]` to `edges[b + 1]`, for each gain of
     the side.
 
-    `left` and `right` are (frames, bins). With mid and side powers m and s and their real cross term c, the channels have the powers m + g²s ± 2gc.
+    `left` and `right` are (frames, bins). With mid and side powers m and s and their real cross term c, the channels
+    have the powers m + g²s ± 2gc.
     """
     widest = 0
     for b in range(edges.size - 1):

@@ -134,11 +134,13 @@ def test_the_search_finds_what_the_whole_grid_has_first(preset):
     for seed in range(24):
         audio = hits(seed)[: 2 if settings_.linked else 1]
         ballistics = settings_.ballistics[STEMS[seed % 4]]
-        search = compression._Search(audio, 10.0**-0.5 / peak(audio), RATE, ballistics, settings_.reference)
+        search = compression._Search(audio, RATE, ballistics, settings_.reference, {})
         if not search.has_onsets:
             continue
         # larger is further on the way that compression goes
-        grid = np.stack([search._past(search._evaluate(ratio, THRESHOLDS_DB), 0.0) for ratio in search.ratios])
+        every = np.arange(THRESHOLDS_DB.size)
+        rows = [search._evaluate(ratio, every) for ratio in range(len(search.ratios))]
+        grid = np.stack([search._past(row, 0.0) for row in rows])
         rising += (np.diff(grid, axis=1) < -1e-3).any()
         rng = np.random.default_rng(seed)
         goals = np.concatenate([rng.uniform(grid.min(), grid.max(), 20), rng.choice(grid.ravel(), 5) - 1e-9])

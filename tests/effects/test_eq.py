@@ -130,3 +130,11 @@ def test_a_silent_channel_passes():
         out, _ = eq.match(audio, RATE, TARGET, settings=settings_)
         assert not out[1].any()
         assert out[0].any()
+
+
+def test_a_curve_is_smoothed_and_brought_to_the_grid():
+    spike = np.ones(BINS)
+    spike[3200] = 402.0
+    averaged = eq.average(spike, "vocals")
+    assert averaged.shape == (GRID_POINTS,)
+    assert averaged[100] == pytest.approx(2.0, abs=1e-9)  # 401 spread over 401 bins, plus one

@@ -138,7 +138,7 @@ def test_what_is_narrow_enough_is_left_alone():
 def test_the_side_gain_does_not_go_below_its_range():
     one_side = noise(3.0)
     one_side[1] = 0.0
-    gains = width.find_side_gains(pad(one_side), ONES, 24.0)[2]
+    _, gains = width.find_side_gains(width.measure_narrowed(pad(one_side), 24.0), width.read_bands(ONES), 24.0)
     assert gains.min() == pytest.approx(-24.0)
 
 
