@@ -11,12 +11,13 @@ __version__ = "0.1.0"
 _HOMES = {
     "Chain": "fxnorm.normalize",
     "FxStats": "fxnorm.stats",
+    "Mixer": "fxnorm.mixing",
     "Normalizer": "fxnorm.normalize",
     "Settings": "fxnorm.normalize",
     "STEMS": "fxnorm.stems",
     "FxnormError": "fxnorm.errors",
 }
-_ROOMS = ("audio", "corpus", "effects", "evaluation", "pipeline", "synth")
+_ROOMS = ("audio", "corpus", "effects", "evaluation", "mixing", "pipeline", "synth")
 
 __all__ = [*_HOMES, *_ROOMS]
 

@@ -1,7 +1,10 @@
 """Pictures of statistics."""
 
+import io
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +18,7 @@ from fxnorm.units import amplitude_to_db
 COLOURS = {"vocals": "#d1495b", "bass": "#30638e", "drums": "#edae49", "other": "#3c7a57"}
 LINES = ("-", "--", ":", "-.")
 SHOWN_HZ = (20.0, 20_000.0)
+INK = "#010203"  # drawn in the page's own colour of text, light or dark
 TICKS_HZ = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000)
 
 
@@ -67,3 +71,51 @@ def plot_stats(several: Mapping[str, FxStats], path: Path) -> None:
             figure.savefig(temporary)
     except (OSError, ValueError) as error:
         raise StatsError(f"{path}: cannot be drawn ({error}); use a folder that exists, and .png or .svg") from error
+
+
+def draw_gains(curves: Mapping[str, Mapping[str, float]], colour: str) -> str:
+    """Draw gains over frequency, for a page.
+
+    Parameters
+    ----------
+    curves : mapping of str to mapping of str to float
+        By the name in the legend, which a single curve needs none of: gains in dB by the frequency in Hz as text.
+    colour : str
+        Of the curves.
+
+    Returns
+    -------
+    str
+        An SVG element that takes its text colour and its width from the page around it.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    style: dict[Any, object] = {"svg.fonttype": "none", "svg.hashsalt": "fxnorm", "font.size": 9.0}
+    style |= dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK)
+    with matplotlib.rc_context(style):
+        figure = Figure(figsize=(4.0, 1.9), layout="constrained")
+        FigureCanvasSVG(figure)
+        axes = figure.subplots()
+        for line, (name, gains) in zip(LINES, curves.items(), strict=False):
+            frequencies = [float(hz) for hz in gains]
+            axes.plot(frequencies, list(gains.values()), line, color=colour, marker="o", markersize=2.5, label=name)
+        axes.axhline(0.0, color=INK, linewidth=0.8, alpha=0.5)
+        axes.set_ylabel("gain, dB")
+        axes.locator_params(axis="y", nbins=5, steps=[1, 2, 5, 10])
+        axes.set_xscale("log")
+        axes.set_xlim(*SHOWN_HZ)
+        axes.set_xticks(TICKS_HZ, [f"{hz // 1000}k" if hz >= 1000 else str(hz) for hz in TICKS_HZ])
+        axes.minorticks_off()
+        axes.grid(True, color=INK, alpha=0.12, linewidth=0.6)
+        axes.spines[["top", "right"]].set_visible(False)
+        if len(curves) > 1:
+            axes.legend(frameon=False, fontsize=8)
+        drawn = io.StringIO()
+        figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None})
+    svg = drawn.getvalue().replace(INK, "currentColor")
+    svg = svg[svg.index("<svg") :]
+    # Several pictures stand in one page: names of parts go, but for the shapes that are used by name.
+    svg = re.sub(r' id="[^"]*_\d+"', "", svg)
+    return re.sub(r' (?:width|height)="[^"]*pt"', "", svg)

@@ -157,13 +157,39 @@ class Validation(Group):
     keep: PositiveInt = 3
 
 
-class Recipe(Group):
-    """A whole experiment.
+class Experiment(Group):
+    """What all recipes share.
 
     Attributes
     ----------
     corpus : Path
         Stems that `fxnorm normalize` has made.
+    seed : int
+        Of everything drawn at random.
+    """
+
+    corpus: Path
+    seed: NonNegativeInt = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values of every key, the defaults included."""
+        return self.model_dump(mode="json")
+
+    def write(self, path: Path) -> None:
+        """Write every key to a YAML file, whole."""
+        files.write_text(path, yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True))
+
+    def differences(self, other: "Experiment") -> list[str]:
+        """Dotted keys whose values differ."""
+        ours, theirs = dict(_leaves(self.to_dict())), dict(_leaves(other.to_dict()))
+        return [key for key in ours | theirs if ours.get(key) != theirs.get(key)]
+
+
+class Recipe(Experiment):
+    """The training of a network.
+
+    Attributes
+    ----------
     wet : Path or None
         The stems they were made from; needed to remix and to drop stems.
     task : {"mix", "reconstruct"}
@@ -176,14 +202,11 @@ class Recipe(Group):
         Epochs, and the factor of the learning rate in them, one stage after the other.
     save_every : int
         Batches after which the state is saved within an epoch, besides its end; 0 for never.
-    seed : int
-        Of everything drawn at random.
     device : {"auto", "cpu", "cuda", "mps"}
     devices, num_nodes, strategy, precision
         As Lightning understands them.
     """
 
-    corpus: Path
     wet: Path | None = None
     task: Literal["mix", "reconstruct"] = "mix"
     start_from: Path | None = None
@@ -194,7 +217,6 @@ class Recipe(Group):
     schedule: tuple[tuple[PositiveInt, PositiveFloat], ...] = Field(default=((200, 1.0),), min_length=1)
     validation: Validation = Validation()
     save_every: NonNegativeInt = 400
-    seed: NonNegativeInt = 0
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     devices: PositiveInt = 1
     num_nodes: PositiveInt = 1
@@ -230,19 +252,6 @@ class Recipe(Group):
         warmth = min(1.0, (step + 1) / (self.optimizer.warmup + 1))
         return self.optimizer.rate * self._factor(epoch) * warmth
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values of every key, the defaults included."""
-        return self.model_dump(mode="json")
-
-    def write(self, path: Path) -> None:
-        """Write every key to a YAML file, whole."""
-        files.write_text(path, yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True))
-
-    def differences(self, other: "Recipe") -> list[str]:
-        """Dotted keys whose values differ."""
-        ours, theirs = dict(_leaves(self.to_dict())), dict(_leaves(other.to_dict()))
-        return [key for key in ours | theirs if ours.get(key) != theirs.get(key)]
-
     def _factor(self, epoch: int) -> float:
         end = 0
         for epochs, factor in self.schedule:
@@ -252,7 +261,42 @@ class Recipe(Group):
         return self.schedule[-1][1]
 
 
-def read(path: Path, changes: Sequence[str] = ()) -> Recipe:
+class BoostedRecipe(Experiment):
+    """The growing of boosted trees.
+
+    Attributes
+    ----------
+    model : {"boosted"}
+        What tells this recipe from that of a network.
+    settings : dict
+        Single settings of the model in place of its defaults.
+    trees, depth : int
+        How many for every gain, and how deep.
+    rate : float
+        Share of what a tree has learned that counts.
+    row_share, feature_share : float
+        Share of the slots, and of the features, that each tree sees, drawn at random.
+    smallest_leaf : float
+        What a leaf needs at least, in songs: their slots together weigh one, however long they are.
+    shrinkage : float
+        L2 penalty on what leaves say: so many songs that say nothing.
+    search : int
+        Trials of a search for trees, rate and depth, judged on the songs set aside; 0 takes them as they are above.
+    """
+
+    model: Literal["boosted"]
+    settings: dict[str, Any] = Field(default_factory=dict)
+    trees: PositiveInt = 100
+    depth: PositiveInt = 3
+    rate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.05
+    row_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
+    feature_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.3
+    smallest_leaf: NonNegativeFloat = 1.0
+    shrinkage: NonNegativeFloat = 1.0
+    search: NonNegativeInt = 0
+
+
+def read(path: Path, changes: Sequence[str] = ()) -> Recipe | BoostedRecipe:
     """Read a recipe.
 
     Parameters
@@ -264,7 +308,8 @@ def read(path: Path, changes: Sequence[str] = ()) -> Recipe:
 
     Returns
     -------
-    Recipe
+    Recipe or BoostedRecipe
+        The second where `model` is boosted.
 
     Raises
     ------
@@ -281,7 +326,26 @@ def read(path: Path, changes: Sequence[str] = ()) -> Recipe:
     return check(content, what=str(path))
 
 
-def check(content: Mapping[str, Any], *, what: str = "recipe") -> Recipe:
+def read_lists(path: Path, keys: Sequence[str]) -> dict[str, list[str]]:
+    """Read lists of texts by key from a YAML file; a single text is a list of one.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, a key is none of those expected, or a value is anything but texts.
+    """
+    content = _load(Path(path), what="lists by key")
+    lists: dict[str, list[str]] = {}
+    for key, value in content.items():
+        if key not in keys:
+            raise InputError(f"{path}: unknown key {key!r}; expected some of {', '.join(keys)}")
+        lists[key] = value if isinstance(value, list) else [value]
+        if strange := [one for one in lists[key] if not isinstance(one, str)]:
+            raise InputError(f"{path}: {key}: expected text, got {strange[0]!r}; put quotes around it")
+    return lists
+
+
+def check(content: Mapping[str, Any], *, what: str = "recipe") -> Recipe | BoostedRecipe:
     """Settings from plain values.
 
     Raises
@@ -289,22 +353,23 @@ def check(content: Mapping[str, Any], *, what: str = "recipe") -> Recipe:
     InputError
         If a key is unknown or missing, or a value makes no sense.
     """
+    kind = BoostedRecipe if "model" in content else Recipe
     try:
-        return Recipe.model_validate(content)
+        return kind.model_validate(content)
     except ValidationError as error:
-        raise InputError(f"{what}: {_explain(error.errors()[0])}") from None
+        raise InputError(f"{what}: {_explain(error.errors()[0], kind)}") from None
 
 
-def _load(path: Path) -> dict[str, Any]:
+def _load(path: Path, *, what: str = "a recipe") -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); name a recipe, a YAML file") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}); name {what} as a YAML file") from error
     except UnicodeDecodeError:
-        raise InputError(f"{path}: expected a recipe in YAML, got something else") from None
+        raise InputError(f"{path}: expected {what} in YAML, got something else") from None
     content = _parse(text, what=str(path))
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-        raise InputError(f"{path}: expected a recipe, keys with values in YAML, got something else")
+        raise InputError(f"{path}: expected {what}, keys with values in YAML, got something else")
     return content
 
 
@@ -328,10 +393,10 @@ def _put(content: dict[str, Any], dotted: str, value: Any) -> None:
     content[last] = value
 
 
-def _explain(error: ErrorDetails) -> str:
+def _explain(error: ErrorDetails, kind: type[Experiment]) -> str:
     key = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"unknown key {key!r}; {_nearest(key)}"
+        return f"unknown key {key!r}; {_nearest(key, kind)}"
     if error["type"] == "missing":
         return f"{key}: expected a value, got none; add {key}=..."
     if error["type"] == "value_error":
@@ -340,14 +405,14 @@ def _explain(error: ErrorDetails) -> str:
     return f"{key}: {message[:1].lower()}{message[1:]}, got {error['input']!r}"
 
 
-def _nearest(key: str) -> str:
-    known = list(_keys(Recipe))
+def _nearest(key: str, kind: type[Experiment]) -> str:
+    known = list(_keys(kind))
     last = key.rpartition(".")[2]
     by_name = [name for name in known if name.rpartition(".")[2] == last]
     close = by_name or difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     if close:
         return f"did you mean {close[0]!r}?"
-    return f"expected one of {', '.join(Recipe.model_fields)}"
+    return f"expected one of {', '.join(kind.model_fields)}"
 
 
 def _keys(group: type[BaseModel], prefix: str = "") -> Iterator[str]:

@@ -18,7 +18,7 @@ def write(folder: Path, text: str) -> Path:
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_that_ships_is_valid(path):
-    assert recipe.read(path).epochs > 0
+    assert recipe.read(path).to_dict()["corpus"]
 
 
 def test_the_published_schedule():
@@ -72,7 +72,7 @@ WRONG = {
     "an unknown key": (["corpse=a"], "unknown key 'corpse'; did you mean 'corpus'?"),
     "an unknown key of a group": (["data.second=4"], "unknown key 'data.second'; did you mean 'data.seconds'?"),
     "a key outside its group": (["seconds=4"], "did you mean 'data.seconds'?"),
-    "a key like no other": (["zzz=1"], "expected one of corpus, wet"),
+    "a key like no other": (["zzz=1"], "expected one of corpus, seed, wet"),
     "no value": (["data.seconds"], "expected key=value, got 'data.seconds'"),
     "a negative length": (["data.seconds=-1"], "data.seconds: expected greater than 0, got -1"),
     "infinity": (["data.seconds=.inf"], "data.seconds: "),
@@ -129,3 +129,43 @@ def test_a_missing_or_binary_file(tmp_path):
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="expected a recipe in YAML"):
         recipe.read(tmp_path / "binary.yaml")
+
+
+def test_a_recipe_says_which_kind_of_model_it_is_for(tmp_path):
+    path = write(tmp_path, "corpus: songs\nmodel: boosted\n")
+    made = recipe.read(path, ["trees=50", "rate=0.2", "settings.smoothing_s=0.5", "search=20"])
+    assert isinstance(made, recipe.BoostedRecipe)
+    assert (made.trees, made.rate, made.settings, made.search) == (50, 0.2, {"smoothing_s": 0.5}, 20)
+    assert made.corpus == Path("songs")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("tree=3", "unknown key 'tree'; did you mean 'trees'"),
+        ("xyz=3", "unknown key 'xyz'; expected one of corpus, seed, model"),
+        ("model=tdcn", "model: expected 'boosted', got 'tdcn'"),
+        ("depth=0", "depth: expected greater than 0"),
+        ("rate=2", "rate: expected less than or equal to 1"),
+    ],
+)
+def test_a_wrong_key_of_a_boosted_recipe_is_one_line(tmp_path, change, message):
+    path = write(tmp_path, "corpus: songs\nmodel: boosted\n")
+    with pytest.raises(InputError) as caught:
+        recipe.read(path, [change])
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_lists_of_texts_are_read_by_key(tmp_path):
+    path = write(tmp_path, "drums: [Kick*.wav, snare.wav]\nskip: click.wav\n")
+    assert recipe.read_lists(path, ("drums", "skip")) == {"drums": ["Kick*.wav", "snare.wav"], "skip": ["click.wav"]}
+    for text, message in {
+        "drum: [a]\n": "unknown key 'drum'; expected some of drums",
+        "drums: [1]\n": "drums: expected text, got 1",
+        "drums:\n": "drums: expected text, got None",
+        "- drums\n": "expected lists by key",
+        "drums: [\n": "not YAML",
+    }.items():
+        with pytest.raises(InputError, match=message):
+            recipe.read_lists(write(tmp_path, text), ("drums", "skip"))

@@ -9,7 +9,7 @@ from fxnorm import __version__
 from fxnorm.errors import FxnormError
 
 # Each verb is a module of its own, and imports what it works with only when it runs: `fxnorm --help` stays quick.
-VERBS = ("demo", "corpus", "stats", "normalize", "gap", "train", "models")
+VERBS = ("demo", "corpus", "stats", "normalize", "gap", "train", "mix", "models")
 
 
 class Verbs(click.Group):

@@ -1,4 +1,4 @@
-"""fxnorm train: a recipe becomes a trained network."""
+"""fxnorm train: a recipe becomes a trained model."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from fxnorm.cli import options
 from fxnorm.errors import InputError
 
 if TYPE_CHECKING:
-    from fxnorm.recipe import Recipe
+    from fxnorm.recipe import BoostedRecipe, Recipe
 
 
 @click.command()
@@ -27,21 +27,19 @@ if TYPE_CHECKING:
 )
 @options.verbosity
 def train(words: tuple[str, ...], out: Path | None, resume: Path | None, device: str | None, quiet: bool) -> None:
-    """Train a network by RECIPE, a YAML file; KEY=VALUE changes single keys of it, as in data.seconds=4.
+    """Train a network, or boosted trees, by RECIPE, a YAML file; KEY=VALUE changes single keys, as in data.seconds=4.
 
     The run's folder gets the whole recipe, the history of the epochs, curves for TensorBoard, and checkpoint/, the best
-    network so far. After an interruption the same command goes on where it stopped.
+    so far. After an interruption the same command goes on where it stopped.
     """
     recipe, folder = _choose(words, out, resume, device)
     # Threads that wait must sleep: spinning ones, PyTorch's habit, take the CPU from those they wait for (seen: ten
     # times slower on two cores with a third process). Read when PyTorch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    try:
-        from fxnorm import training
-    except ModuleNotFoundError as error:
-        raise InputError(f"training needs {error.name}, which is not installed: pip install 'fxnorm[train]'") from error
+    from fxnorm import training
+    from fxnorm.recipe import BoostedRecipe
 
-    with options.progress_bar("train", unit=" batches", quiet=quiet) as progress:
+    with options.progress_bar("train", unit=" steps", quiet=quiet) as progress:
         outcome = training.train(recipe, folder, resume=resume is not None, progress=progress)
     if not outcome.first:
         return
@@ -52,17 +50,19 @@ def train(words: tuple[str, ...], out: Path | None, resume: Path | None, device:
             err=True,
         )
         raise click.exceptions.Exit(130)
-    epochs = len(outcome.history)
-    click.echo(f"{folder}: trained for {epochs} epoch{'s' if epochs != 1 else ''}")
+    rows, kind = len(outcome.history), "trial" if isinstance(recipe, BoostedRecipe) else "epoch"
+    click.echo(f"{folder}: trained for {rows} {kind}{'s' if rows != 1 else ''}")
     if outcome.best is not None:
         row = outcome.history[outcome.best - 1]
-        rows = [["best epoch", "train", "valid", "plain sum"]]
-        rows.append([str(outcome.best), *(options.figure(row[name], 3) for name in ("train", "valid", "sum"))])
-        options.print_table(rows)
-        click.echo(f"{outcome.checkpoint}: its network")
+        table = [[f"best {kind}", "train", "valid", "plain sum"]]
+        table.append([str(outcome.best), *(options.figure(row[name], 3) for name in ("train", "valid", "sum"))])
+        options.print_table(table)
+        click.echo(f"{outcome.checkpoint}: the trained model")
 
 
-def _choose(words: tuple[str, ...], out: Path | None, resume: Path | None, device: str | None) -> "tuple[Recipe, Path]":
+def _choose(
+    words: tuple[str, ...], out: Path | None, resume: Path | None, device: str | None
+) -> "tuple[Recipe | BoostedRecipe, Path]":
     """The recipe, with changes, and the run's folder."""
     from fxnorm import recipe
 

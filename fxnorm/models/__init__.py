@@ -17,6 +17,7 @@ from fxnorm.models.settings import ModelSettings, choose
 
 if TYPE_CHECKING:
     from fxnorm.models.base import Network
+    from fxnorm.models.boosted import Boosted
     from fxnorm.models.checkpoint import Checkpoint
 
 NETWORKS = {
@@ -25,6 +26,7 @@ NETWORKS = {
     "hdemucs": ("fxnorm.models.hdemucs", "HDemucs"),
 }
 NAMES = tuple(NETWORKS)
+BOOSTED = "boosted"  # no network: trees that choose gains
 
 
 def find(name: str) -> "type[Network]":
@@ -88,8 +90,8 @@ def build(name: str, preset: str = "published", **settings: Any) -> "Network":
     return network(choose(name, network.presets, preset, settings))
 
 
-def load(folder: Path) -> "Checkpoint":
-    """A trained model.
+def load(folder: Path) -> "Checkpoint | Boosted":
+    """A trained model: a network in its checkpoint, or the boosted baseline.
 
     Parameters
     ----------
@@ -104,7 +106,10 @@ def load(folder: Path) -> "Checkpoint":
         If a library that it needs is not installed.
     """
     found = cards.find(folder)
-    cards.read(found)
+    if cards.read(found).get("model") == BOOSTED:
+        from fxnorm.models.boosted import Boosted
+
+        return Boosted.load(found)
     try:
         from fxnorm.models.checkpoint import Checkpoint
     except ModuleNotFoundError as error:

@@ -1,16 +1,19 @@
 """The contract of every network."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from torch import Tensor, nn
 
 from fxnorm.errors import InputError
+from fxnorm.models import overlapping
 from fxnorm.models.settings import ModelSettings
 from fxnorm.stems import STEMS
 
 CHANNELS = 2
 INPUTS = len(STEMS) * CHANNELS
+
+Progress = Callable[[float], None]  # share that is done, 0 to 1
 
 
 class Network(nn.Module):
@@ -69,3 +72,19 @@ class Network(nn.Module):
     def mix(self, x: Tensor) -> Tensor:
         """The network itself: channels of all stems (batch, 8, samples) -> (batch, 2, samples)."""
         raise NotImplementedError
+
+    def mix_long(self, stems: Tensor, *, progress: Progress = lambda share: None) -> Tensor:
+        """Mix a song of any length in bounded memory, in evaluation mode and without gradients.
+
+        Parameters
+        ----------
+        stems : Tensor, shape (4, 2, samples)
+            Where they are; pieces are moved to the network's device.
+        progress : callable
+
+        Returns
+        -------
+        Tensor, shape (2, samples)
+            In the place of the stems. How near to `forward` of the whole song, each network says.
+        """
+        return overlapping.mix(self, stems, progress=progress)

@@ -11,15 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as unpack
 from safetensors.torch import save as pack
 from torch import Tensor
 
 from fxnorm import __version__, files, models
+from fxnorm.audio import Audio
 from fxnorm.errors import InputError
 from fxnorm.models import cards
-from fxnorm.models.base import Network
+from fxnorm.models.base import Network, Progress
 from fxnorm.models.cards import CARD, CheckpointError
 from fxnorm.normalize import Chain
 
@@ -97,6 +99,24 @@ class Checkpoint:
         path = folder / Path(weights).name
         _fill(network, _read_weights(path), str(path))
         return cls(network.eval(), **about)
+
+    def mix(self, stems: Audio, *, progress: Progress = lambda share: None) -> Audio:
+        """Mix a song of any length in bounded memory.
+
+        Parameters
+        ----------
+        stems : ndarray, shape (4, 2, samples), float32
+            Normalised by `chain`, at 44,100 Hz.
+        progress : callable
+            Called with the share that is done, 0 to 1.
+
+        Returns
+        -------
+        ndarray, shape (2, samples), float32
+        """
+        with torch.inference_mode():
+            mix: Audio = self.network.eval().mix_long(torch.from_numpy(stems), progress=progress).numpy()
+        return mix
 
     def _card(self, weights: str) -> dict[str, Any]:
         return cards.compose(

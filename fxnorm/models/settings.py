@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -15,9 +15,10 @@ class ModelSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def choose(
-    network: str, presets: Mapping[str, ModelSettings], preset: str, changes: Mapping[str, Any]
-) -> ModelSettings:
+S = TypeVar("S", bound=ModelSettings)
+
+
+def choose(network: str, presets: Mapping[str, S], preset: str, changes: Mapping[str, Any]) -> S:
     """Settings of a preset with some fields changed.
 
     Raises

@@ -9,7 +9,8 @@ from pydantic import Field, PositiveInt, field_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fxnorm.models.base import CHANNELS, INPUTS, Network
+from fxnorm.models import tdcn_pieces
+from fxnorm.models.base import CHANNELS, INPUTS, Network, Progress
 from fxnorm.models.convolutions import convolve, convolve_each
 from fxnorm.models.settings import ModelSettings
 from fxnorm.stems import STEMS
@@ -116,15 +117,25 @@ class TDCN(Network):
     def mix(self, x: Tensor) -> Tensor:
         """Mix (batch, 8, samples) -> (batch, 2, samples)."""
         samples = x.shape[-1]
-        p, magnitude = self._encode(x)  # (batch, filters, whole frames of samples)
-        mask = self.mask(self._pool(magnitude))  # (batch, filters, frames)
+        p = self.encode(x)  # (batch, filters, whole frames of samples)
+        magnitude = p.abs()
+        mask = self.mask(self.pool(magnitude))  # (batch, filters, frames)
         # Squeeze-excitation over |mask p|: as the mask is positive and constant in a frame, frames are enough.
         level = (mask * F.avg_pool1d(magnitude, self.settings.pool)).mean(dim=2)
-        gains = torch.sigmoid(self.excite(torch.relu(self.squeeze(level))))  # (batch, filters)
-        masked = self._times_frames(p, mask * gains[:, :, None])
-        # All stems end up in one sum, so the filters are summed in the place of the signals.
-        kernel = self.encoder.weight.unflatten(1, (len(STEMS), CHANNELS)).sum(dim=1)  # (filters, 2, taps)
-        return torch.tanh(self._decode(masked, kernel)[..., :samples])
+        return self.decode(p, mask * self.excitation(level)[:, :, None])[..., :samples]
+
+    def mix_long(self, stems: Tensor, *, progress: Progress = lambda share: None) -> Tensor:
+        """Mix a song in pieces that agree with the whole to rounding."""
+        return tdcn_pieces.mix(self, stems.flatten(0, 1), progress=progress)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Filter bank p: (batch, 8, samples) -> (batch, filters, whole frames of samples)."""
+        return convolve(F.pad(x, (0, -x.shape[-1] % self.settings.pool)), self.encoder.weight)
+
+    def pool(self, magnitude: Tensor) -> Tensor:
+        """Smoothed magnitudes of frames: (batch, filters, samples) -> (batch, filters, frames)."""
+        # softplus rises, so the largest softplus is the softplus of the largest: pool first, 64 times fewer to do.
+        return F.softplus(F.max_pool1d(convolve_each(magnitude, self.smoothing.weight), self.settings.pool))
 
     def mask(self, x: Tensor) -> Tensor:
         """The positive mask that belongs to smoothed magnitudes, (batch, filters, frames) both."""
@@ -136,6 +147,17 @@ class TDCN(Network):
         x = F.softplus(self.merge(sum(skips)))
         x, _ = self.lstm(x.transpose(1, 2))
         return F.softplus(x.transpose(1, 2))
+
+    def excitation(self, level: Tensor) -> Tensor:
+        """Gain of each filter by its mean masked level, (..., filters) both."""
+        return torch.sigmoid(self.excite(torch.relu(self.squeeze(level))))
+
+    def decode(self, p: Tensor, factors: Tensor) -> Tensor:
+        """The mix of p, whose frames are multiplied by (batch, filters, frames) -> (batch, 2, samples)."""
+        masked = (p.unflatten(2, (-1, self.settings.pool)) * factors[..., None]).flatten(2)
+        # All stems end up in one sum, so the filters are summed in the place of the signals.
+        kernel = self.encoder.weight.unflatten(1, (len(STEMS), CHANNELS)).sum(dim=1)  # (filters, 2, taps)
+        return torch.tanh(self._synthesize(masked, kernel))
 
     def reconstruct(self, stems: Tensor) -> Tensor:
         """Send stems through the front end and back: what it can be trained on alone, against its own input.
@@ -150,24 +172,13 @@ class TDCN(Network):
             The smoothed magnitudes are pooled, put back where they came from, and multiply p.
         """
         samples, pool = stems.shape[-1], self.settings.pool
-        p, magnitude = self._encode(stems.flatten(1, 2))
-        smooth = F.softplus(convolve_each(magnitude, self.smoothing.weight))
+        p = self.encode(stems.flatten(1, 2))
+        smooth = F.softplus(convolve_each(p.abs(), self.smoothing.weight))
         peaks, places = F.max_pool1d(smooth, pool, return_indices=True)
         kept = F.max_unpool1d(peaks, places, [pool])
-        return self._decode(kept * p, self.encoder.weight)[..., :samples].unflatten(1, (len(STEMS), CHANNELS))
+        return self._synthesize(kept * p, self.encoder.weight)[..., :samples].unflatten(1, (len(STEMS), CHANNELS))
 
-    def _encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        p = convolve(F.pad(x, (0, -x.shape[-1] % self.settings.pool)), self.encoder.weight)
-        return p, p.abs()
-
-    def _pool(self, magnitude: Tensor) -> Tensor:
-        # softplus rises, so the largest softplus is the softplus of the largest: pool first, 64 times fewer to do.
-        return F.softplus(F.max_pool1d(convolve_each(magnitude, self.smoothing.weight), self.settings.pool))
-
-    def _times_frames(self, p: Tensor, frames: Tensor) -> Tensor:
-        return (p.unflatten(2, (-1, self.settings.pool)) * frames[..., None]).flatten(2)
-
-    def _decode(self, x: Tensor, kernel: Tensor) -> Tensor:
+    def _synthesize(self, x: Tensor, kernel: Tensor) -> Tensor:
         """The adjoint of the filter bank: each output sample where the encoder read it."""
         before = (kernel.shape[-1] - 1) // 2
         return F.conv_transpose1d(x, kernel)[..., before : before + x.shape[-1]]

@@ -4,14 +4,16 @@ Stoller, Ewert & Dixon, "Wave-U-Net", ISMIR 2018 (arXiv 1806.03185), with the si
 2022 (arXiv 2208.11428).
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from pydantic import Field, PositiveInt, field_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fxnorm.models.base import CHANNELS, INPUTS, Network
+from fxnorm.models import waveunet_pieces
+from fxnorm.models.base import CHANNELS, INPUTS, Network, Progress
 from fxnorm.models.settings import ModelSettings
 
 GROUP = 8  # channels normalised together
@@ -62,12 +64,22 @@ PRESETS = {
 }
 
 
+def by_itself(norm: nn.GroupNorm, signal: "Signal") -> Tensor:
+    """Normalise a signal by what is in it."""
+    normalized: Tensor = norm(signal.x)
+    return normalized
+
+
+Normalize = Callable[[nn.GroupNorm, "Signal"], Tensor]
+
+
 class Signal(NamedTuple):
-    """Features, and where they lie: frame i belongs to input sample `start + i * hop`."""
+    """Features, and where they lie: frame i belongs to input sample `start + i * hop`; and how they are normalised."""
 
     x: Tensor
     start: int
     hop: int
+    normalize: Normalize = by_itself
 
     def crop_to(self, other: "Signal") -> Tensor:
         """The part of the features that lies where another signal of the same hop does."""
@@ -109,11 +121,27 @@ class WaveUNet(Network):
         # per level two convolutions on the way down, two on the way up, and a filter around each change of rate
         return sum(hop * (4 * reach + 2 * resampling) for hop in hops[:-1]) + hops[-1] * reach
 
+    @property
+    def context(self) -> tuple[int, int]:
+        """Samples before and after a stretch that its output needs; some are lost where a level does not divide."""
+        return self.guard, self.guard + self.settings.stride ** (self.settings.levels - 1) - 1
+
     def mix(self, x: Tensor) -> Tensor:
         """Mix (batch, 8, samples) -> (batch, 2, samples)."""
-        samples = x.shape[-1]
-        leftover = self.settings.stride ** (self.settings.levels - 1) - 1  # lost where a level does not divide
-        signal = Signal(F.pad(x, (self.guard, self.guard + leftover)), start=-self.guard, hop=1)
+        return self.shorten(F.pad(x, self.context), -self.guard, 0, x.shape[-1])
+
+    def mix_long(self, stems: Tensor, *, exact: bool = False, progress: Progress = lambda share: None) -> Tensor:
+        """Mix a song in overlapping pieces as long as those it was trained on, each normalised by itself.
+
+        `exact` normalises by the whole song instead, to rounding as `forward` does, and takes nine times as long.
+        """
+        if exact:
+            return waveunet_pieces.mix(self, stems.flatten(0, 1), progress=progress)
+        return super().mix_long(stems, progress=progress)
+
+    def shorten(self, x: Tensor, begin: int, start: int, stop: int, normalize: Normalize = by_itself) -> Tensor:
+        """Mix what lies at `begin` and has its context around it: the samples from start to stop."""
+        signal = Signal(x, begin, 1, normalize)
         skips = []
         for down in self.down:
             skip, signal = down(signal)
@@ -121,8 +149,7 @@ class WaveUNet(Network):
         signal = self.bottleneck(signal)
         for up in self.up:
             signal = up(signal, skips.pop())
-        first = -signal.start
-        out: Tensor = self.output(signal.x[..., first : first + samples])
+        out: Tensor = self.output(signal.x[..., start - signal.start : stop - signal.start])
         return out
 
 
@@ -137,7 +164,10 @@ class Convolution(nn.Module):
         )
 
     def forward(self, signal: Signal) -> Signal:
-        return Signal(self.layers(signal.x), signal.start + self.reach * signal.hop, signal.hop)
+        norm: Any
+        convolution, norm, activation = self.layers
+        convolved = signal._replace(x=convolution(signal.x), start=signal.start + self.reach * signal.hop)
+        return convolved._replace(x=activation(signal.normalize(norm, convolved)))
 
 
 class Down(nn.Module):
@@ -185,7 +215,7 @@ class Resampler(nn.Module):
         """Keep every `stride`-th frame of the low-passed features."""
         x = F.conv1d(_flatten(signal.x), self.kernel, stride=self.stride)
         x = x.reshape(*signal.x.shape[:2], -1)
-        return Signal(x, signal.start + self.reach * signal.hop, signal.hop * self.stride)
+        return signal._replace(x=x, start=signal.start + self.reach * signal.hop, hop=signal.hop * self.stride)
 
     def up(self, signal: Signal) -> Signal:
         """Put zeros between the frames and low-pass them."""
@@ -193,7 +223,7 @@ class Resampler(nn.Module):
         x = F.conv_transpose1d(_flatten(signal.x), self.kernel * self.stride, stride=self.stride)
         edge = 2 * self.reach  # where the filter met less than the whole of its taps
         x = x[..., edge : x.shape[-1] - edge].reshape(*signal.x.shape[:2], -1)
-        return Signal(x, signal.start + self.reach * hop, hop)
+        return signal._replace(x=x, start=signal.start + self.reach * hop, hop=hop)
 
 
 def design_lowpass(stride: int, taps: int) -> Tensor:

@@ -1,8 +1,40 @@
-"""Networks are trained here: pieces of a normalised corpus in, a checkpoint out.
+"""Models are trained here: a normalised corpus in, a checkpoint out.
 
-The only room that knows Lightning, which brings devices, precision and many processes.
+The only room that knows Lightning, which brings devices, precision and many processes; boosted trees need none of it.
 """
 
-from fxnorm.training.run import Outcome, train
+from collections.abc import Callable
+from pathlib import Path
+
+from fxnorm.errors import InputError
+from fxnorm.recipe import BoostedRecipe, Recipe
+from fxnorm.training.folder import Outcome
 
 __all__ = ["Outcome", "train"]
+
+Progress = Callable[[int, int, str], None]  # parts of the work done, parts in all, how it goes
+
+
+def train(
+    recipe: Recipe | BoostedRecipe,
+    folder: Path,
+    *,
+    resume: bool = False,
+    progress: Progress = lambda done, total, what: None,
+) -> Outcome:
+    """Train what a recipe says: a network, as `fxnorm.training.run.train` does, or trees, as `boosting.train` does.
+
+    Raises
+    ------
+    InputError
+        If a library that it needs is not installed, or the corpus or the folder does not fit the recipe.
+    """
+    if isinstance(recipe, BoostedRecipe):
+        from fxnorm.training import boosting
+
+        return boosting.train(recipe, folder, resume=resume, progress=progress)
+    try:
+        from fxnorm.training import run
+    except ModuleNotFoundError as error:
+        raise InputError(f"training needs {error.name}, which is not installed: pip install 'fxnorm[train]'") from error
+    return run.train(recipe, folder, resume=resume, progress=progress)

@@ -4,51 +4,23 @@ Everything random about a piece is drawn first, from a generator seeded by (seed
 piece depends on its place in the run alone, not on which process reads it, or on how many there are.
 """
 
-import json
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from fxnorm import audio, corpus
+from fxnorm import audio
 from fxnorm.audio import RATE, Audio
-from fxnorm.corpus import StemPaths, TrackRef
-from fxnorm.errors import InputError
-from fxnorm.normalize import Chain
-from fxnorm.pipeline import CHAIN
-from fxnorm.recipe import Data, Recipe
+from fxnorm.corpus import StemPaths
+from fxnorm.recipe import Data
 from fxnorm.stems import STEMS
+from fxnorm.training.songs import Song
 from fxnorm.units import db_to_amplitude
 
 REDRAWS = 5  # pieces that are silent are drawn again so many times
-SET_ASIDE = 10  # one song in so many validates where the corpus has no split for it
-
-_log = logging.getLogger("fxnorm")
-
-
-@dataclass(frozen=True)
-class Song:
-    """Files of a song, all of the same length; the wet ones where a wet corpus is given."""
-
-    name: str
-    samples: int
-    stems: StemPaths
-    mixture: Path | None
-    wet: StemPaths | None = None
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """Songs to train on, songs to validate on, and how they were normalised."""
-
-    train: tuple[Song, ...]
-    valid: tuple[Song, ...]
-    chain: Chain
 
 
 @dataclass(frozen=True)
@@ -68,56 +40,6 @@ class Piece:
     parts: tuple[Part, ...]
     remixed: bool = False
     swapped: bool = False
-
-
-def open_corpus(recipe: Recipe) -> Corpus:
-    """Find the songs of a recipe and read their cards and headers.
-
-    The songs of the split `valid` validate; where there are none, one song in ten of the training songs does instead.
-
-    Raises
-    ------
-    InputError
-        If the corpus does not say how it was normalised, a stem was normalised differently, a file has another rate
-        than 44,100 Hz, or a song has neither a mixture nor wet stems.
-    AudioError
-        If a file cannot be opened.
-    """
-    tracks = [track for track in corpus.scan(recipe.corpus) if track.split != "test"]
-    if not tracks:
-        raise InputError(f"{recipe.corpus}: expected songs to train on, found those of the split 'test' alone")
-    chain = read_chain(recipe.corpus, tracks)
-    wet = {track.id: track for track in corpus.scan(recipe.wet)} if recipe.wet else None
-    songs = {track.id: _song(track, wet, mixing=recipe.task == "mix") for track in tracks}
-    valid = [track.id for track in tracks if track.split == "valid"]
-    if not valid:
-        names = list(songs)
-        valid = names[SET_ASIDE // 2 :: SET_ASIDE] or names[-1:]
-        _log.info("%s: no songs of the split 'valid'; validating on %s", recipe.corpus, ", ".join(valid))
-    train = [name for name in songs if name not in valid] or valid
-    return Corpus(tuple(songs[name] for name in train), tuple(songs[name] for name in valid), chain)
-
-
-def read_chain(folder: Path, tracks: Sequence[TrackRef]) -> Chain:
-    """How a corpus was normalised, once it is sure that every stem was.
-
-    Raises
-    ------
-    InputError
-        If there is no chain, a card is missing or cannot be read, or one does not fit the chain.
-    StatsError
-        If the statistics of the chain are damaged.
-    """
-    chain = Chain.load(_chain_file(folder))
-    for track in tracks:
-        for stem, path in track.stems.items():
-            card = _read_card(path.with_suffix(".json"))
-            if card != (chain.stats.signature, _plain(chain.settings.deciding(stem))):
-                raise InputError(
-                    f"{path}: expected a stem normalised to {chain.stats.title!r} ({chain.stats.signature}) with the "
-                    "settings of chain.json, as its card does not say; normalise the corpus again"
-                )
-    return chain
 
 
 class TrainingPieces(Dataset[tuple[Tensor, Tensor]]):
@@ -266,43 +188,3 @@ def _add(to: Audio, stems: StemPaths | None, stem: str, part: Part, *, gain: flo
     """Add a stem; one that is dropped or that the song does not have is silence."""
     if stems is not None and stem in stems and not part.dropped:
         to += np.float32(gain) * audio.to_stereo(audio.read_piece(stems[stem], part.start, to.shape[1]))
-
-
-def _song(track: TrackRef, wet: dict[str, TrackRef] | None, *, mixing: bool) -> Song:
-    twin = wet.get(track.id) if wet is not None else None
-    if wet is not None and twin is None:
-        raise InputError(f"{track.id}: expected this song among the wet stems too, found none; check wet=")
-    if mixing and track.mixture is None and twin is None:
-        raise InputError(f"{track.folder}: expected a mixture to learn from, found none; add one, or wet=FOLDER")
-    wet_stems = twin.stems if twin is not None else None
-    paths = [*track.stems.values(), *([track.mixture] if track.mixture else []), *(wet_stems or {}).values()]
-    headers = {path: audio.probe(path) for path in paths}
-    for path, header in headers.items():
-        if header.rate != RATE:
-            raise InputError(f"{path}: expected {RATE} Hz, got {header.rate}; convert the corpus before normalising it")
-    return Song(track.id, min(header.samples for header in headers.values()), track.stems, track.mixture, wet_stems)
-
-
-def _chain_file(folder: Path) -> Path:
-    """Of a corpus, or of the one that a folder is a split of."""
-    own, above = folder / CHAIN, folder.resolve().parent / CHAIN
-    return above if not own.exists() and above.exists() else own
-
-
-def _read_card(path: Path) -> tuple[str, object]:
-    """Signature of the statistics and settings of the chain."""
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-        return card["stats"]["signature"], card["chain"]
-    except OSError as error:
-        raise InputError(
-            f"{path}: expected the card of a normalised stem ({error.strerror}); make the corpus with "
-            "'fxnorm normalize'"
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: not the card of a normalised stem; normalise the corpus again") from error
-
-
-def _plain(content: object) -> object:
-    """As JSON gives it back."""
-    return json.loads(json.dumps(content))

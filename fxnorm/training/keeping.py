@@ -1,6 +1,5 @@
-"""A run on disk: the recipe, the history, the state to go on from, and the best checkpoints.
+"""A network's run on disk: the history, the state to go on from, and the best checkpoints.
 
-    RUN/recipe.yaml    every key
     RUN/history.json   one row an epoch: its length is the position
     RUN/state.pt       tensors and plain values
     RUN/checkpoint/    the best epoch so far
@@ -14,7 +13,6 @@ import io
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +24,13 @@ from fxnorm.errors import InputError
 from fxnorm.models.cards import CheckpointError
 from fxnorm.models.checkpoint import Checkpoint
 from fxnorm.normalize import Chain
-from fxnorm.recipe import Recipe, read
+from fxnorm.recipe import Recipe
+from fxnorm.training.folder import CHECKPOINT, HISTORY, Row, rank
 from fxnorm.training.system import System, TrainingError
 
 FORMAT = "fxnorm-training"
 VERSION = 1
-RECIPE, HISTORY, STATE, CHECKPOINT, BEST = "recipe.yaml", "history.json", "state.pt", "checkpoint", "best"
-
-Row = Mapping[str, Any]
+STATE, BEST = "state.pt", "best"
 
 
 class Keeper(lightning.Callback):
@@ -159,40 +156,6 @@ class Keeper(lightning.Callback):
             recipe=self.recipe.to_dict(),
             history=self.history,
         ).save(folder)
-
-
-def rank(history: Sequence[Row]) -> list[int]:
-    """Epochs, counted from 0, by validation score, the best first; those without a finite one are left out."""
-    scored = [epoch for epoch, row in enumerate(history) if row["valid"] is not None]
-    return sorted(scored, key=lambda epoch: history[epoch]["valid"])
-
-
-def open_run(folder: Path, recipe: Recipe, *, resume: bool) -> None:
-    """Make a run's folder, or make sure that the run in it is of this recipe.
-
-    Parameters
-    ----------
-    folder : Path
-    recipe : Recipe
-    resume : bool
-        Go on with the run in the folder even if the recipe has changed.
-
-    Raises
-    ------
-    InputError
-        If there is no run to resume, one of another recipe is there already, or the folder cannot be written.
-    """
-    path = folder / RECIPE
-    if path.exists() and not resume and (different := read(path).differences(recipe)):
-        raise InputError(
-            f"{folder}: holds a run of another recipe ({different[0]} differs); choose another folder with -o, or go "
-            f"on with that one: fxnorm train --resume {folder}"
-        )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        recipe.write(path)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written to ({error.strerror}); choose another folder") from error
 
 
 def _name(epoch: int) -> str:

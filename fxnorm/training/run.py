@@ -6,9 +6,8 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytorch_lightning as lightning
 import torch
@@ -17,48 +16,17 @@ from torch.utils.data import DataLoader
 
 from fxnorm.errors import FxnormError, InputError
 from fxnorm.recipe import Recipe
-from fxnorm.training.data import Corpus, TrainingPieces, Turns, ValidationPieces, open_corpus
+from fxnorm.training.data import TrainingPieces, Turns, ValidationPieces
+from fxnorm.training.folder import Outcome, open_run, rank
 from fxnorm.training.journal import Journal
-from fxnorm.training.keeping import CHECKPOINT, STATE, Keeper, Row, open_run, rank
+from fxnorm.training.keeping import STATE, Keeper
+from fxnorm.training.songs import Corpus, open_corpus
 from fxnorm.training.system import System, TrainingError, build_network
 
 ACCELERATORS = {"auto": "auto", "cpu": "cpu", "cuda": "gpu", "mps": "mps"}
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 Progress = Callable[[int, int, str], None]  # batches done, batches in all, how it goes
-End = Literal["finished", "interrupted"]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run stands when training returns.
-
-    Attributes
-    ----------
-    folder : Path
-    end : {"finished", "interrupted"}
-        At the end of the schedule or of patience; or stopped by a signal, with its state saved.
-    history : list of dict
-        A row for each epoch.
-    first : bool
-        Whether this process is the one of several that reports.
-    """
-
-    folder: Path
-    end: End
-    history: list[Row]
-    first: bool = True
-
-    @property
-    def checkpoint(self) -> Path:
-        """Folder of the best checkpoint."""
-        return self.folder / CHECKPOINT
-
-    @property
-    def best(self) -> int | None:
-        """The best epoch, counted from 1."""
-        best = rank(self.history)
-        return best[0] + 1 if best else None
 
 
 def train(
@@ -91,7 +59,7 @@ def train(
     require_device(recipe)
     if resume and not (folder / STATE).exists():
         raise InputError(f"{folder}: expected a run to resume, found no state in it; name the folder of a run")
-    corpus = open_corpus(recipe)
+    corpus = open_corpus(recipe.corpus, wet=recipe.wet, mixing=recipe.task == "mix")
     system = System(recipe, build_network(recipe))
     open_run(folder, recipe, resume=resume)
     keeper = Keeper(folder, recipe, corpus.chain, system)

@@ -81,7 +81,7 @@ def test_the_decoder_puts_samples_where_the_encoder_read_them(kernel: int) -> No
     x, y = torch.randn(1, 8, 640), torch.randn(1, 24, 640)
     weight = network.encoder.weight
     # <A x, y> = <x, A* y>: the one is the adjoint of the other
-    there, back = convolutions.convolve(x, weight), network._decode(y, weight)
+    there, back = convolutions.convolve(x, weight), network._synthesize(y, weight)
     assert (there * y).sum().item() == pytest.approx((x * back).sum().item(), rel=1e-4)
 
 

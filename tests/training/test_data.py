@@ -18,16 +18,20 @@ from fxnorm.training.data import (
     TrainingPieces,
     Turns,
     ValidationPieces,
-    open_corpus,
     read_piece,
 )
+from fxnorm.training.songs import open_corpus
 from tests.signals import noise
 from tests.training.corpora import make, write_corpus, write_song
 
 
+def opened(recipe):
+    return open_corpus(recipe.corpus, wet=recipe.wet, mixing=recipe.task == "mix")
+
+
 def pieces(root, **data):
     recipe = make(root, data=data)
-    return TrainingPieces(open_corpus(recipe).train, recipe.data, recipe.seed)
+    return TrainingPieces(opened(recipe).train, recipe.data, recipe.seed)
 
 
 def whole(path):
@@ -132,7 +136,7 @@ def test_songs_count_by_their_length(tmp_path):
     for name, seconds, seed in (("short", 0.5, 1), ("long", 2.0, 2)):
         write_song(tmp_path, name, seed=seed, seconds=seconds)
     recipe = make(tmp_path, wet=None, task="reconstruct")
-    corpus = open_corpus(recipe)
+    corpus = opened(recipe)
     drawn = TrainingPieces((*corpus.train, *corpus.valid), recipe.data, 0)
     names = [drawn.songs[drawn.draw(np.random.default_rng(seed)).parts[0].song].name for seed in range(200)]
     assert 0.7 < names.count("long") / 200 < 0.9
@@ -167,7 +171,7 @@ def test_the_loudest_of_several_is_louder(root):
 
 
 def test_validation_pieces_are_fixed_and_spread(tmp_path):
-    corpus = open_corpus(make(write_corpus(tmp_path, songs=2)))
+    corpus = opened(make(write_corpus(tmp_path, songs=2)))
     songs = corpus.train
     fixed = ValidationPieces(songs, seconds=0.25, count=5)
     assert [piece.parts[0].song for piece in fixed.pieces] == [0, 1, 0, 1, 0]
@@ -179,12 +183,12 @@ def test_validation_pieces_are_fixed_and_spread(tmp_path):
 
 
 def test_splits_are_kept_and_one_is_made_where_there_is_none(tmp_path, root):
-    corpus = open_corpus(make(root))
+    corpus = opened(make(root))
     assert [song.name for song in corpus.valid] == ["valid/song 3"]
     assert len(corpus.train) == 3
     for index in range(3):
         write_song(tmp_path, str(index), seed=index, seconds=0.3)
-    made = open_corpus(make(tmp_path))
+    made = opened(make(tmp_path))
     assert {song.name for song in made.train} | {song.name for song in made.valid} == {"0", "1", "2"}
     assert len(made.valid) == 1
 
@@ -210,7 +214,7 @@ def test_a_corpus_that_does_not_fit_is_refused(tmp_path, break_it, message):
     write_corpus(tmp_path, songs=2, seconds=0.3)
     break_it(tmp_path / "normalized" / "train" / "song 1")
     with pytest.raises(InputError) as caught:
-        open_corpus(make(tmp_path, wet=None))
+        opened(make(tmp_path, wet=None))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -219,4 +223,4 @@ def test_wet_stems_have_to_be_of_the_same_songs(tmp_path):
     write_corpus(tmp_path, songs=2, seconds=0.3)
     shutil.rmtree(tmp_path / "wet" / "train" / "song 1")
     with pytest.raises(InputError, match="among the wet stems"):
-        open_corpus(make(tmp_path))
+        opened(make(tmp_path))

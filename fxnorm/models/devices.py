@@ -1,0 +1,26 @@
+"""Where a network works."""
+
+import torch
+
+from fxnorm.errors import InputError
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def choose(name: str) -> torch.device:
+    """A device by name; `auto` takes a GPU if there is one.
+
+    Raises
+    ------
+    InputError
+        If the device is unknown or not there.
+    """
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return torch.device(next((gpu for gpu in ("cuda", "mps") if there[gpu]), "cpu"))
+    if name not in there:
+        raise InputError(f"device: expected one of {', '.join(DEVICES)}, got {name!r}")
+    if not there[name]:
+        kind = {"cuda": "an NVIDIA GPU", "mps": "an Apple GPU"}[name]
+        raise InputError(f"device: expected {kind}, found none; take -d cpu or -d auto")
+    return torch.device(name)

@@ -1,0 +1,75 @@
+"""Pages: one self-contained HTML file each, with everything in it, for a browser without a network.
+
+Templates lie beside this file. `base.html` has the frame and the style, `parts.html` what several pages use: players,
+tables, figures.
+"""
+
+import base64
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from fxnorm import audio
+from fxnorm.audio import Audio
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill a template.
+
+    Parameters
+    ----------
+    template : str
+        File name of one that ships with this package: `mix.html`.
+    **values
+        What it shows. Text is escaped; a picture from `fxnorm.plots` goes in as `svg | safe`.
+
+    Returns
+    -------
+    str
+        A whole HTML page.
+
+    Raises
+    ------
+    jinja2.UndefinedError
+        If the template shows a value that was not given.
+    """
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FunctionLoader(_source),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(**values)
+
+
+def audio_uri(samples: Audio, rate: int) -> str:
+    """Audio as the source of a player: a data URI of an MP3, about 21 kB a second.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (channels, samples), float32
+        What leaves full scale is brought back to it, as a whole.
+    rate : int
+        Sampling rate in Hz.
+    """
+    return f"data:audio/mpeg;base64,{base64.b64encode(audio.encode_mp3(samples, rate)).decode()}"
+
+
+def loudest(samples: Audio, rate: int, seconds: float) -> slice:
+    """Where the loudest excerpt of a mix lies, to a second, so that everything can be heard at the same place."""
+    length, total = round(seconds * rate), samples.shape[1]
+    if length >= total:
+        return slice(0, total)
+    edges = np.arange(0, total, rate)
+    energy = np.array([np.vdot(second, second) for second in np.split(samples, edges[1:], axis=1)])
+    excerpts = np.convolve(energy, np.ones(max(1, length // rate)), mode="valid")
+    start = min(int(np.argmax(excerpts)) * rate, total - length)
+    return slice(start, start + length)
+
+
+def _source(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")

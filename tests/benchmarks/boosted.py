@@ -1,0 +1,115 @@
+"""Trains the boosted model, and compares it with the baselines that need no training on songs it has not seen.
+
+    python -m tests.benchmarks.boosted [--corpus FOLDER] [--test FOLDER] [--search TRIALS] [-o OUT]
+
+FOLDER has `wet` and `dry`, as `fxnorm corpus synth` makes them; 40 songs of 30 s are made in OUT if there is none. It
+prints a Markdown table: multi-resolution STFT distance (sum and difference; 512, 2,048 and 8,192 points; 0 is equal)
+from the engineer's mix of the test songs, mixed from their wet stems and from their dry ones, and the time that
+predicting takes. The row "averages" is the boosted model without its trees.
+"""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fxnorm import audio, corpus, models, pipeline, recipe, training
+from fxnorm.audio import RATE, Audio
+from fxnorm.cli.options import print_table
+from fxnorm.corpus import TrackRef
+from fxnorm.losses import MultiResolutionLoss
+from fxnorm.models import sums
+from fxnorm.models.boosted import Boosted
+from fxnorm.normalize import Normalizer, Settings
+from fxnorm.stats import FxStats
+from fxnorm.stems import STEMS
+
+RECIPE = Path(__file__).parents[2] / "recipes" / "boosted.yaml"
+
+
+def make_corpus(folder: Path) -> Path:
+    if not (folder / "made").exists():
+        pipeline.synthesize_corpus(folder, songs=40, seconds=30.0, seed=1, jobs=pipeline.default_jobs())
+        (folder / "made").touch()
+    return folder
+
+
+def normalize(wet: Path, out: Path) -> Path:
+    plan = pipeline.Plan(FxStats.shipped("musdb18"), Settings.preset(), pipeline.Layout(out))
+    pipeline.normalize_corpus(corpus.scan(wet), plan, jobs=pipeline.default_jobs())
+    return out
+
+
+def read_stems(track: TrackRef, normalizer: Normalizer | None) -> Audio:
+    """Stems of a song, shape (4, 2, samples), normalised if there is something to do it with."""
+    samples = max(audio.probe(path).samples for path in track.stems.values())
+    stems = np.zeros((len(STEMS), 2, samples), dtype=np.float32)
+    for row, stem in zip(stems, STEMS, strict=True):
+        if stem in track.stems:
+            own = audio.to_stereo(audio.read(track.stems[stem])[0])
+            row[:, : own.shape[1]] = own if normalizer is None else normalizer(own, RATE, stem)[0]
+    return stems
+
+
+def without_trees(model: Boosted, stems: Audio) -> Audio:
+    """Mix with the average gains alone."""
+    bands = model.settings.bands
+    gains_db = np.repeat(model.average_db[:, :, np.newaxis], bands.slots(stems.shape[-1]), axis=2)
+    return bands.mix(stems, gains_db)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", type=Path)
+    parser.add_argument("--test", type=Path)
+    parser.add_argument("--search", type=int, default=0)
+    parser.add_argument("-o", "--out", type=Path, default=Path("runs/boosted"))
+    options = parser.parse_args()
+    source = options.corpus or make_corpus(options.out / "songs")
+    normalized = normalize(source / "wet", options.out / "normalized")
+
+    made = recipe.read(RECIPE, [f"corpus={normalized}", f"search={options.search}"])
+    with tempfile.TemporaryDirectory() as run:
+        began = time.perf_counter()
+        outcome = training.train(made, Path(run))
+        seconds = time.perf_counter() - began
+        model = models.load(outcome.folder)
+    normalizer = Normalizer(model.chain.stats, model.chain.settings)
+
+    loss = MultiResolutionLoss()
+    scores: dict[tuple[str, str], list[float]] = {}
+    predicting, length = 0.0, 0.0
+    tests = [corpus.scan((options.test or source) / kind) for kind in ("wet", "dry")]
+    for pair in zip(*([track for track in tracks if track.split == "test"] for tracks in tests), strict=True):
+        target = audio.to_stereo(audio.read(pair[0].mixture)[0])
+        for kind, track in zip(("wet", "dry"), pair, strict=True):
+            plain, normal = read_stems(track, None), read_stems(track, normalizer)
+            began = time.perf_counter()
+            boosted = model.mix(normal)
+            predicting, length = predicting + time.perf_counter() - began, length + normal.shape[-1] / RATE
+            mixes = {
+                "sum": sums.add(plain),
+                "naive": sums.average(plain),
+                "normalised sum": sums.add(normal),
+                "averages": without_trees(model, normal),
+                "boosted": boosted,
+            }
+            for name, mix in mixes.items():
+                with torch.inference_mode():
+                    distance = loss(*(torch.from_numpy(one[np.newaxis, :, : target.shape[1]]) for one in (mix, target)))
+                scores.setdefault((name, kind), []).append(float(distance))
+
+    songs = len(scores["boosted", "wet"])
+    rows = [[f"MR-STFT, {songs} songs", "from wet stems", "from dry stems"]]
+    rows += [[name, *(f"{np.mean(scores[name, kind]):.3f}" for kind in ("wet", "dry"))] for name in mixes]
+    print_table(rows)
+    trials = len(outcome.history)
+    print(f"\ntrained in {seconds:.0f} s ({trials} trial{'s' if trials != 1 else ''}, {model.size:,} trees); ", end="")
+    print(f"mixes {length / predicting:.0f} times faster than the music plays")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Mixes songs in pieces and at once: how far apart the samples are, and what time and memory both take.
+
+    python -m tests.benchmarks.pieces [--seconds 30] [--minutes 10] [--network tdcn]
+
+prints two Markdown tables. In the first a song is short enough to be mixed at once, too; its stems get louder by 20 dB,
+so that a piece alone is not normalised as the song is: a hard case. The second is a long song with the published TDCN.
+Weights are fresh: what they are changes the errors of pieces that are not exact, and nothing else. Every figure comes
+from a process of its own; memory is what it held at most, with the stems, the mix and PyTorch itself.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Any
+
+import numpy as np
+
+from fxnorm.audio import RATE
+from fxnorm.stems import STEMS
+
+CASES = (
+    ("tdcn", "published", "pieces"),
+    ("waveunet", "default", "pieces"),
+    ("waveunet", "default", "exact"),
+    ("waveunet", "published", "pieces"),
+    ("hdemucs", "published", "pieces"),
+)
+NOISE = 1 << 20  # samples that are drawn; a long song repeats them
+
+
+def make_stems(seconds: float) -> Any:
+    """Noise with a beat, a little slower in each stem, that gets louder."""
+    samples = round(seconds * RATE)
+    rng = np.random.default_rng(0)
+    time_s = np.arange(samples, dtype=np.float32) / RATE
+    stems = np.empty((len(STEMS), 2, samples), dtype=np.float32)
+    for index, stem in enumerate(stems):
+        beat = np.exp(-8.0 * (time_s % (0.5 + 0.1 * index))) * (0.1 + 0.9 * time_s / seconds)
+        for channel in stem:
+            np.multiply(np.resize(0.3 * rng.standard_normal(NOISE).astype(np.float32), samples), beat, out=channel)
+    return stems
+
+
+def mix(network: str, preset: str, way: str, seconds: float, threads: int, path: str) -> None:
+    """In a process of its own: mix, keep the samples, and print seconds and memory as JSON."""
+    import torch
+
+    from fxnorm import models
+
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    model = models.build(network, preset).eval()
+    stems = torch.from_numpy(make_stems(seconds))
+    with torch.inference_mode():
+        start = time.perf_counter()
+        if way == "whole":
+            mixed = model(stems[None])[0]
+        else:
+            mixed = model.mix_long(stems, **({"exact": True} if way == "exact" else {}))
+        wall_s = time.perf_counter() - start
+    np.save(path, mixed.numpy())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    print(json.dumps({"seconds": wall_s, "bytes": peak}))
+
+
+def run(network: str, preset: str, way: str, seconds: float, threads: int, folder: str) -> dict[str, Any]:
+    """A case in a process of its own."""
+    path = f"{folder}/{network}-{preset}-{way}.npy"
+    words = ["--one", network, preset, way, str(seconds), str(threads), path]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.pieces", *words],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"OMP_WAIT_POLICY": "PASSIVE"},
+    )
+    return json.loads(done.stdout.splitlines()[-1]) | {"mix": np.load(path, mmap_mode="r")}
+
+
+def compare(seconds: float, threads: int, only: str | None, folder: str) -> None:
+    """Print how far pieces and whole are apart."""
+    print(f"{seconds:g} s, {threads} threads\n")
+    print("| network | way | largest error | error, dB | s | s at once | GB | GB at once |")
+    print("| --- | --- | --: | --: | --: | --: | --: | --: |")
+    wholes: dict[tuple[str, str], dict[str, Any]] = {}
+    for network, preset, way in CASES:
+        if only in (None, network):
+            if (network, preset) not in wholes:
+                wholes[network, preset] = run(network, preset, "whole", seconds, threads, folder)
+            whole = wholes[network, preset]
+            ours = run(network, preset, way, seconds, threads, folder)
+            error = ours["mix"] - whole["mix"]
+            level_db = 10.0 * np.log10(np.mean(error**2) / np.mean((whole["mix"] - whole["mix"].mean()) ** 2) + 1e-30)
+            print(
+                f"| {network}, {preset} | {way} | {np.abs(error).max():.1e} | {level_db:.0f} | {ours['seconds']:.1f} | "
+                f"{whole['seconds']:.1f} | {ours['bytes'] / 1e9:.2f} | {whole['bytes'] / 1e9:.2f} |",
+                flush=True,
+            )
+
+
+def time_long(minutes: float, threads: int, folder: str) -> None:
+    """Print time and memory of a long song."""
+    ours = run("tdcn", "published", "pieces", 60.0 * minutes, threads, folder)
+    print(f"\n{minutes:g} min, {threads} threads\n")
+    print("| network | s | times real time | GB | of which stems and mix |")
+    print("| --- | --: | --: | --: | --: |")
+    arrays = (len(STEMS) + 1) * 2 * 4 * 60.0 * minutes * RATE
+    print(
+        f"| tdcn, published | {ours['seconds']:.0f} | {60.0 * minutes / ours['seconds']:.1f} | "
+        f"{ours['bytes'] / 1e9:.2f} | {arrays / 1e9:.2f} |"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--network", choices=sorted({case[0] for case in CASES}))
+    parser.add_argument("--one", nargs=6, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one is not None:
+        network, preset, way, seconds, threads, path = options.one
+        mix(network, preset, way, float(seconds), int(threads), path)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        compare(options.seconds, options.threads, options.network, folder)
+        if options.minutes > 0.0 and options.network in (None, "tdcn"):
+            time_long(options.minutes, options.threads, folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+"""fxnorm mix, from files to a mix, a card and a page."""
+
+import json
+import os
+import re
+import shutil
+
+import numpy as np
+import pytest
+import soundfile
+
+from fxnorm import audio
+from fxnorm.effects import loudness
+from fxnorm.stems import STEMS
+from tests.mixing.conftest import stems
+from tests.signals import noise
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_stems_become_a_mix_with_a_card_and_a_page(fxnorm, song, tmp_path):
+    out = tmp_path / "mix.wav"
+    words = [word for stem in ("vocals", "bass", "drums") for word in (f"--{stem}", song / f"{stem}.wav")]
+    code, printed, complaint = fxnorm("mix", *words, "--drums", song / "other.wav", "-o", out, "--lufs", -20)
+    assert code == 0
+    assert "-20.0 LUFS" in printed
+    assert "no other: silence in its place" in complaint
+    mix, rate = audio.read(out)
+    assert mix.shape == stems()["bass"].shape
+    assert loudness.measure(mix, rate) == pytest.approx(-20.0, abs=0.01)
+    card = json.loads((tmp_path / "mix.json").read_text())
+    assert [file["file"] for file in card["stems"]["drums"]["files"]] == ["drums.wav", "other.wav"]
+    assert card["stems"]["other"] == {"missing": True}
+    assert [step["effect"] for step in card["stems"]["bass"]["steps"]] == ["eq", "compression", "panning", "loudness"]
+    assert card["output"]["bytes"] == out.stat().st_size
+
+
+def test_the_page_needs_nothing_beside_it(fxnorm, song, tmp_path):
+    fxnorm("mix", song, "-o", tmp_path / "<b> & mix.wav")
+    page = (tmp_path / "<b> & mix.html").read_text()
+    assert page.count("<audio") == 9
+    assert len(re.findall(r'src="data:audio/mpeg;base64,[\w+/=]{1000,}"', page)) == 9
+    assert page.count("<svg") >= 4
+    sources = re.findall(r'(?:src|href)="([^"#][^"]{0,20})', page)
+    assert {source[:15] for source in sources} <= {"data:audio/mpeg"}
+    assert "@import" not in page
+    for word in ("Compressor", "EQ", "A Song", "normalized-sum", "prefers-color-scheme"):
+        assert word in page
+    identities = re.findall(r'<(?:path|clipPath|g)[^>]* id="([^"]+)"', page)
+    used = set(re.findall(r"(?:url\(#|xlink:href=\"#)([^)\"]+)", page))
+    assert used <= set(identities)
+
+
+def test_a_folder_prints_what_its_files_are_and_takes_a_map(fxnorm, song, tmp_path):
+    (song / "drums.wav").rename(song / "01_KickIn.wav")
+    (song / "other.wav").rename(song / "Thing.wav")
+    (song / "bass.wav").rename(song / "Lead Gtr.wav")
+    shutil.copy(song / "vocals.wav", song / "mixture.wav")
+    code, printed, complaint = fxnorm("mix", song, "-o", tmp_path / "mix.flac", "--model", "sum", "--no-page")
+    assert code == 0
+    assert "  drums     01_KickIn.wav\n" in printed
+    assert "  other     Lead Gtr.wav, Thing.wav (a guess)\n" in printed
+    assert "  left out  mixture.wav\n" in printed
+    assert "Thing.wav: the name says no instrument" in complaint
+    assert soundfile.info(tmp_path / "mix.flac").subtype == "PCM_24"
+    (tmp_path / "map.yaml").write_text("bass: [lead*]\nskip: Thing.wav\n")
+    words = ("mix", song, "-o", tmp_path / "mix.flac", "--model", "sum", "--map", tmp_path / "map.yaml", "--json")
+    code, printed, _ = fxnorm(*words, "--no-page")
+    card = json.loads(printed)
+    assert code == 0
+    assert card["stems"]["bass"]["files"][0]["file"] == "Lead Gtr.wav"
+    assert sorted(card["skipped"]) == ["Thing.wav", "mixture.wav"]
+    assert files(tmp_path / "A Song") == ["01_KickIn.wav", "Lead Gtr.wav", "Thing.wav", "mixture.wav", "vocals.wav"]
+
+
+def test_a_checkpoint_mixes(fxnorm, song, checkpoint, tmp_path):
+    out = tmp_path / "mix.wav"
+    words = ("mix", song, "-o", out, "--model", checkpoint, "-d", "cpu", "--dry", "--subtype", "pcm_16")
+    code, printed, _ = fxnorm(*words, "--save-normalized", tmp_path / "normalized")
+    assert (code, "by tiny" in printed) == (0, True)
+    assert soundfile.info(out).subtype == "PCM_16"
+    assert files(tmp_path / "normalized") == [f"A Song/{stem}.wav" for stem in sorted(STEMS)]
+    card = json.loads((tmp_path / "mix.json").read_text())
+    assert [step["effect"] for step in card["stems"]["vocals"]["steps"]] == ["room", "eq", "loudness"]
+    assert "The mix itself is the model's" in " ".join((tmp_path / "mix.html").read_text().split())
+
+
+def test_songs_are_resumed_and_a_bad_one_stops_no_other(fxnorm, song, tmp_path):
+    root, out = tmp_path / "songs", tmp_path / "out"
+    for name in ("One", "Two", "Bad"):
+        shutil.copytree(song, root / name)
+    (root / "Bad" / "bass.wav").write_text("this is text")
+    words = ("mix", root, "-o", out, "--model", "sum", "--format", "flac")
+    code, printed, complaint = fxnorm(*words)
+    assert code == 1
+    assert "2 songs mixed, 0 kept, 1 failed" in printed
+    assert complaint.startswith("fxnorm: failed: Bad")
+    assert complaint.count("\n") == 1
+    assert files(out) == [f"{name}.{kind}" for name in ("One", "Two") for kind in ("flac", "html", "json")]
+    shutil.copy(song / "bass.wav", root / "Bad" / "bass.wav")
+    os.utime(root / "One" / "bass.wav", (0, 0))
+    code, printed, _ = fxnorm(*words, "--json")
+    assert (code, [len(json.loads(printed)[key]) for key in ("done", "kept", "failures")]) == (0, [2, 1, 0])
+    assert "0 songs mixed, 3 kept, 0 failed" in fxnorm(*words)[1]
+    assert "3 songs mixed, 0 kept, 0 failed" in fxnorm(*words, "--lufs", -20)[1]
+
+
+def damaged(kind, path):
+    if kind == "text":
+        path.write_text("this is text")
+    elif kind == "empty file":
+        path.write_bytes(b"")
+    elif kind == "no samples":
+        soundfile.write(path, np.zeros((0, 2)), audio.RATE)
+    elif kind == "three channels":
+        soundfile.write(path, np.zeros((1000, 3)), audio.RATE)
+    elif kind == "NaN":
+        samples = noise(0.5)
+        samples[0, 100] = np.nan
+        soundfile.write(path, samples.T, audio.RATE, subtype="FLOAT")
+    elif kind == "cut short":
+        path.write_bytes(path.read_bytes()[:20_000])
+
+
+@pytest.mark.parametrize("kind", ["text", "empty file", "no samples", "three channels", "NaN", "cut short"])
+def test_a_bad_stem_is_one_line_and_writes_nothing(fxnorm, song, tmp_path, kind):
+    damaged(kind, song / "bass.wav")
+    before = files(tmp_path)
+    code, printed, complaint = fxnorm("mix", "--bass", song / "bass.wav", "-o", tmp_path / "mix.wav")
+    assert (code, printed) == (2, "")
+    assert complaint.startswith("fxnorm: error: ")
+    assert "bass.wav" in complaint
+    assert complaint.count("\n") == 1
+    assert files(tmp_path) == before
+
+
+def test_stems_of_different_rates_are_mixed_at_the_highest(fxnorm, song, tmp_path):
+    audio.write(song / "bass.wav", noise(1.0, rate=48_000), 48_000)
+    audio.write(song / "vocals.wav", noise(0.5, rate=8_000)[:1], 8_000)
+    code, _, complaint = fxnorm("mix", song, "-o", tmp_path / "mix.wav", "--model", "sum")
+    assert code == 0
+    assert "stems of 44,100 and 8,000 Hz were brought to 48,000 Hz" in complaint
+    assert audio.probe(tmp_path / "mix.wav").rate == 48_000
+
+
+def test_silence_is_mixed_to_silence(fxnorm, tmp_path):
+    audio.write(tmp_path / "drums.wav", np.zeros((1, 4000), dtype=np.float32), audio.RATE)
+    code, printed, complaint = fxnorm("mix", "--drums", tmp_path / "drums.wav", "-o", tmp_path / "mix.wav")
+    assert code == 0
+    assert "silent, peak" in printed
+    assert "drums is silent" in complaint
+    assert not audio.read(tmp_path / "mix.wav")[0].any()
+
+
+WRONG = {
+    "no stems": (["-o", "{out}.wav"], "expected at least one of the stems"),
+    "an empty folder": (["{root}/empty", "-o", "{out}.wav"], "expected a folder of stems"),
+    "no folder": (["{root}/none", "-o", "{out}.wav"], "found nothing"),
+    "a file": (["{song}/bass.wav", "-o", "{out}.wav"], "use --vocals"),
+    "no such file": (["--bass", "{root}/none.wav", "-o", "{out}.wav"], "cannot be opened"),
+    "both": (["{song}", "--bass", "{song}/bass.wav", "-o", "{out}.wav"], "got both"),
+    "no output": (["{song}"], "Missing option"),
+    "a folder that is not there": (["--bass", "{song}/bass.wav", "-o", "{root}/none/mix.wav"], "cannot be written"),
+    "an output of another kind": (["--bass", "{song}/bass.wav", "-o", "{out}.txt"], "expected a mix in wav or flac"),
+    "no suffix": (["--bass", "{song}/bass.wav", "-o", "{out}"], "expected a mix in wav or flac"),
+    "a subtype of another format": (
+        ["{song}", "-o", "{out}.flac", "--subtype", "FLOAT"], "expected a subtype of flac",
+    ),
+    "a stem as the output": (["{song}", "-o", "{song}/bass.wav", "--model", "sum"], "is one of the stems"),
+    "stems written over": (
+        ["{song}", "-o", "{out}.wav", "--model", "sum", "--save-normalized", "{song}/.."], "is one of the stems",
+    ),
+    "someone's file as the output": (["{song}", "-o", "{root}/mine.wav", "--model", "sum"], "was not made by fxnorm"),
+    "a file for two songs": (["{song}", "{root}/two", "-o", "{out}.wav"], "expected a folder for 2 mixes"),
+    "an unknown model": (["{song}", "-o", "{out}.wav", "--model", "tdcn"], "unknown model 'tdcn'"),
+    "no model": (["{song}", "-o", "{out}.wav", "--model", "{root}/empty"], "cannot be read"),
+    "other statistics": (
+        ["{song}", "-o", "{out}.wav", "--model", "{model}", "-d", "cpu", "--stats", "synthetic"],
+        "expected its own statistics",
+    ),
+    "other settings": (
+        ["{song}", "-o", "{out}.wav", "--model", "{model}", "-d", "cpu", "--preset", "published"],
+        "expected its own settings",
+    ),
+    "statistics for a plain sum": (
+        ["{song}", "-o", "{out}.wav", "--model", "sum", "--stats", "musdb18"], "leaves the stems as they are",
+    ),
+    "no such statistics": (["{song}", "-o", "{out}.wav", "--stats", "none.json"], "none.json"),
+    "too loud": (["{song}", "-o", "{out}.wav", "--lufs", "3"], "expected a loudness"),
+    "an unknown stem in the map": (["{song}", "-o", "{out}.wav", "--map", "{root}/map.yaml"], "unknown key 'drum'"),
+    "a map for files": (["--bass", "{song}/bass.wav", "-o", "{out}.wav", "--map", "{root}/map.yaml"], "name a folder"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_input_is_one_line_and_writes_nothing(fxnorm, song, checkpoint, tmp_path, case):
+    root = tmp_path / "root"
+    (root / "empty").mkdir(parents=True)
+    shutil.copytree(song, root / "two")
+    (root / "map.yaml").write_text("drum: kick.wav\n")
+    (root / "mine.wav").write_bytes(b"mine")
+    before = {path: (tmp_path / path).read_bytes() for path in files(tmp_path)}
+    words, message = WRONG[case]
+    places = {"root": root, "song": song, "out": tmp_path / "out", "model": checkpoint}
+    code, printed, complaint = fxnorm("mix", *(word.format(**places) for word in words))
+    assert code == 2
+    assert printed == ""
+    assert complaint.startswith("fxnorm: error: ")
+    assert complaint.count("\n") == 1
+    assert message in complaint
+    assert {path: (tmp_path / path).read_bytes() for path in files(tmp_path)} == before
+
+
+def test_a_gpu_that_is_not_there_is_refused(fxnorm, song, checkpoint, tmp_path):
+    torch = pytest.importorskip("torch", reason="needs PyTorch")
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    code, _, complaint = fxnorm("mix", song, "-o", tmp_path / "mix.wav", "--model", checkpoint, "-d", "cuda")
+    assert (code, "expected an NVIDIA GPU, found none" in complaint) == (2, True)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_is_refused(fxnorm, song, tmp_path):
+    (tmp_path / "locked").mkdir(mode=0o500)
+    code, _, complaint = fxnorm("mix", song, "-o", tmp_path / "locked" / "mix.wav", "--model", "sum")
+    assert (code, "cannot be written" in complaint) == (2, True)

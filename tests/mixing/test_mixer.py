@@ -1,0 +1,219 @@
+"""The mixer: stems in, mix out."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fxnorm import Mixer, audio, models
+from fxnorm.effects import loudness
+from fxnorm.errors import AudioError, FxnormError, InputError
+from fxnorm.mixing import Finish
+from fxnorm.models import sums
+from fxnorm.normalize import Chain, Normalizer, Settings
+from fxnorm.pipeline import Responses
+from fxnorm.stats import FxStats
+from fxnorm.stems import STEMS
+from tests.mixing.conftest import lag, stems
+from tests.signals import noise, sine
+
+
+def test_sum_adds_the_stems_as_they_are():
+    given = stems()
+    mix = Mixer.open("sum").mix(given, 96_000)
+    assert np.array_equal(mix.audio, sums.add(np.stack([given[stem] for stem in STEMS])))
+    assert mix.rate == mix.prepared.rate == 96_000
+    assert mix.prepared.steps == {}
+
+
+def test_normalized_sum_adds_what_the_normaliser_gives():
+    given = stems()
+    mixer = Mixer.open("normalized-sum")
+    mix = mixer.mix(given, audio.RATE)
+    alone = Normalizer(FxStats.shipped("musdb18"), Settings.preset())
+    expected = sum(alone(given[stem], audio.RATE, stem)[0] for stem in STEMS)
+    np.testing.assert_allclose(mix.audio, expected, atol=1e-6)
+    assert mixer.normalizes
+    assert [step.effect for step in mix.prepared.steps["bass"]] == ["eq", "compression", "panning", "loudness"]
+
+
+def test_stems_of_any_length_are_brought_to_the_longest():
+    given = {"vocals": noise(0.5, seed=1), "drums": noise(1.0, seed=2)[:1]}
+    mix = Mixer.open("sum").mix(given, audio.RATE)
+    expected = np.repeat(given["drums"], 2, axis=0)
+    expected[:, : given["vocals"].shape[1]] += given["vocals"]
+    assert np.array_equal(mix.audio, expected)
+
+
+@pytest.mark.parametrize("rate", [22_050, 44_100, 48_000, 96_000])
+@pytest.mark.parametrize("extra", [0, 1, 7])
+def test_a_network_mixes_at_the_rate_of_the_stems_in_their_place(checkpoint, rate, extra):
+    samples = rate + extra
+    given = {"drums": np.zeros((2, samples), dtype=np.float32), "bass": sine(110.0, 0.1, rate=rate)}
+    given["drums"][:, samples // 2] = 0.9
+    mixer = Mixer.open(checkpoint, device="cpu")
+    assert mixer.name == "tiny"
+    mix = mixer.mix(given, rate)
+    assert mix.audio.shape == (2, samples)
+    assert mix.audio.dtype == np.float32
+    assert np.isfinite(mix.audio).all()
+    assert mix.prepared.rate == audio.RATE
+
+
+def test_resampling_to_the_network_and_back_moves_nothing(monkeypatch, checkpoint):
+    mixer = Mixer.open(checkpoint, device="cpu")
+    monkeypatch.setattr(type(mixer.model), "mix", lambda self, stems, progress=None: stems.sum(axis=0))
+    given = {"drums": noise(1.0, rate=48_000)}
+    assert lag(given["drums"], mixer.mix(given, 48_000).audio) == 0
+
+
+def test_mixing_what_was_prepared_is_mixing(checkpoint):
+    given, mixer = stems(), Mixer.open(checkpoint, device="cpu")
+    prepared = mixer.prepare(given, audio.RATE)
+    assert prepared.audio.shape == (4, 2, given["bass"].shape[1])
+    assert np.array_equal(mixer.mix_prepared(prepared.audio), mixer.mix(given, audio.RATE).audio)
+
+
+def test_a_mixer_of_a_loaded_checkpoint_is_the_same(checkpoint):
+    given, loaded = stems(), models.load(checkpoint)
+    mixer = Mixer(loaded)
+    assert mixer.name == "tdcn"
+    assert mixer.chain is loaded.chain
+    ours, theirs = mixer.mix(given, audio.RATE), Mixer.open(checkpoint, device="cpu").mix(given, audio.RATE)
+    assert np.array_equal(ours.audio, theirs.audio)
+
+
+def test_a_missing_stem_is_silence():
+    mix = Mixer.open("normalized-sum").mix({"bass": stems()["bass"]}, audio.RATE)
+    assert not mix.prepared.audio[[0, 2, 3]].any()
+    assert mix.prepared.audio[1].any()
+
+
+def test_each_stem_is_asked_for_once_where_the_length_is_known():
+    asked = []
+
+    class Asking(dict):
+        def __getitem__(self, stem):
+            asked.append(stem)
+            return super().__getitem__(stem)
+
+    given = Asking(stems())
+    Mixer.open("sum").mix(given, audio.RATE, samples=next(iter(given.values())).shape[1])
+    assert asked == list(STEMS)
+
+
+def test_rooms_come_first_and_are_drawn_by_the_seed():
+    given, rooms = stems(0.8), Responses(decay_s=(0.3, 1.5), count=2).load()
+    mixes = [Mixer.open("normalized-sum", rooms=rooms, seed=seed).mix(given, audio.RATE) for seed in (3, 3)]
+    assert np.array_equal(mixes[0].audio, mixes[1].audio)
+    assert mixes[0].prepared.steps["vocals"][0].effect == "room"
+    assert mixes[0].prepared.steps["drums"][0].skipped
+
+
+def test_progress_rises_to_one(checkpoint):
+    shares = []
+    Mixer.open(checkpoint, device="cpu").mix(stems(), audio.RATE, progress=lambda share, what: shares.append(share))
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "rate", "message"),
+    [
+        ({}, audio.RATE, "expected at least one of the stems"),
+        ({"voclas": noise(0.1)}, audio.RATE, "did you mean 'vocals'"),
+        ({"bass": noise(0.1)}, 0, "above 0 Hz"),
+        ({"bass": np.zeros((3, 10), dtype=np.float32)}, audio.RATE, "expected 1 or 2 channels"),
+        ({"bass": np.zeros((2, 0), dtype=np.float32)}, audio.RATE, "has no samples"),
+        ({"bass": np.full((2, 9), np.nan, dtype=np.float32)}, audio.RATE, "NaN or infinite"),
+    ],
+)
+def test_wrong_stems_are_refused(given, rate, message):
+    with pytest.raises((InputError, AudioError), match=message):
+        Mixer.open("normalized-sum").mix(given, rate)
+
+
+def test_other_statistics_and_settings_are_refused(checkpoint, chain):
+    with pytest.raises(InputError, match="leave --stats out"):
+        Mixer.open(checkpoint, device="cpu", stats=FxStats.shipped("synthetic"))
+    with pytest.raises(InputError, match="leave --preset out"):
+        Mixer.open(checkpoint, device="cpu", settings=Settings.preset("published"))
+    same = Mixer.open(checkpoint, device="cpu", stats=chain.stats, settings=chain.settings)
+    assert same.chain.signature == chain.signature
+    with pytest.raises(InputError, match="take normalized-sum"):
+        Mixer.open("sum", settings=Settings.preset())
+
+
+def test_what_is_no_model_is_refused(tmp_path, checkpoint):
+    with pytest.raises(InputError, match="unknown model 'tcdn'"):
+        Mixer.open("tcdn")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FxnormError, match="name the folder of a checkpoint"):
+        Mixer.open(tmp_path / "empty")
+    with pytest.raises(InputError, match="expected one of auto"):
+        Mixer.open(checkpoint, device="tpu")
+
+
+def test_a_network_that_no_corpus_has_trained_is_refused(tmp_path):
+    pytest.importorskip("torch", reason="needs PyTorch")
+    from fxnorm.models.checkpoint import Checkpoint
+
+    Checkpoint(models.build("waveunet", "small")).save(tmp_path / "fresh")
+    with pytest.raises(InputError, match="does not say how they are normalised"):
+        Mixer.open(tmp_path / "fresh", device="cpu")
+
+
+def test_a_mix_that_is_not_finite_is_an_error(checkpoint, monkeypatch):
+    mixer = Mixer.open(checkpoint, device="cpu")
+    monkeypatch.setattr(type(mixer.model), "mix", lambda self, stems, progress=None: stems[0] * np.float32(np.nan))
+    with pytest.raises(FxnormError, match="not finite"):
+        mixer.mix(stems(), audio.RATE)
+
+
+def test_naive_and_chain_of_baselines():
+    mix = Mixer.open("naive").mix(stems(), audio.RATE)
+    assert audio.peak(mix.audio) == pytest.approx(0.9)
+    assert Mixer.open("sum").chain is None
+    own = Chain(FxStats.shipped("synthetic"), Settings.preset("published"))
+    assert Mixer.open("normalized-sum", stats=own.stats, settings=own.settings).chain.signature == own.signature
+
+
+@pytest.mark.parametrize("target", [-14.0, -30.0])
+def test_finish_brings_a_mix_to_a_loudness(target):
+    mix, done = Finish(lufs=target, clip_mode="none")(noise(1.0), audio.RATE)
+    assert loudness.measure(mix, audio.RATE) == pytest.approx(target, abs=1e-3)
+    assert done.keys() == {"gain_db"}
+
+
+def test_finish_keeps_full_scale():
+    loud = 30.0 * noise(0.5)
+    rescaled, done = Finish()(loud, audio.RATE)
+    assert audio.peak(rescaled) == pytest.approx(1.0)
+    assert done["scaled_db"] == pytest.approx(-20.0 * np.log10(audio.peak(loud)), abs=0.01)
+    clamped, done = Finish(clip_mode="clamp")(loud, audio.RATE)
+    assert audio.peak(clamped) == 1.0
+    assert done["clamped_samples"] == np.count_nonzero(np.abs(loud) > 1.0)
+    same, done = Finish(clip_mode="none")(loud, audio.RATE)
+    assert same is loud
+    assert done == {}
+    assert Finish()(noise(0.1), audio.RATE)[1] == {}
+
+
+def test_finish_says_what_it_cannot_do():
+    silence = np.zeros((2, audio.RATE), dtype=np.float32)
+    mix, done = Finish(lufs=-14.0)(silence, audio.RATE)
+    assert not mix.any()
+    assert "too quiet" in done["notice"]
+    with pytest.raises(InputError, match="clip mode"):
+        Finish(clip_mode="soft")
+    with pytest.raises(InputError, match="LUFS"):
+        Finish(lufs=3.0)
+
+
+def test_opening_a_baseline_loads_no_torch():
+    import subprocess
+    import sys
+
+    code = "import sys; from fxnorm import Mixer; Mixer.open('normalized-sum'); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())
+    assert done.stdout.strip() == "False"
