@@ -14,7 +14,8 @@ from pathlib import Path
 from torch.utils.data import DataLoader
 
 from fxnorm import recipe
-from fxnorm.training.data import Position, TrainingPieces, Turns, open_corpus
+from fxnorm.training.data import Position, TrainingPieces, Turns
+from fxnorm.training.songs import open_corpus
 from tests.training.corpora import write_corpus
 
 
@@ -47,7 +48,7 @@ def main() -> None:
                 "data": {"seconds": options.seconds, "remix": options.remix},
             }
         )
-        pieces = TrainingPieces(open_corpus(chosen).train, chosen.data, chosen.seed)
+        pieces = TrainingPieces(open_corpus(chosen.corpus, wet=chosen.wet).train, chosen.data, chosen.seed)
         print(f"pieces of {options.seconds:g} s, four stereo stems and their mix; remixed: {options.remix:.0%}\n")
         print("| reading processes | pieces a second |")
         print("|---|---|")

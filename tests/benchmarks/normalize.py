@@ -2,10 +2,10 @@
 
     python -m tests.benchmarks.normalize
 
-prints Markdown: seconds of processor time per minute of a stereo stem, with the least that the transforms and the
-filters of a stage take; the whole in yardsticks (`scipy.signal.filtfilt` with 1,001 taps on a minute of float64
-stereo); how that grows with the length; and the memory of a worker. The reference implementation of the method needs
-18.7 yardsticks.
+prints Markdown: seconds of processor time per minute of a stereo stem, with the least that the transforms, the filters
+and the loops of a stage take; the whole in yardsticks (`scipy.signal.filtfilt` with 1,001 taps on a minute of float64
+stereo); how that and the memory of a worker grow with the length of a stem; what a second process brings; and what
+measuring the averages of a corpus costs. The reference implementation of the method needs 18.7 yardsticks.
 """
 
 import os
@@ -18,22 +18,26 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from time import process_time
+from time import perf_counter, process_time
 
 import numpy as np
 import scipy.fft
-from scipy.signal import filtfilt, firwin, oaconvolve
+import soundfile
+from scipy.signal import filtfilt, firwin
 
-from fxnorm import audio
+from fxnorm import audio, corpus, pipeline
 from fxnorm.cli.options import print_table
 from fxnorm.effects import MODULES
-from fxnorm.normalize import Normalizer, Settings, pad
+from fxnorm.effects.filtering import convolve_centred
+from fxnorm.kernels.dynamics import reduce_gain
+from fxnorm.normalize import Settings, pad
 from fxnorm.stats import FxStats
 from fxnorm.synth import make_song
 
 REFERENCE_YARDSTICKS = 18.7
 STEM = "other"
 MINUTE = 60 * audio.RATE
+LENGTHS = (1, 4, 16, 60)
 
 
 def best(function: Callable[[], object], runs: int = 3) -> float:
@@ -55,26 +59,40 @@ def stem_of(minutes: float) -> audio.Audio:
 
 
 def transforms(n_fft: int, hop: int) -> Callable[[], None]:
-    """Nothing but the forward transforms of a minute of stereo."""
-    frame = np.random.default_rng(0).standard_normal(n_fft).astype(np.float32)
+    """Nothing but the forward transforms of a minute of stereo, four at a time."""
+    frames = np.random.default_rng(0).standard_normal((4, n_fft)).astype(np.float32)
 
     def work() -> None:
-        for _ in range(2 * (MINUTE // hop)):
-            scipy.fft.rfft(frame)
+        for _ in range(MINUTE // hop // 2):
+            scipy.fft.rfft(frames)
 
     return work
 
 
+def floors() -> dict[str, float]:
+    """Seconds of the work that no stage can do without."""
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal((2, MINUTE)).astype(np.float32)
+    level = (20.0 * rng.standard_normal(MINUTE) - 60.0).astype(np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "noise.wav"
+        write = best(lambda: soundfile.write(path, noise.T, audio.RATE, subtype="FLOAT"))
+        read = best(lambda: soundfile.read(path, dtype="float32"))
+    return {
+        "read": read,
+        "eq": best(transforms(65_536, 16_384)) + best(lambda: convolve_centred(noise, firwin(6001, 0.5)[np.newaxis])),
+        "compression": best(transforms(1024, 1024))
+        + best(lambda: reduce_gain(level, -20.0, 0.75, 0.3, 0.9998, np.empty_like(level))),
+        "panning": best(transforms(65_536, 32_768))
+        + best(lambda: convolve_centred(noise[:1], firwin(2001, 0.5)[np.newaxis])),
+        "loudness": best(lambda: MODULES["loudness"].measure(noise, audio.RATE)),
+        "write": write,
+    }
+
+
 def stage_rows(stem: audio.Audio, yardstick: float) -> list[list[str]]:
     """One row for each stage of a minute."""
-    noise = np.random.default_rng(0).standard_normal((2, MINUTE)).astype(np.float32)
-    long_filter, side_filter = firwin(6001, 0.5)[np.newaxis], firwin(2001, 0.5)
-    floors = {
-        "eq": best(transforms(65_536, 16_384))
-        + best(lambda: oaconvolve(noise, long_filter.astype(np.float32), mode="same", axes=1)),
-        "panning": best(transforms(65_536, 32_768))
-        + best(lambda: oaconvolve(noise[0], side_filter.astype(np.float32), mode="same")),
-    }
+    least = floors()
     stats, settings = FxStats.shipped(), Settings.preset()
     rows = [["stage", "seconds", "floor", "yardsticks"]]
     total = 0.0
@@ -95,38 +113,82 @@ def stage_rows(stem: audio.Audio, yardstick: float) -> list[list[str]]:
         for name in ("read", *settings.effects, "write"):
             seconds = best(stages[name])
             total += seconds
-            floor = f"{floors[name]:.3f}" if name in floors else "–"
-            rows.append([name, f"{seconds:.3f}", floor, f"{seconds / yardstick:.3f}"])
-    rows.append(["all stages", f"{total:.3f}", "–", f"{total / yardstick:.3f}"])
+            rows.append([name, f"{seconds:.3f}", f"{least[name]:.3f}", f"{seconds / yardstick:.3f}"])
+    rows.append(["all stages", f"{total:.3f}", f"{sum(least.values()):.3f}", f"{total / yardstick:.3f}"])
     return rows
+
+
+def plan(out: Path) -> pipeline.Plan:
+    """The default preset, 32-bit float WAV."""
+    return pipeline.Plan(FxStats.shipped(), Settings.preset(), pipeline.Layout(out))
+
+
+def write_songs(folder: Path, *, songs: int, minutes: float) -> Path:
+    """A corpus of one stem a song."""
+    stem = stem_of(minutes)
+    for song in range(songs):
+        place = folder / f"song {song}"
+        place.mkdir(parents=True)
+        audio.write(place / f"{STEM}.wav", stem, audio.RATE)
+    return folder
 
 
 def length_rows(yardstick: float) -> list[list[str]]:
-    """The whole chain on longer and longer stems, each in a process of its own for its memory."""
-    rows = [["minutes", "seconds a minute", "yardsticks a minute", "peak memory / stem"]]
-    for minutes in (1, 4, 16):
-        command = [sys.executable, "-m", "tests.benchmarks.normalize", str(minutes)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    """The work of one worker on longer and longer stems, each in a process of its own for its memory."""
+    rows = [["minutes", "seconds a minute", "yardsticks a minute", "peak memory, MB", "peak memory / stem"]]
+    for minutes in LENGTHS:
+        with tempfile.TemporaryDirectory() as folder:
+            write_songs(Path(folder), songs=1, minutes=minutes)
+            command = [sys.executable, "-m", "tests.benchmarks.normalize", folder]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
         seconds, memory = (float(word) for word in done.stdout.split())
-        rows.append([str(minutes), f"{seconds:.3f}", f"{seconds / yardstick:.3f}", f"{memory:.1f}"])
+        rows.append(
+            [
+                str(minutes),
+                f"{seconds / minutes:.3f}",
+                f"{seconds / minutes / yardstick:.3f}",
+                f"{memory / 1e6:.0f}",
+                f"{memory / (minutes * MINUTE * 8):.1f}",
+            ]
+        )
     return rows
 
 
-def one_length(minutes: float) -> tuple[float, float]:
-    """Seconds a minute, and peak memory above what was there before in sizes of the stem."""
-    chain = Normalizer(FxStats.shipped())
-    chain(stem_of(0.1), audio.RATE, STEM)
-    stem = stem_of(minutes)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    start = process_time()
-    chain(stem, audio.RATE, STEM)
-    seconds = (process_time() - start) / minutes
-    return seconds, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before) / stem.nbytes
+def one_corpus(folder: Path) -> tuple[float, float]:
+    """Seconds to read, normalise and write a corpus, and peak memory above that of the imports, in bytes."""
+    with tempfile.TemporaryDirectory() as short, tempfile.TemporaryDirectory() as out:
+        tracks = corpus.scan(write_songs(Path(short), songs=1, minutes=0.05))
+        pipeline.normalize_corpus(tracks, plan(Path(out) / "warm"))  # loads and compiles everything
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        start = process_time()
+        pipeline.normalize_corpus(corpus.scan(folder), plan(Path(out) / "all"))
+        seconds = process_time() - start
+    return seconds, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024.0
+
+
+def corpus_rows(yardstick: float) -> list[list[str]]:
+    """A corpus of 16 stems of two minutes: normalised by one and by two processes, and measured."""
+    rows = [["16 stems of 2 minutes", "seconds", "yardsticks a minute", "of normalising"]]
+    with tempfile.TemporaryDirectory() as folder:
+        tracks = corpus.scan(write_songs(Path(folder) / "songs", songs=16, minutes=2.0))
+        work: dict[str, Callable[[], object]] = {
+            "normalize, -j 1": lambda: pipeline.normalize_corpus(tracks, plan(Path(folder) / "one")),
+            "normalize, -j 2": lambda: pipeline.normalize_corpus(tracks, plan(Path(folder) / "two"), jobs=2),
+            "stats compute, -j 1": lambda: pipeline.compute_stats(tracks, title="songs"),
+        }
+        first = 0.0
+        for name, function in work.items():
+            start = perf_counter()
+            function()
+            seconds = perf_counter() - start
+            first = first or seconds
+            rows.append([name, f"{seconds:.1f}", f"{seconds / 32.0 / yardstick:.3f}", f"{seconds / first:.2f}"])
+    return rows
 
 
 def main() -> None:
     if len(sys.argv) > 1:
-        print(*one_length(float(sys.argv[1])))
+        print(*one_corpus(Path(sys.argv[1])))
         return
     noise = np.random.default_rng(0).standard_normal((2, MINUTE))
     taps = firwin(1001, 0.5)
@@ -136,6 +198,8 @@ def main() -> None:
     print_table(rows)
     print(f"\nthe reference needs {REFERENCE_YARDSTICKS / float(rows[-1][-1]):.0f} times as long\n")
     print_table(length_rows(yardstick))
+    print()
+    print_table(corpus_rows(yardstick))
 
 
 if __name__ == "__main__":
