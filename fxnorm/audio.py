@@ -30,6 +30,7 @@ _FORMATS = {".aif": "AIFF"}  # where soundfile does not know a suffix by itself
 # whose writer could not know its length, which is not a fault.
 _SHORT_CHUNK = re.compile(r"(?:data|SSND|riff)\s*: (\d+) \(should be \d+\)")
 _STREAM_SIZES = {0, 0xFFFFFFFF, 0x7FFFFFFF}
+_BLOCK = 1 << 16  # samples interleaved or taken apart at a time: the whole of a long file is not held twice
 _UNKNOWN_LENGTH = 2**63 - 1  # frames of a FLAC stream whose header leaves the length out
 
 
@@ -119,9 +120,13 @@ def read(path: Path) -> tuple[Audio, int]:
         info = _info(file)
         if info.channels > 2:
             raise AudioError(f"{path}: expected 1 or 2 channels, got {info.channels}; mix it down to stereo first")
-        interleaved = _next_frames(file, path)
-        _require_whole(file, path, len(interleaved))
-    return as_audio(interleaved.T, what=str(path)), info.rate
+        audio = np.empty((info.channels, info.samples), dtype=np.float32)
+        count = 0
+        while len(interleaved := _next_frames(file, path, _BLOCK)):
+            audio[:, count : count + len(interleaved)] = interleaved.T
+            count += len(interleaved)
+        _require_whole(file, path, count)
+    return as_audio(audio, what=str(path)), info.rate
 
 
 def read_piece(path: Path, start: int, samples: int) -> Audio:
@@ -150,7 +155,7 @@ def read_piece(path: Path, start: int, samples: int) -> Audio:
     return as_audio(piece, what=str(path))
 
 
-def blocks(path: Path, *, samples: int = 1 << 18) -> Iterator[Audio]:
+def blocks(path: Path, *, samples: int = _BLOCK) -> Iterator[Audio]:
     """Read an audio file piece by piece, in bounded memory, and hand on whatever it holds.
 
     Unlike `read`, it accepts any number of channels, no samples at all, NaN and infinity: it is for looking
@@ -203,7 +208,11 @@ def write(path: Path, audio: Audio, rate: int, *, subtype: str = "FLOAT") -> Non
     try:
         with replacing(path) as temporary:
             temporary.touch()  # the system's own reason for a refusal, which libsndfile would not pass on
-            soundfile.write(_native(temporary), audio.T, rate, subtype=subtype, format=_FORMATS.get(suffix))
+            with soundfile.SoundFile(
+                _native(temporary), "w", rate, len(audio), subtype=subtype, format=_FORMATS.get(suffix)
+            ) as file:
+                for start in range(0, audio.shape[1], _BLOCK):
+                    file.write(audio[:, start : start + _BLOCK].T)
             _forget_time(temporary)
     except (OSError, ValueError, soundfile.LibsndfileError) as error:
         raise AudioError(
