@@ -7,6 +7,9 @@ import numpy.typing as npt
 
 T = TypeVar("T", float, npt.NDArray[np.float64])
 
+# centres of the third-octave bands from 31.5 Hz to 16 kHz (base-ten series)
+THIRD_OCTAVES_HZ = np.round(1000.0 * 10.0 ** (np.arange(-15, 13) / 10.0), 1)
+
 
 def db_to_amplitude(db: T) -> T:
     """Amplitude ratio of a level in dB."""

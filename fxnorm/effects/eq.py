@@ -8,12 +8,11 @@ from fxnorm.effects import loudness
 from fxnorm.effects.filtering import convolve_centred
 from fxnorm.effects.spectra import GRID_POINTS, GRID_STEP, grid_frequencies, mean_magnitude, require_rate, smooth
 from fxnorm.effects.step import EffectSettings, Memo, Step
-from fxnorm.units import amplitude_to_db, db_to_amplitude
+from fxnorm.units import THIRD_OCTAVES_HZ, amplitude_to_db, db_to_amplitude
 
 REFERENCE_LUFS = -30.0
 SMOOTHING_BINS = {"vocals": 401, "bass": 151, "drums": 151, "other": 401}
 BAND_HZ = (50.0, 16_000.0)  # where the median gain is taken
-CARD_HZ = (31.5, 63.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16000.0)
 
 
 class Settings(EffectSettings):
@@ -140,7 +139,7 @@ def match(
     else:
         out = audio if overwrite else audio.copy()
         out[sounding] = filter_zero_phase(audio[sounding], gains_db, settings.taps)
-    curves = {f"{hz:g}": [round(float(g), 2) for g in _read(gains_db, hz)] for hz in CARD_HZ}
+    curves = {f"{hz:g}": [round(float(g), 2) for g in _read(gains_db, hz)] for hz in THIRD_OCTAVES_HZ}
     return out, Step("eq", parameters={"gain_db_at_hz": curves, "channels": "linked" if settings.linked else "each"})
 
 

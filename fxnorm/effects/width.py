@@ -10,11 +10,10 @@ from fxnorm.audio import RATE, Audio
 from fxnorm.effects.filtering import convolve_centred
 from fxnorm.effects.spectra import GRID_POINTS, GRID_STEP, N_FFT, grid_frequencies, transforms
 from fxnorm.kernels.spectrum import add_narrowed_similarity
-from fxnorm.units import db_to_amplitude, hz_to_bin
+from fxnorm.units import THIRD_OCTAVES_HZ, db_to_amplitude, hz_to_bin
 
 HOP = N_FFT // 2  # every sample counts; twice as many frames change the gains by 0.2 dB in the mean
-# nominal centres of the third-octave bands from 50 Hz to 16 kHz (base-ten series)
-BAND_CENTRES_HZ = np.round(1000.0 * 10.0 ** (np.arange(-13, 13) / 10.0), 1)
+BAND_CENTRES_HZ = THIRD_OCTAVES_HZ[2:]  # from 50 Hz to 16 kHz
 STEP_DB = 3.0  # between the side gains at which similarity is measured; read in between by interpolation
 
 

@@ -1,5 +1,7 @@
 """Pieces of a long song, several at a time on a CPU."""
 
+import ctypes
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeVar
@@ -61,7 +63,15 @@ class Workers:
         for done, result in self._pool.map(alone, slices):
             results.append(result)
             progress(done)
+        _give_back()
         return results
+
+
+def _give_back() -> None:
+    """Give memory that is free back to the system: glibc keeps what threads freed, here a tenth of all there is."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def pieces(total: int, length: int, *, backwards: bool = False) -> Iterator[slice]:
