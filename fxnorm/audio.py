@@ -22,6 +22,7 @@ from fxnorm.files import replacing
 Audio = npt.NDArray[np.float32]
 
 RATE = 44_100
+RATES = (4_000, 768_000)  # of files; a damaged header can say anything, and resampling from it would fill the memory
 SILENCE_DB = -50.0  # a stem or channel whose peak is at or under this is silent
 SUFFIXES = (".wav", ".flac", ".aiff", ".aif", ".ogg", ".mp3", ".w64")
 _FORMATS = {".aif": "AIFF"}  # where soundfile does not know a suffix by itself
@@ -48,6 +49,15 @@ class AudioInfo:
     def seconds(self) -> float:
         """Duration in seconds."""
         return self.samples / self.rate
+
+    @property
+    def fault(self) -> str | None:
+        """Why such a file cannot be worked on, if it cannot."""
+        if self.channels > 2:
+            return f"expected 1 or 2 channels, got {self.channels}; mix it down to stereo first"
+        if not RATES[0] <= self.rate <= RATES[1]:
+            return f"expected a rate of {RATES[0]} to {RATES[1]} Hz, got {self.rate}; export it again"
+        return None
 
 
 def as_audio(array: npt.ArrayLike, *, what: str = "audio") -> Audio:
@@ -118,8 +128,9 @@ def read(path: Path) -> tuple[Audio, int]:
     """
     with _open(path) as file:
         info = _info(file)
-        if info.channels > 2:
-            raise AudioError(f"{path}: expected 1 or 2 channels, got {info.channels}; mix it down to stereo first")
+        if info.fault:
+            raise AudioError(f"{path}: {info.fault}")
+        _require_end(file, path)
         audio = np.empty((info.channels, info.samples), dtype=np.float32)
         count = 0
         while len(interleaved := _next_frames(file, path, _BLOCK)):
@@ -201,6 +212,8 @@ def write(path: Path, audio: Audio, rate: int, *, subtype: str = "FLOAT") -> Non
     ------
     AudioError
         If the file cannot be written; nothing is left behind.
+    RunError
+        If the disk is full or has become read-only; nothing is left behind.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
@@ -208,11 +221,11 @@ def write(path: Path, audio: Audio, rate: int, *, subtype: str = "FLOAT") -> Non
     try:
         with replacing(path) as temporary:
             temporary.touch()  # the system's own reason for a refusal, which libsndfile would not pass on
-            with soundfile.SoundFile(
-                _native(temporary), "w", rate, len(audio), subtype=subtype, format=_FORMATS.get(suffix)
-            ) as file:
-                for start in range(0, audio.shape[1], _BLOCK):
-                    file.write(audio[:, start : start + _BLOCK].T)
+            try:
+                _encode(temporary, audio, rate, subtype)
+            except (OSError, soundfile.LibsndfileError):
+                _ask_for_room(temporary)
+                raise
             _forget_time(temporary)
     except (OSError, ValueError, soundfile.LibsndfileError) as error:
         raise AudioError(
@@ -270,6 +283,18 @@ def peak(audio: npt.NDArray[np.floating]) -> float:
     return max(float(audio.max(initial=0.0)), -float(audio.min(initial=0.0)))
 
 
+def loudest(samples: Audio, rate: int, seconds: float) -> slice:
+    """Where the loudest excerpt of a mix lies, to a second, so that everything can be heard at the same place."""
+    length, total = round(seconds * rate), samples.shape[1]
+    if length >= total:
+        return slice(0, total)
+    edges = np.arange(0, total, rate)
+    energy = np.array([np.vdot(second, second) for second in np.split(samples, edges[1:], axis=1)])
+    excerpts = np.convolve(energy, np.ones(max(1, length // rate)), mode="valid")
+    start = min(int(np.argmax(excerpts)) * rate, total - length)
+    return slice(start, start + length)
+
+
 def is_silent(audio: npt.NDArray[np.floating]) -> bool:
     """Whether the peak is at or under `SILENCE_DB`."""
     return peak(audio) <= 10.0 ** (SILENCE_DB / 20.0)
@@ -278,6 +303,22 @@ def is_silent(audio: npt.NDArray[np.floating]) -> bool:
 def _native(path: Path) -> bytes | str:
     """The path as the system has it: on POSIX a name is bytes, and need not be text."""
     return os.fsencode(path) if os.name == "posix" else str(path)
+
+
+def _encode(path: Path, audio: Audio, rate: int, subtype: str) -> None:
+    form = _FORMATS.get(path.suffix.lower())
+    with soundfile.SoundFile(_native(path), "w", rate, len(audio), subtype=subtype, format=form) as file:
+        for start in range(0, audio.shape[1], _BLOCK):
+            file.write(audio[:, start : start + _BLOCK].T)
+    # libsndfile closes a FLAC file without a word when its end finds no room on the disk
+    if soundfile.info(_native(path)).frames != audio.shape[1]:
+        raise OSError("its end is missing")
+
+
+def _ask_for_room(path: Path) -> None:
+    """Write on at the end of a file that libsndfile could not write: the system says why, where that is its doing."""
+    with path.open("ab") as file:
+        file.write(bytes(1 << 20))
 
 
 def _forget_time(path: Path) -> None:
@@ -319,6 +360,19 @@ def _require_whole(file: soundfile.SoundFile, path: Path, samples: int) -> None:
     declared = [int(size) for size in _SHORT_CHUNK.findall(file.extra_info)]
     if any(size not in _STREAM_SIZES for size in declared) or samples < file.frames:
         raise AudioError(f"{path}: cut short, {samples} samples are left; export it again")
+
+
+def _require_end(file: soundfile.SoundFile, path: Path) -> None:
+    """Raise if the header promises so much that room for it should not be made before its end was seen."""
+    if file.frames * file.channels > 8 * path.stat().st_size:  # less than a bit a sample
+        try:
+            file.seek(file.frames - 1)
+            found = len(_next_frames(file, path, 1))
+            file.seek(0)
+        except soundfile.LibsndfileError:
+            found = 0
+        if not found:
+            raise AudioError(f"{path}: cut short, it has no {file.frames} samples; export it again")
 
 
 def _info(file: soundfile.SoundFile) -> AudioInfo:

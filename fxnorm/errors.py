@@ -18,3 +18,7 @@ class AudioError(FxnormError):
 
 class StatsError(FxnormError):
     """A statistics file cannot be used."""
+
+
+class RunError(FxnormError):
+    """A run cannot go on, through no fault of what it was given; what is finished is kept."""

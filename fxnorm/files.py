@@ -1,13 +1,31 @@
-"""Files appear whole or not at all."""
+"""Files appear whole or not at all, and one run at a time writes in a folder."""
 
+import errno
+import logging
+import os
+import platform
+import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
-from fxnorm.errors import InputError
+from fxnorm.errors import InputError, RunError
+
+try:
+    import fcntl
+except ImportError:  # no POSIX: folders are not locked
+    fcntl = None  # type: ignore[assignment]
 
 TEMPORARY_PREFIX = ".fxnorm-"
+LOCK = ".fxnorm.lock"
+
+_PATIENCE_S = 60.0  # for workers elsewhere that still have a stem in hand when their run ends early
+_GRACE_S = 2.0  # workers whose run was killed notice it, and let go of the folder, well within this time
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # what fails for one file fails for all that follow
+
+_log = logging.getLogger("fxnorm")
 
 
 @contextmanager
@@ -16,19 +34,36 @@ def replacing(path: Path) -> Iterator[Path]:
 
     The temporary keeps the suffix, so that writers which look at it choose the right format. If the block
     raises, nothing is left behind and whatever stood at `path` is untouched.
+
+    Raises
+    ------
+    RunError
+        If the disk is full or has become read-only.
     """
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}{path.suffix}")
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise no_room(path, str(error.strerror)) from error
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that has become read-only keeps it; the reason is on its way already
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file whole; names that are no UTF-8 go through as they are."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+def no_room(path: Path, reason: str) -> RunError:
+    """What to raise when a disk takes nothing more."""
+    return RunError(
+        f"{path}: cannot be written ({reason}); finished work is kept: make room, and run the same command again"
+    )
 
 
 def require_writable(folder: Path) -> None:
@@ -45,3 +80,113 @@ def require_writable(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise InputError(f"{folder}: cannot be written to ({error.strerror}); choose another folder") from error
+
+
+@contextmanager
+def claim(folder: Path, *, sweeping: Collection[Path] = ()) -> Iterator[None]:
+    """Keep a folder for this run, and for the workers that `join` it, while the block lasts.
+
+    The system holds the lock for the open file and drops it with the process, so a run that was killed is in nobody's
+    way. Where there are no locks, a warning is logged.
+
+    Parameters
+    ----------
+    folder : Path
+    sweeping : collection of Path
+        The folders that the run writes in: what runs and workers that were killed left half-written there is removed.
+
+    Raises
+    ------
+    InputError
+        If another run is at work there, or the folder cannot be written to.
+    """
+    path = folder / LOCK
+    file = _claim(path)
+    try:
+        _sweep(sweeping)
+        yield
+    finally:
+        with file, suppress(OSError):
+            if _wait_for(lambda: _flock(file, alone=True), _PATIENCE_S):  # until all that joined are done
+                _sweep(sweeping)
+                path.unlink()
+
+
+@contextmanager
+def join(folder: Path) -> Iterator[None]:
+    """Work as part of the run that claims a folder: until the block ends, no other run gets it.
+
+    Raises
+    ------
+    RunError
+        If another run is about to get it, since this one is over, or the claim cannot be seen from this machine.
+    """
+    try:
+        file = (folder / LOCK).open("rb")
+    except OSError as error:
+        raise RunError(
+            f"{folder / LOCK}: cannot be opened on {platform.node()} ({error.strerror}); expected a run at work there, "
+            "on a file system that all its machines share"
+        ) from error
+    with file:
+        if not _flock(file, alone=False):
+            raise RunError(f"{folder}: another run has begun there; this one is over")
+        yield
+
+
+def _sweep(folders: Collection[Path]) -> None:
+    for folder in folders:
+        for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
+            with suppress(OSError):
+                path.unlink()
+
+
+def _claim(path: Path) -> IO[bytes]:
+    """The lock file, locked: for a moment alone, which shows that nobody else is there, then open to those who join."""
+    file = None
+
+    def attempt() -> bool:
+        nonlocal file
+        file = path.open("ab")
+        if _flock(file, alone=True, doubt=True) and _is_at(file, path) and _flock(file, alone=False):
+            return True
+        file.close()
+        return False
+
+    try:
+        if _wait_for(attempt, _GRACE_S) and file is not None:
+            return file
+    except OSError as error:
+        raise InputError(f"{path.parent}: cannot be written to ({error.strerror}); choose another folder") from error
+    raise InputError(f"{path.parent}: another run is at work there; wait for it to end, or choose another output")
+
+
+def _wait_for(succeeds: Callable[[], bool], seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while not succeeds():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _flock(file: IO[bytes], *, alone: bool, doubt: bool = False) -> bool:
+    """Whether the lock was got; where there are no locks, it was, and a doubt about it is logged."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError as error:
+        if doubt:
+            _log.warning("%s: cannot be locked (%s); let no other run write there", file.name, error.strerror)
+    return True
+
+
+def _is_at(file: IO[bytes], path: Path) -> bool:
+    """Whether an open file still is the one of that name, and was not removed by the run before."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False

@@ -1,8 +1,9 @@
-"""Pictures of statistics."""
+"""Pictures: of statistics, and for pages."""
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from fxnorm.effects.spectra import grid_frequencies
 from fxnorm.errors import StatsError
 from fxnorm.stats import FxStats
 from fxnorm.stems import STEMS
-from fxnorm.units import amplitude_to_db
+from fxnorm.units import THIRD_OCTAVES_HZ, amplitude_to_db
 
 COLOURS = {"vocals": "#d1495b", "bass": "#30638e", "drums": "#edae49", "other": "#3c7a57"}
+SYSTEM_COLOURS = ("#30638e", "#d1495b", "#3c7a57", "#edae49", "#7b5ea7", "#2a9d9d", "#8c6d46", "#c46fa0")
 LINES = ("-", "--", ":", "-.")
 SHOWN_HZ = (20.0, 20_000.0)
 INK = "#010203"  # drawn in the page's own colour of text, light or dark
@@ -88,34 +90,131 @@ def draw_gains(curves: Mapping[str, Mapping[str, float]], colour: str) -> str:
     str
         An SVG element that takes its text colour and its width from the page around it.
     """
+    with _page_figure() as (axes, drawn):
+        for line, (name, gains) in zip(LINES, curves.items(), strict=False):
+            frequencies = [float(hz) for hz in gains]
+            axes.plot(frequencies, list(gains.values()), line, color=colour, marker="o", markersize=2.5, label=name)
+        axes.axhline(0.0, color=INK, linewidth=0.8, alpha=0.5)
+        axes.set_ylabel("gain, dB")
+        _over_frequency(axes)
+        if len(curves) > 1:
+            axes.legend(frameon=False, fontsize=8)
+    return drawn[0]
+
+
+def draw_spectra(curves: Mapping[str, Sequence[float]], colours: Mapping[str, str]) -> str:
+    """Draw levels of third-octave bands against a target's, for a page.
+
+    Parameters
+    ----------
+    curves : mapping of str to sequence of float
+        By name: dB above the target at each of `THIRD_OCTAVES_HZ`.
+    colours : mapping of str to str
+        By name.
+
+    Returns
+    -------
+    str
+        An SVG element, as `draw_gains`.
+    """
+    with _page_figure(height=2.8) as (axes, drawn):
+        for name, levels in curves.items():
+            axes.plot(THIRD_OCTAVES_HZ, levels, color=colours[name], linewidth=1.4, label=name)
+        axes.axhline(0.0, color=INK, linewidth=0.8, alpha=0.5)
+        axes.set_ylabel("above the target, dB")
+        _over_frequency(axes)
+        _legend_above(axes)
+    return drawn[0]
+
+
+def draw_over_time(curves: Mapping[str, Sequence[float]], colours: Mapping[str, str], label: str) -> str:
+    """Draw figures that are taken once a second, for a page.
+
+    Parameters
+    ----------
+    curves : mapping of str to sequence of float
+        By name.
+    colours : mapping of str to str
+        By name.
+    label : str
+        Of the vertical axis, with its unit.
+
+    Returns
+    -------
+    str
+        An SVG element, as `draw_gains`.
+    """
+    with _page_figure(height=2.8) as (axes, drawn):
+        for name, levels in curves.items():
+            axes.plot(range(len(levels)), levels, color=colours[name], linewidth=1.4, label=name)
+        axes.set_xlabel("time, s")
+        axes.set_ylabel(label)
+        _legend_above(axes)
+    return drawn[0]
+
+
+def draw_points(values: Mapping[str, Sequence[float]], colours: Mapping[str, str], label: str) -> str:
+    """Draw a row of points for each name, one for each song, and their mean, for a page.
+
+    Parameters
+    ----------
+    values : mapping of str to sequence of float
+        By name.
+    colours : mapping of str to str
+        By name.
+    label : str
+        Of the horizontal axis, with its unit.
+
+    Returns
+    -------
+    str
+        An SVG element, as `draw_gains`.
+    """
+    with _page_figure(height=0.8 + 0.25 * len(values)) as (axes, drawn):
+        for row, (name, row_values) in enumerate(values.items()):
+            axes.plot(row_values, [row] * len(row_values), "o", color=colours[name], markersize=4, alpha=0.5)
+            axes.plot([np.mean(row_values)], [row], "|", color=INK, markersize=14, markeredgewidth=1.5)
+        axes.set_yticks(range(len(values)), list(values))
+        axes.set_ylim(len(values) - 0.5, -0.5)
+        axes.set_xlabel(label)
+    return drawn[0]
+
+
+def _legend_above(axes: Any) -> None:
+    """A legend that hides no curve."""
+    style = {"fontsize": 7.5, "handlelength": 1.2, "columnspacing": 1.0, "borderaxespad": 0.2}
+    axes.legend(frameon=False, ncols=3, loc="lower left", bbox_to_anchor=(0.0, 1.0), **style)
+
+
+def _over_frequency(axes: Any) -> None:
+    axes.locator_params(axis="y", nbins=5, steps=[1, 2, 5, 10])
+    axes.set_xscale("log")
+    axes.set_xlim(*SHOWN_HZ)
+    axes.set_xticks(TICKS_HZ, [f"{hz // 1000}k" if hz >= 1000 else str(hz) for hz in TICKS_HZ])
+    axes.minorticks_off()
+
+
+@contextmanager
+def _page_figure(height: float = 1.9) -> Iterator[tuple[Any, list[str]]]:
+    """Axes to draw into, and a list that holds the SVG element when the block has ended."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     style: dict[Any, object] = {"svg.fonttype": "none", "svg.hashsalt": "fxnorm", "font.size": 9.0}
     style |= dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK)
+    drawn: list[str] = []
     with matplotlib.rc_context(style):
-        figure = Figure(figsize=(4.0, 1.9), layout="constrained")
+        figure = Figure(figsize=(4.0, height), layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.subplots()
-        for line, (name, gains) in zip(LINES, curves.items(), strict=False):
-            frequencies = [float(hz) for hz in gains]
-            axes.plot(frequencies, list(gains.values()), line, color=colour, marker="o", markersize=2.5, label=name)
-        axes.axhline(0.0, color=INK, linewidth=0.8, alpha=0.5)
-        axes.set_ylabel("gain, dB")
-        axes.locator_params(axis="y", nbins=5, steps=[1, 2, 5, 10])
-        axes.set_xscale("log")
-        axes.set_xlim(*SHOWN_HZ)
-        axes.set_xticks(TICKS_HZ, [f"{hz // 1000}k" if hz >= 1000 else str(hz) for hz in TICKS_HZ])
-        axes.minorticks_off()
         axes.grid(True, color=INK, alpha=0.12, linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
-        if len(curves) > 1:
-            axes.legend(frameon=False, fontsize=8)
-        drawn = io.StringIO()
-        figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None})
-    svg = drawn.getvalue().replace(INK, "currentColor")
+        yield axes, drawn
+        written = io.StringIO()
+        figure.savefig(written, format="svg", transparent=True, metadata={"Date": None})
+    svg = written.getvalue().replace(INK, "currentColor")
     svg = svg[svg.index("<svg") :]
     # Several pictures stand in one page: names of parts go, but for the shapes that are used by name.
     svg = re.sub(r' id="[^"]*_\d+"', "", svg)
-    return re.sub(r' (?:width|height)="[^"]*pt"', "", svg)
+    drawn.append(re.sub(r' (?:width|height)="[^"]*pt"', "", svg))

@@ -177,7 +177,7 @@ class Experiment(Group):
 
     def write(self, path: Path) -> None:
         """Write every key to a YAML file, whole."""
-        files.write_text(path, yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True))
+        files.write_text(path, to_yaml(self.to_dict()))
 
     def differences(self, other: "Experiment") -> list[str]:
         """Dotted keys whose values differ."""
@@ -371,6 +371,11 @@ def _load(path: Path, *, what: str = "a recipe") -> dict[str, Any]:
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise InputError(f"{path}: expected {what}, keys with values in YAML, got something else")
     return content
+
+
+def to_yaml(content: Mapping[str, Any]) -> str:
+    """Plain values as YAML, keys in their order."""
+    return yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True)
 
 
 def _parse(text: str, *, what: str) -> Any:

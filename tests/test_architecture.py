@@ -44,9 +44,11 @@ LIBRARIES = {
     "safetensors": {"models"},
     "xgboost": {"models"},
     "optuna": {"training"},
+    "dask": {"pipeline"},
+    "distributed": {"pipeline"},
 }
 # Loaded by nothing until it is used.
-HEAVY = ("torch", "librosa", "scipy.signal", "numba", "matplotlib", "pytorch_lightning", "xgboost")
+HEAVY = ("torch", "librosa", "scipy.signal", "numba", "matplotlib", "pytorch_lightning", "xgboost", "distributed")
 
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

@@ -369,3 +369,13 @@ def test_channels_are_resampled_one_by_one() -> None:
 def test_what_the_lower_rate_cannot_hold_is_gone() -> None:
     result = audio.resample(sine(15_000.0, RATE), RATE, 22_050)
     assert np.abs(result[0, 1_000:-1_000]).max() < 1e-4
+
+
+def test_the_loudest_excerpt_is_found():
+    rate = 1000
+    mix = np.full((2, 10_500), 0.01, dtype=np.float32)
+    mix[:, 6_200:8_300] = 0.5
+    assert audio.loudest(mix, rate, 3.0) == slice(6_000, 9_000)
+    assert audio.loudest(mix, rate, 20.0) == slice(0, 10_500)
+    mix[:, 6_200:8_300], mix[:, 9_000:] = 0.01, 0.5
+    assert audio.loudest(mix, rate, 3.0).stop <= 10_500

@@ -41,6 +41,7 @@ from fxnorm.errors import InputError
 )
 @options.seed
 @options.jobs
+@options.dask
 @click.option("--force", is_flag=True, help="Redo what is done already.")
 @options.as_json
 @options.verbosity
@@ -59,6 +60,7 @@ def normalize(
     subtype: str,
     seed: int,
     jobs: int | None,
+    dask: str | None,
     force: bool,
     as_json: bool,
     quiet: bool,
@@ -75,6 +77,8 @@ def normalize(
     from fxnorm.effects.reverb import ROOM_DECAY_S
     from fxnorm.normalize import Settings
 
+    folder = options.shared_path(folder, dask)
+    out, responses = (path and options.shared_path(path, dask) for path in (out, responses))
     names = tuple(name.strip() for name in effects.split(",") if name.strip())
     settings = Settings.preset(preset, effects=names, strength=_strengths(strength, names))
     plan = pipeline.Plan(
@@ -87,8 +91,9 @@ def normalize(
         force=force,
     )
     tracks = corpus.scan(folder, split=split)
-    with options.progress_bar("normalize", quiet=quiet) as progress:
-        result = pipeline.normalize_corpus(tracks, plan, jobs=jobs or pipeline.default_jobs(), progress=progress)
+    first = next(iter(tracks[0].stems.values()))
+    with options.crew(jobs, dask, reads=first) as crew, options.progress_bar("normalize", quiet=quiet) as progress:
+        result = pipeline.normalize_corpus(tracks, plan, jobs=crew, progress=progress)
     if as_json:
         import dataclasses
         import json

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from fxnorm.pipeline import Jobs
     from fxnorm.stats import FxStats
 
 ANY_PATH = click.Path(path_type=Path)
@@ -18,6 +19,11 @@ SHOWN_HZ = (63, 125, 250, 500, 1000, 2000, 4000, 8000, 16000)
 
 jobs = click.option(
     "-j", "--jobs", type=click.IntRange(min=1), help="Worker processes; one for each processor if not given."
+)
+dask = click.option(
+    "--dask",
+    metavar="ADDRESS",
+    help="Run on the Dask cluster with this scheduler; 'local' starts one on this machine, with -j workers.",
 )
 seed = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
@@ -44,6 +50,28 @@ def verbosity(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(*args, quiet=quiet, **options)
 
     return with_logging
+
+
+def shared_path(path: Path, dask: str | None) -> Path:
+    """The path as the machines of a cluster need it, whatever folder they work in."""
+    return path if dask is None else path.absolute()
+
+
+@contextmanager
+def crew(jobs: int | None, dask: str | None, *, reads: Path) -> "Iterator[Jobs]":
+    """Who does the work: processes of this machine, or a Dask cluster that sees the same files."""
+    if dask is None:
+        from fxnorm.pipeline import default_jobs
+
+        yield jobs or default_jobs()
+        return
+    from fxnorm.errors import InputError
+    from fxnorm.pipeline import cluster
+
+    if jobs is not None and dask != cluster.LOCAL:
+        raise InputError(f"expected -j for this machine or --dask {dask}, got both; leave -j out")
+    with cluster.connect(dask, reads=reads, workers=jobs) as runner:
+        yield runner
 
 
 def load_stats(file: str) -> "FxStats":

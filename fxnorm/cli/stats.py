@@ -29,6 +29,7 @@ def stats() -> None:
 @options.preset
 @options.split
 @options.jobs
+@options.dask
 @options.verbosity
 def compute(
     folder: Path,
@@ -38,6 +39,7 @@ def compute(
     preset: str,
     split: str | None,
     jobs: int | None,
+    dask: str | None,
     quiet: bool,
 ) -> None:
     """Measure the average features of the stems in DIR.
@@ -49,20 +51,23 @@ def compute(
     from fxnorm.normalize import Settings
 
     files.require_writable(out.resolve().parent)  # before hours of work, not after
-    workspace = out.with_name(f"{out.name}.part")
-    tracks = corpus.scan(folder, split=split)
-    with options.progress_bar("measure", quiet=quiet) as progress:
+    workspace = options.shared_path(out.with_name(f"{out.name}.part"), dask)
+    tracks = corpus.scan(options.shared_path(folder, dask), split=split)
+    first = next(iter(tracks[0].stems.values()))
+    with options.crew(jobs, dask, reads=first) as crew, options.progress_bar("measure", quiet=quiet) as progress:
         averages, failures = pipeline.compute_stats(
             tracks,
             title=title or folder.resolve().name,
             settings=Settings.preset(preset),
             measured_on="raw" if raw else "progressive",
-            jobs=jobs or pipeline.default_jobs(),
+            jobs=crew,
             workspace=workspace,
             progress=progress,
         )
-    averages.save(out)
-    shutil.rmtree(workspace, ignore_errors=True)
+    with files.claim(workspace, sweeping=[workspace]):
+        averages.save(workspace / "stats.json")
+        (workspace / "stats.json").replace(out)
+        shutil.rmtree(workspace)
     click.echo(f"{out}: {len(tracks)} songs measured, signature {averages.signature}")
     options.report_failures(failures)
 

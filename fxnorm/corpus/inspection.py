@@ -71,8 +71,8 @@ class _Meter:
         """The file's blocks, zero where they were not finite; they end where the file becomes unreadable."""
         try:
             self.info = audio.probe(self.path)
-            if self.info.channels > 2:
-                self.error = f"expected 1 or 2 channels, got {self.info.channels}; mix it down to stereo first"
+            if self.info.fault:
+                self.error = self.info.fault
                 return
             self._full = np.zeros((self.info.channels, CLIPPED_RUN), dtype=bool)
             for block in audio.blocks(self.path, samples=samples):

@@ -1,15 +1,18 @@
 """Loudness: integrated LUFS after ITU-R BS.1770-4, pushed to the average by a plain gain."""
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from pyloudnorm import IIRfilter
 
 from fxnorm.audio import Audio, peak
 from fxnorm.effects.step import EffectSettings, Memo, Step
 from fxnorm.kernels.loudness import weighted_energy
 from fxnorm.units import amplitude_to_db, db_to_amplitude
+
+if TYPE_CHECKING:
+    from pyloudnorm import IIRfilter
 
 BLOCK_S = 0.4
 HOPS_PER_BLOCK = 4
@@ -48,20 +51,32 @@ def measure(
     -----
     ITU-R BS.1770-4, Annex 1, with the exact filter coefficients for every rate (B. De Man).
     """
-    hop = rate * BLOCK_S / HOPS_PER_BLOCK
-    edges = (np.arange(int(audio.shape[1] / hop) + 1) * hop).astype(np.int64)
-    if edges.size <= HOPS_PER_BLOCK:
-        return None
-    hops = np.zeros(edges.size - 1)
-    shelf, high_pass = _weighting(rate)
-    weighted_energy(audio, shelf, high_pass, edges, hops)
-    # z_j, eq. (3): mean square of 400-ms blocks that overlap by 75 %
-    blocks = np.convolve(hops, np.ones(HOPS_PER_BLOCK), mode="valid") / (rate * BLOCK_S)
+    blocks = _mean_squares(audio, rate, HOPS_PER_BLOCK)
     gated = blocks[blocks > _energy(ABSOLUTE_GATE_LUFS)]
     if gated.size == 0:
         return None
     gate = gated.mean() * 10.0 ** (RELATIVE_GATE_LU / 10.0)
     return float(OFFSET_LU + 10.0 * np.log10(gated[gated > gate].mean()))
+
+
+def short_term(audio: Audio, rate: int, *, seconds: float = 3.0) -> npt.NDArray[np.float64]:
+    """Loudness over time, ungated, of windows that move on by 100 ms (EBU Tech 3341: 3 s, or 400 ms for momentary).
+
+    Parameters
+    ----------
+    audio : ndarray, shape (channels, samples), float32
+    rate : int
+        Sampling rate in Hz.
+    seconds : float
+        Of a window.
+
+    Returns
+    -------
+    ndarray, shape (windows,)
+        LUFS, -120.691 for silence; empty if the audio is shorter than a window.
+    """
+    energy = _mean_squares(audio, rate, round(seconds * HOPS_PER_BLOCK / BLOCK_S))
+    return OFFSET_LU + 10.0 * np.log10(np.maximum(energy, 1e-12))
 
 
 def match(
@@ -112,17 +127,31 @@ def match(
     return np.multiply(audio, np.float32(gain), out=audio if overwrite else None), step
 
 
+def _mean_squares(audio: Audio, rate: int, hops_per_block: int) -> npt.NDArray[np.float64]:
+    """z_j, eq. (3): weighted mean squares of whole blocks that begin 100 ms after one another."""
+    hop = rate * BLOCK_S / HOPS_PER_BLOCK
+    edges = (np.arange(int(audio.shape[1] / hop) + 1) * hop).astype(np.int64)
+    if edges.size <= hops_per_block:
+        return np.empty(0)
+    hops = np.zeros(edges.size - 1)
+    shelf, high_pass = _weighting(rate)
+    weighted_energy(audio, shelf, high_pass, edges, hops)
+    return np.convolve(hops, np.ones(hops_per_block), mode="valid") / (hop * hops_per_block)
+
+
 def _energy(lufs: float) -> float:
     return 10.0 ** ((lufs - OFFSET_LU) / 10.0)
 
 
 @cache
 def _weighting(rate: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    from pyloudnorm import IIRfilter
+
     # De Man's form of the two K-weighting stages meets the coefficients that the standard prints for 48 kHz.
     shelf = IIRfilter(3.99984385397, 0.7071752369554193, 1681.9744509555319, rate, "high_shelf_DeMan")
     high_pass = IIRfilter(0.0, 0.5003270373253953, 38.13547087613982, rate, "high_pass_DeMan")
     return _biquad(shelf), _biquad(high_pass)
 
 
-def _biquad(design: IIRfilter) -> npt.NDArray[np.float64]:
+def _biquad(design: "IIRfilter") -> npt.NDArray[np.float64]:
     return np.concatenate([design.b, design.a[1:]]) / design.a[0]

@@ -1,13 +1,16 @@
 """Reverb: an addition drawn at random; it has no feature and is off unless asked for."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from pyloudnorm import IIRfilter
 
 from fxnorm.audio import Audio
 from fxnorm.effects.step import EffectSettings, Step
+
+if TYPE_CHECKING:
+    from pyloudnorm import IIRfilter
 
 STEMS_WITH_REVERB = ("vocals", "other")
 DECAY_S = (2.0, 4.0)  # of responses that are made for want of recorded ones
@@ -129,6 +132,7 @@ def send(
     -------
     ndarray, shape (channels, samples), float32
     """
+    from pyloudnorm import IIRfilter
     from scipy.signal import sosfilt
 
     shelves = np.stack(
@@ -148,5 +152,5 @@ def convolve(audio: Audio, response: Audio) -> Audio:
     return oaconvolve(audio, response, axes=1)[:, delay : delay + audio.shape[1]]
 
 
-def _second_order_section(design: IIRfilter) -> npt.NDArray[np.float64]:
+def _second_order_section(design: "IIRfilter") -> npt.NDArray[np.float64]:
     return np.concatenate([design.b, design.a])

@@ -17,7 +17,7 @@ HOP = 16_384
 BINS = N_FFT // 2 + 1
 GRID_STEP = 32  # averages are kept, and matching reads them, at every 32nd bin
 GRID_POINTS = BINS // GRID_STEP + 1
-_TOGETHER = 4  # transforms in one call share the vector units: half the time of one after the other
+_TOGETHER = 4 * N_FFT  # samples; transforms in one call share the vector units: half the time of one after the other
 
 
 def grid_frequencies() -> npt.NDArray[np.float64]:
@@ -60,7 +60,7 @@ def transforms(
     if audio.shape[1] < n_fft:
         audio = np.pad(audio, ((0, 0), (0, n_fft - audio.shape[1])))
     framed = np.lib.stride_tricks.sliding_window_view(audio, n_fft, axis=1)[:, ::hop]
-    few = max(1, _TOGETHER // len(audio))
+    few = max(1, _TOGETHER // (n_fft * len(audio)))
     for first in range(0, framed.shape[1], few):
         yield scipy.fft.rfft(framed[:, first : first + few] * window, overwrite_x=True)
 

@@ -27,7 +27,7 @@ def draw(card: Mapping[str, Any], song: Song, made: Mix) -> str:
         As it is written.
     """
     mix = made.audio
-    excerpt = pages.loudest(mix, made.rate, EXCERPT_S)
+    excerpt = audio.loudest(mix, made.rate, EXCERPT_S)
     start_s = excerpt.start / made.rate
     whole = mix.shape[1] <= excerpt.stop - excerpt.start
     stems = []

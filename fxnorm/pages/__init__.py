@@ -8,8 +8,6 @@ import base64
 from importlib import resources
 from typing import Any
 
-import numpy as np
-
 from fxnorm import audio
 from fxnorm.audio import Audio
 
@@ -57,18 +55,6 @@ def audio_uri(samples: Audio, rate: int) -> str:
         Sampling rate in Hz.
     """
     return f"data:audio/mpeg;base64,{base64.b64encode(audio.encode_mp3(samples, rate)).decode()}"
-
-
-def loudest(samples: Audio, rate: int, seconds: float) -> slice:
-    """Where the loudest excerpt of a mix lies, to a second, so that everything can be heard at the same place."""
-    length, total = round(seconds * rate), samples.shape[1]
-    if length >= total:
-        return slice(0, total)
-    edges = np.arange(0, total, rate)
-    energy = np.array([np.vdot(second, second) for second in np.split(samples, edges[1:], axis=1)])
-    excerpts = np.convolve(energy, np.ones(max(1, length // rate)), mode="valid")
-    start = min(int(np.argmax(excerpts)) * rate, total - length)
-    return slice(start, start + length)
 
 
 def _source(name: str) -> str:

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from fxnorm import corpus, synth
+from fxnorm import corpus
 from fxnorm.corpus import TrackRef, TrackReport
 from fxnorm.errors import InputError
-from fxnorm.pipeline.workers import Progress, run, silent_progress
+from fxnorm.pipeline.workers import Jobs, Progress, run, silent_progress
 
 
 def synthesize_corpus(
-    out: Path, *, songs: int, seconds: float, seed: int, jobs: int = 1, progress: Progress = silent_progress
+    out: Path, *, songs: int, seconds: float, seed: int, jobs: Jobs = 1, progress: Progress = silent_progress
 ) -> list[Path]:
     """Make the songs of a synthetic corpus; those that are there already are kept.
 
@@ -24,8 +24,8 @@ def synthesize_corpus(
         Length of each song.
     seed : int
         The same seed always gives the same songs.
-    jobs : int
-        Worker processes.
+    jobs : int or Runner
+        Worker processes, or another way to run.
     progress : callable
         Called with (songs done, songs in all, folder of the last).
 
@@ -43,6 +43,8 @@ def synthesize_corpus(
     """
     if songs < 1:
         raise InputError(f"expected at least 1 song, got {songs}; ask for more")
+    from fxnorm import synth
+
     synth.check_seed(out, seed)
     make = partial(_write_song, out, seed, seconds)
     folders = []
@@ -55,7 +57,7 @@ def synthesize_corpus(
 
 
 def inspect_corpus(
-    tracks: Sequence[TrackRef], *, jobs: int = 1, progress: Progress = silent_progress
+    tracks: Sequence[TrackRef], *, jobs: Jobs = 1, progress: Progress = silent_progress
 ) -> list[TrackReport]:
     """Look over the files of every track, in the order of the tracks."""
     reports = []
@@ -68,4 +70,6 @@ def inspect_corpus(
 
 
 def _write_song(out: Path, seed: int, seconds: float, index: int) -> Path:
+    from fxnorm import synth
+
     return synth.write_indexed_song(out, seed, index, seconds)

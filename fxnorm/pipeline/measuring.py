@@ -6,12 +6,12 @@ goes on with it.
 
 import hashlib
 import json
-import shutil
 import tempfile
 import zipfile
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,25 +24,34 @@ from fxnorm.effects import MEASURED
 from fxnorm.effects.compression import Peaks
 from fxnorm.errors import InputError, StatsError
 from fxnorm.normalize import Normalizer, Settings, pad
-from fxnorm.pipeline.workers import Failure, Progress, explain, run, silent_progress
+from fxnorm.pipeline.workers import Failure, Jobs, Progress, crew, explain, run, silent_progress
 from fxnorm.stats import FxStats, MeasuredOn, Sums
+
+MARK = "of.txt"  # in a workspace: which files its records are of, and by which settings
 
 
 @dataclass(frozen=True)
-class Job:
-    """One stem to be measured: some effects' features, after the chain of those before the first of them."""
+class Pass:
+    """What is measured of every stem: some effects' features, after the chain of those before the first of them."""
 
-    track: TrackRef
-    stem: str
     settings: Settings
     before: FxStats | None
     measured: tuple[str, ...]
-    record: Path
+    workspace: Path
 
     @property
     def key(self) -> str:
         """What this measurement depends on, the file apart."""
         return f"{', '.join(self.measured)} after {self.before.signature if self.before else 'nothing'}"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One stem to be measured, and the name of its record."""
+
+    track: TrackRef
+    stem: str
+    record: str
 
 
 def compute_stats(
@@ -51,7 +60,7 @@ def compute_stats(
     title: str,
     settings: Settings | None = None,
     measured_on: MeasuredOn = "progressive",
-    jobs: int = 1,
+    jobs: Jobs = 1,
     workspace: Path | None = None,
     progress: Progress = silent_progress,
 ) -> tuple[FxStats, tuple[Failure, ...]]:
@@ -67,8 +76,8 @@ def compute_stats(
     measured_on : {"progressive", "raw"}
         Progressive: each feature after the effects before it were normalised to the averages found so far. Raw: all
         of them on the untouched stem.
-    jobs : int
-        Worker processes.
+    jobs : int or Runner
+        Worker processes, or another way to run.
     workspace : Path, optional
         Folder for what is found on the way, about 30 kB a stem. A run that was interrupted goes on with what is in it;
         it is the caller's to remove once the averages are safe. A temporary folder if not given.
@@ -85,12 +94,19 @@ def compute_stats(
     ------
     StatsError
         If no stem at all could be measured.
+    InputError
+        If the workspace cannot be written to, holds something else, or another run is at work in it.
+    RunError
+        If the disk is full, or no worker can be had; what is found is kept.
     """
     settings = settings or Settings.preset()
     place = nullcontext(str(workspace)) if workspace else tempfile.TemporaryDirectory(prefix="fxnorm-")
     with place as folder:
-        _open_workspace(Path(folder), tracks, settings)
-        return _measure(tracks, title, settings, measured_on, Path(folder), jobs, progress)
+        workspace = Path(folder)
+        _prepare(workspace)
+        with files.claim(workspace, sweeping=[workspace]), crew(jobs) as runner:
+            _clear(workspace, tracks, settings)
+            return _measure(tracks, title, settings, measured_on, workspace, runner, progress)
 
 
 def _measure(
@@ -99,26 +115,27 @@ def _measure(
     settings: Settings,
     measured_on: MeasuredOn,
     workspace: Path,
-    jobs: int,
+    jobs: Jobs,
     progress: Progress,
 ) -> tuple[FxStats, tuple[Failure, ...]]:
     passes = [(effect,) for effect in MEASURED] if measured_on == "progressive" else [MEASURED]
-    wanted = [(track, stem) for track in tracks for stem in track.stems]
-    records = {pair: workspace / f"{number:06d}-{pair[1]}.npz" for number, pair in enumerate(wanted)}
+    pairs = [(track, stem) for track in tracks for stem in track.stems]
+    wanted = [Job(*pair, f"{number:06d}-{pair[1]}.npz") for number, pair in enumerate(pairs)]
     total = len(passes) * len(wanted)
     position = 0
     sums = Sums()
-    failures: dict[tuple[TrackRef, str], Failure] = {}
+    failures: dict[Job, Failure] = {}
     averages: dict[str, Any] = {effect: {} for effect in MEASURED}
     for measured in passes:
         before = None
         if measured_on == "progressive":
             before = FxStats(title=title, source="", measured_on=measured_on, averages=averages)
-        queue = [Job(*pair, settings, before, measured, records[pair]) for pair in wanted if pair not in failures]
-        for job, outcome in run(measure_stem, queue, jobs=jobs):
+        queue = [job for job in wanted if job not in failures]
+        measure = partial(measure_stem, Pass(settings, before, measured, workspace))
+        for job, outcome in run(measure, queue, jobs=jobs):
             position += 1
             if isinstance(outcome, Exception):
-                failures[job.track, job.stem] = Failure(job.track.id, job.stem, explain(outcome))
+                failures[job] = Failure(job.track.id, job.stem, explain(outcome))
             else:
                 for effect, feature in outcome.items():
                     sums.add(effect, job.stem, feature)
@@ -144,62 +161,74 @@ def _measure(
     return stats, tuple(failures.values())
 
 
-def measure_stem(job: Job) -> dict[str, Any]:
+def measure_stem(step: Pass, job: Job) -> dict[str, Any]:
     """Features of one stem, from its record if they are there; a silent stem has none."""
-    record = _read_record(job.record)
-    key = f"key {job.measured[0]}"
-    if str(record.get(key, "")) != job.key:
+    with files.join(step.workspace):
+        return _measure_stem(step, job)
+
+
+def _measure_stem(step: Pass, job: Job) -> dict[str, Any]:
+    path = step.workspace / job.record
+    record = _read_record(path)
+    key = f"key {step.measured[0]}"
+    if str(record.get(key, "")) != step.key:
         source, rate = audio.read(job.track.stems[job.stem])
         memos: dict[str, effects.Memo] = {effect: {} for effect in MEASURED}
         for name in record:
             kind, effect, *detail = name.split(" ", 2)
             if kind == "memo":
                 memos[effect][detail[0]] = record[name]
-        features = {} if audio.is_silent(source) else _features(job, source, rate, memos)
+        features = {} if audio.is_silent(source) else _features(step, job.stem, source, rate, memos)
         found = {f"feature {name}": _to_array(value) for name, value in features.items() if value is not None}
         known = {f"memo {effect} {what}": array for effect, memo in memos.items() for what, array in memo.items()}
-        record |= known | found | {key: np.array(job.key)}
-        with files.replacing(job.record) as temporary:
+        record |= known | found | {key: np.array(step.key)}
+        with files.replacing(path) as temporary:
             np.savez(temporary, allow_pickle=False, **record)
-    present = [effect for effect in job.measured if f"feature {effect}" in record]
+    present = [effect for effect in step.measured if f"feature {effect}" in record]
     return {effect: _from_array(effect, record[f"feature {effect}"]) for effect in present}
 
 
-def _features(job: Job, source: audio.Audio, rate: int, memos: dict[str, effects.Memo]) -> dict[str, Any]:
+def _features(step: Pass, stem: str, source: audio.Audio, rate: int, memos: dict[str, effects.Memo]) -> dict[str, Any]:
     worked = pad(audio.resample(audio.to_stereo(source), rate, audio.RATE))
-    if job.before is not None:
-        chain = Normalizer(job.before, job.settings)
-        worked, _steps = chain.run(worked, job.stem, until=job.measured[0], memos=memos)
+    if step.before is not None:
+        chain = Normalizer(step.before, step.settings)
+        worked, _steps = chain.run(worked, stem, until=step.measured[0], memos=memos)
     features = {}
-    for effect in job.measured:
+    for effect in step.measured:
         module = effects.MODULES[effect]
         # what is found of an untouched stem is of no use for matching one that other effects have worked on
-        memo = memos[effect] if job.before is not None else None
-        feature = module.measure(worked, audio.RATE, settings=getattr(job.settings, effect), memo=memo)
+        memo = memos[effect] if step.before is not None else None
+        feature = module.measure(worked, audio.RATE, settings=getattr(step.settings, effect), memo=memo)
         average = getattr(module, "average", None)
-        features[effect] = average(feature, job.stem) if average and feature is not None else feature
+        features[effect] = average(feature, stem) if average and feature is not None else feature
     return features
 
 
-def _open_workspace(folder: Path, tracks: Sequence[TrackRef], settings: Settings) -> None:
-    """Make sure that what a workspace holds is of these files by these settings; clear it if it is not."""
+def _prepare(workspace: Path) -> None:
+    """Make sure that there is a workspace, or room for one, before it is claimed."""
+    try:
+        workspace.mkdir(parents=True, exist_ok=True)
+        strangers = [path for path in workspace.iterdir() if not path.name.startswith(".fxnorm")]
+    except OSError as error:
+        raise InputError(f"{workspace}: cannot be written to ({error.strerror}); choose another output") from error
+    if strangers and not (workspace / MARK).exists():
+        raise InputError(f"{workspace}: is in the way, it holds something else; move it or choose another output")
+    files.require_writable(workspace)
+
+
+def _clear(workspace: Path, tracks: Sequence[TrackRef], settings: Settings) -> None:
+    """Empty a workspace, unless what it holds is of these files by these settings."""
     content: list[Any] = [__version__, settings.model_dump(mode="json")]
     for track in tracks:
         for path in track.stems.values():
             state = path.stat() if path.exists() else None
             content.append([str(path.resolve()), state and state.st_size, state and state.st_mtime_ns])
     digest = hashlib.sha256(json.dumps(content).encode(errors="surrogateescape")).hexdigest()
-    mark = folder / "of.txt"
-    try:
-        if mark.exists() and mark.read_text(encoding="utf-8").strip() == digest:
-            return
-        if folder.exists() and any(folder.iterdir()) and not mark.exists():
-            raise InputError(f"{folder}: is in the way, it holds something else; move it or choose another output")
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+    mark = workspace / MARK
+    if not mark.exists() or mark.read_text(encoding="utf-8").strip() != digest:
+        for record in workspace.glob("*.npz"):
+            record.unlink()
         files.write_text(mark, digest + "\n")
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written to ({error.strerror}); choose another folder") from error
 
 
 def _read_record(path: Path) -> dict[str, npt.NDArray[Any]]:

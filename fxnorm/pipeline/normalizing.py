@@ -6,7 +6,9 @@ import os
 import shutil
 import zlib
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from fxnorm.effects.reverb import STEMS_WITH_REVERB
 from fxnorm.errors import InputError
 from fxnorm.normalize import Chain, Normalizer, Settings
 from fxnorm.pipeline.responses import Responses
-from fxnorm.pipeline.workers import Failure, Progress, explain, run, silent_progress
+from fxnorm.pipeline.workers import Failure, Jobs, Progress, explain, run, silent_progress
 from fxnorm.stats import FxStats
 from fxnorm.stems import STEMS
 from fxnorm.units import amplitude_to_db
@@ -70,6 +72,10 @@ class Layout:
         if self.out is None:
             return track.folder / f"{stem}_{self.suffix}.{self.format}"
         return self.out / track.location / f"{stem}.{self.format}"
+
+    def place(self, track: TrackRef) -> Path:
+        """The folder that a run keeps for itself while it writes the results of a track."""
+        return track.folder.parent if self.out is None else self.out
 
 
 @dataclass(frozen=True)
@@ -132,6 +138,10 @@ class Job:
     def card(self) -> Path:
         return self.target.with_suffix(".json")
 
+    @property
+    def place(self) -> Path:
+        return self.plan.layout.place(self.track)
+
 
 @dataclass(frozen=True)
 class Result:
@@ -143,7 +153,7 @@ class Result:
 
 
 def normalize_corpus(
-    tracks: Sequence[TrackRef], plan: Plan, *, jobs: int = 1, progress: Progress = silent_progress
+    tracks: Sequence[TrackRef], plan: Plan, *, jobs: Jobs = 1, progress: Progress = silent_progress
 ) -> Result:
     """Normalise every stem of every track.
 
@@ -156,8 +166,8 @@ def normalize_corpus(
     ----------
     tracks : sequence of TrackRef
     plan : Plan
-    jobs : int
-        Worker processes.
+    jobs : int or Runner
+        Worker processes, or another way to run.
     progress : callable
         Called with (stems done, stems in all, what was just done).
 
@@ -169,23 +179,34 @@ def normalize_corpus(
     Raises
     ------
     InputError
-        If results would overwrite originals or files that fxnorm did not make, or cannot be written; nothing is done.
+        If results would overwrite originals or files that fxnorm did not make, or cannot be written, or another run
+        is writing there; nothing is done.
+    RunError
+        If the disk is full, or no worker can be had; what is finished is kept.
     """
     every = [Job(plan, track, stem) for track in tracks for stem in track.stems]
     plan.normalizer()  # what it needs is there, or nothing begins
     _check_output(every, plan)
-    if plan.layout.out is not None:
-        Chain(plan.stats, plan.settings).save(plan.layout.out / CHAIN)
-    queue = [job for job in every if plan.force or not _is_done(job)]
+    with ExitStack() as stack:
+        for place in sorted({job.place for job in every}):
+            folders = {job.target.parent for job in every if job.place == place}
+            stack.enter_context(files.claim(place, sweeping={place, *folders}))
+        if plan.layout.out is not None:
+            Chain(plan.stats, plan.settings).save(plan.layout.out / CHAIN)
+        return _normalize(tracks, every, plan, jobs, progress)
+
+
+def _normalize(tracks: Sequence[TrackRef], every: Sequence[Job], plan: Plan, jobs: Jobs, progress: Progress) -> Result:
+    queue = [(job.track, job.stem) for job in every if plan.force or not _is_done(job)]
     kept = len(every) - len(queue)
     failures: list[Failure] = []
     done = 0
-    for position, (job, error) in enumerate(run(normalize_stem, queue, jobs=jobs), start=1):
+    for position, ((track, stem), error) in enumerate(run(partial(normalize_stem, plan), queue, jobs=jobs), start=1):
         if error is None:
             done += 1
         else:
-            failures.append(Failure(job.track.id, job.stem, explain(error)))
-        progress(kept + position, len(every), f"{job.track.id} {job.stem}")
+            failures.append(Failure(track.id, stem, explain(error)))
+        progress(kept + position, len(every), f"{track.id} {stem}")
     incomplete = {failure.track for failure in failures}
     for track in tracks:
         if track.id not in incomplete:
@@ -196,11 +217,18 @@ def normalize_corpus(
     return Result(done, kept, tuple(failures))
 
 
-def normalize_stem(job: Job) -> None:
+def normalize_stem(plan: Plan, item: tuple[TrackRef, str]) -> None:
     """Normalise one stem, write it, and write its card."""
+    job = Job(plan, *item)
+    with files.join(job.place):
+        _normalize_stem(job)
+
+
+def _normalize_stem(job: Job) -> None:
+    signature = _signature(job)  # of the source as it is before it is read: it may change meanwhile
     source, rate = audio.read(job.source)
-    name = job.track.id.encode(errors="surrogateescape")
-    rng = np.random.default_rng([job.plan.seed, zlib.crc32(name), STEMS.index(job.stem)])
+    track = zlib.crc32(job.track.id.encode(errors="surrogateescape"))
+    rng = np.random.default_rng([job.plan.seed, track, STEMS.index(job.stem)])
     normalized, steps = job.plan.normalizer()(source, rate, job.stem, rng=rng)
     largest = audio.peak(normalized)
     scaled_db = 0.0
@@ -208,17 +236,18 @@ def normalize_stem(job: Job) -> None:
         normalized = normalized / np.float32(largest)
         scaled_db = -round(float(amplitude_to_db(largest)), 2)
     job.target.parent.mkdir(parents=True, exist_ok=True)
-    before = _read_card(job.card)
-    # From here until the card is whole it says that the audio is ours, and vouches for nothing.
-    files.write_text(job.card, json.dumps({"format": CARD_FORMAT, "version": CARD_VERSION, "signature": None}) + "\n")
+    # From here until the card is whole it says which audio is ours, and vouches for none.
+    ours = {job.target.name, *_audio_of(_read_card(job.card))}
+    unfinished = {"format": CARD_FORMAT, "version": CARD_VERSION, "signature": None, "ours": sorted(ours)}
+    files.write_text(job.card, json.dumps(unfinished, ensure_ascii=False) + "\n")
     audio.write(job.target, normalized, rate, subtype=job.plan.layout.subtype)
-    if (old := before.get("output", {}).get("file")) not in (None, job.target.name):
-        (job.target.parent / Path(old).name).unlink(missing_ok=True)  # of another format
+    for name in ours - {job.target.name}:  # of another format
+        (job.target.parent / name).unlink(missing_ok=True)
     card = {
         "format": CARD_FORMAT,
         "version": CARD_VERSION,
         "fxnorm": __version__,
-        "signature": _signature(job),
+        "signature": signature,
         "track": job.track.id,
         "stem": job.stem,
         "source": {
@@ -276,6 +305,13 @@ def _read_card(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return card if isinstance(card, dict) and card.get("format") == CARD_FORMAT else {}
+
+
+def _audio_of(card: dict[str, Any]) -> set[str]:
+    """Names of the files that a card, finished or not, says are of fxnorm's making."""
+    output = card.get("output")
+    names = [*card.get("ours", ()), *([output["file"]] if isinstance(output, dict) and "file" in output else [])]
+    return {Path(str(name)).name for name in names}
 
 
 def _touches(effect: str, stem: str) -> bool:

@@ -11,7 +11,6 @@ from fxnorm import audio
 from fxnorm.audio import Audio
 from fxnorm.effects import reverb
 from fxnorm.errors import InputError
-from fxnorm.synth import rooms
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,8 @@ class Responses:
 @cache
 def _load(responses: Responses) -> tuple[Audio, ...]:
     if responses.folder is None:
+        from fxnorm.synth import rooms
+
         rng = np.random.default_rng(responses.seed)
         return tuple(rooms.draw_responses(rng, audio.RATE, responses.count, decay_range_s=responses.decay_s))
     paths = _files(responses.folder)

@@ -1,37 +1,32 @@
-"""Runs one function over many items, in this process or in several, and gives the results back in order."""
+"""Runs one function over many items, here, in several processes or elsewhere, and gives the results back in order."""
 
-import logging
-import multiprocessing
 import os
-import signal
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol
 
-from fxnorm.errors import FxnormError
+from fxnorm.errors import RunError
+from fxnorm.pipeline.failures import Failure, Item, Result, attempt, explain
+from fxnorm.pipeline.processes import Pool
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+__all__ = ["Failure", "Jobs", "Progress", "Runner", "crew", "default_jobs", "explain", "run", "silent_progress"]
 
 Progress = Callable[[int, int, str], None]  # stems done, stems in all, what was just done
 
-_AHEAD = 4  # items handed to each worker before their turn: enough to stay busy, and memory stays bounded
-_THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
-_log = logging.getLogger("fxnorm")
+class Runner(Protocol):
+    """A way to run: applies a function to each item, and yields item and outcome in the order of the items.
+
+    An exception stands in the place of the result of an item that raised one. Function and items travel to other
+    processes: the function has to be importable by name there, and the items picklable.
+    """
+
+    def __call__(
+        self, function: Callable[[Item], Result], items: Iterable[Item], /
+    ) -> Iterator[tuple[Item, Result | Exception]]: ...
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A stem that could not be worked on, and why."""
-
-    track: str
-    stem: str
-    reason: str
+Jobs = int | Runner  # so many worker processes on this machine (1: none but this one), or another way to run
 
 
 def silent_progress(done: int, total: int, what: str) -> None:
@@ -44,7 +39,7 @@ def default_jobs() -> int:
 
 
 def run(
-    function: Callable[[Item], Result], items: Iterable[Item], *, jobs: int
+    function: Callable[[Item], Result], items: Iterable[Item], *, jobs: Jobs
 ) -> Iterator[tuple[Item, Result | Exception]]:
     """Apply a function to each item, and yield item and result in the order of the items.
 
@@ -54,8 +49,8 @@ def run(
         Importable by name, so that a worker process can find it.
     items : iterable
         Picklable.
-    jobs : int
-        Worker processes; 1 works in this process.
+    jobs : int or Runner
+        Worker processes; 1 works in this process. Or another way to run.
 
     Yields
     ------
@@ -64,73 +59,30 @@ def run(
 
     Raises
     ------
-    FxnormError
-        If a worker process died.
+    RunError
+        If an item raised it, since it would hold for those that follow, or if no worker can be had.
     """
-    if jobs <= 1:
-        for item in items:
-            yield item, _attempt(function, item)
-        return
-    context = multiprocessing.get_context("spawn")
-    with (
-        _one_thread_each(),
-        ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(_log.getEffectiveLevel(),)) as pool,
-    ):
-        waiting: deque[tuple[Item, Future[Result | Exception]]] = deque()
-        try:
-            for item in items:
-                waiting.append((item, pool.submit(_attempt, function, item)))
-                if len(waiting) >= jobs * _AHEAD:
-                    done, future = waiting.popleft()
-                    yield done, future.result()
-            while waiting:
-                done, future = waiting.popleft()
-                yield done, future.result()
-        except BrokenProcessPool:
-            raise FxnormError(
-                "a worker process died, most often for lack of memory; finished work is kept: run the same command "
-                "again, with fewer processes (-j)"
-            ) from None
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def explain(error: Exception) -> str:
-    """One line for a person; what nobody foresaw is named as such."""
-    if isinstance(error, FxnormError):
-        return str(error)
-    if isinstance(error, MemoryError):
-        return "not enough memory; use fewer processes (-j) or a shorter file"
-    if isinstance(error, OSError):
-        return f"{error.filename or ''}: {error.strerror or error}".lstrip(": ")
-    return f"unforeseen {type(error).__name__}: {error}; please report it"
-
-
-def _attempt(function: Callable[[Item], Result], item: Item) -> Result | Exception:
-    try:
-        return function(item)
-    except Exception as error:  # one bad stem never stops the others
-        _log.debug("failed: %s", item, exc_info=True)
-        return error
-
-
-def _begin(level: int) -> None:
-    """Set up a worker: it logs as its parent does, and leaves Ctrl-C to it, to finish what it has in hand."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.basicConfig(format="fxnorm: %(message)s")
-    _log.setLevel(level)
+    with crew(jobs) as runner:
+        for item, outcome in runner(function, items):
+            if isinstance(outcome, RunError):
+                raise outcome
+            yield item, outcome
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Child processes inherit limits on the threads of numeric libraries: the processes are the parallelism."""
-    before = {name: os.environ.get(name) for name in _THREAD_LIMITS}
-    os.environ.update(dict.fromkeys(_THREAD_LIMITS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+def crew(jobs: Jobs) -> Iterator[Runner]:
+    """A way to run that stays for several runs: worker processes start once."""
+    if not isinstance(jobs, int):
+        yield jobs
+    elif jobs > 1:
+        with Pool(jobs) as pool:
+            yield pool
+    else:
+        yield _one_by_one
+
+
+def _one_by_one(
+    function: Callable[[Item], Result], items: Iterable[Item], /
+) -> Iterator[tuple[Item, Result | Exception]]:
+    for item in items:
+        yield item, attempt(function, item)

@@ -1,0 +1,117 @@
+"""What scores of some songs say about all songs: intervals and tests, with the song as the unit."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+RESAMPLES = 10_000
+CONFIDENCE = 0.95
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over songs with its bootstrap interval.
+
+    Attributes
+    ----------
+    songs : int
+    mean, low, high : float
+        Low and high are equal to the mean where there is only one song.
+    """
+
+    songs: int
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two systems on the same songs.
+
+    Attributes
+    ----------
+    one, other : str
+        Names of the systems.
+    difference : Interval
+        Of the scores, one minus other, paired by song.
+    p : float or None
+        Of a two-sided Wilcoxon signed-rank test, corrected after Holm for the number of comparisons; None where all
+        scores are equal.
+    """
+
+    one: str
+    other: str
+    difference: Interval
+    p: float | None
+
+
+def mean_interval(values: Sequence[float]) -> Interval | None:
+    """Mean and percentile bootstrap interval of scores, one for each song; None of none."""
+    if not len(values):
+        return None
+    scores = np.asarray(values, dtype=np.float64)
+    means = _resample(scores)
+    tail = 50.0 * (1.0 - CONFIDENCE)
+    low, high = np.percentile(means, [tail, 100.0 - tail])
+    return Interval(scores.size, float(scores.mean()), float(low), float(high))
+
+
+def compare_all(scores: Mapping[str, Sequence[float]]) -> list[Comparison]:
+    """Every pair of systems.
+
+    Parameters
+    ----------
+    scores : mapping of str to sequence of float
+        By system; the same songs in the same order.
+
+    Returns
+    -------
+    list of Comparison
+
+    Notes
+    -----
+    S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statist. 6, 1979.
+    """
+    pairs = list(combinations(scores, 2))
+    differences = [np.subtract(scores[one], scores[other]) for one, other in pairs]
+    corrected = holm([_signed_rank(difference) for difference in differences])
+    return [
+        Comparison(one, other, interval, p)
+        for (one, other), difference, p in zip(pairs, differences, corrected, strict=True)
+        if (interval := mean_interval(difference.tolist())) is not None
+    ]
+
+
+def holm(values: Sequence[float | None]) -> list[float | None]:
+    """p-values corrected for their number, the step-down way; those that are None do not count."""
+    order = sorted((index for index, p in enumerate(values) if p is not None), key=lambda index: values[index] or 0.0)
+    corrected: list[float | None] = [None] * len(values)
+    largest = 0.0
+    for rank, index in enumerate(order):
+        largest = max(largest, min(1.0, (len(order) - rank) * (values[index] or 0.0)))
+        corrected[index] = largest
+    return corrected
+
+
+def least_p(songs: int) -> float:
+    """The smallest p-value that a two-sided signed-rank test of so many songs can give."""
+    return float(2.0 ** (1 - songs))
+
+
+def _signed_rank(difference: npt.NDArray[np.float64]) -> float | None:
+    if not np.any(difference):
+        return None
+    from scipy.stats import wilcoxon
+
+    return float(wilcoxon(difference).pvalue)
+
+
+def _resample(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    drawn = np.random.default_rng(SEED).integers(scores.size, size=(RESAMPLES, scores.size))
+    means: npt.NDArray[np.float64] = scores[drawn].mean(axis=1)
+    return means

@@ -1,0 +1,204 @@
+"""Mixing features frame by frame, for the metrics."""
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+_TOGETHER = 16  # powers multiplied before their logarithm is taken: between 1e-160 and 1e160 in double precision
+_FEW = 8  # samples, which may be smaller
+
+
+@njit(cache=True)
+def spectral_shape(
+    magnitudes: npt.NDArray[np.float32],
+    frequencies: npt.NDArray[np.float64],
+    share: float,
+    floor: float,
+    out: npt.NDArray[np.float64],
+) -> None:
+    """Centroid, bandwidth, roll-off and flatness of spectra (frames, bins), into `out` (4, frames).
+
+    A silent frame has 0 Hz of the first three. `share` is that of the magnitude below the roll-off, `floor` that of the
+    powers in the flatness.
+    """
+    frames, bins = magnitudes.shape
+    for frame in range(frames):
+        total = 0.0
+        weighted = 0.0
+        power_sum = 0.0
+        log_sum = 0.0
+        product = 1.0
+        for k in range(bins):
+            magnitude = float(magnitudes[frame, k])
+            total += magnitude
+            weighted += magnitude * frequencies[k]
+            power = max(floor, magnitude * magnitude)
+            power_sum += power
+            product *= power
+            if k % _TOGETHER == _TOGETHER - 1:
+                log_sum += np.log(product)
+                product = 1.0
+        log_sum += np.log(product)
+        centroid = weighted / total if total > 0.0 else 0.0
+        moment = 0.0
+        reached = 0.0
+        rolloff = -1.0
+        for k in range(bins):
+            magnitude = float(magnitudes[frame, k])
+            apart = frequencies[k] - centroid
+            moment += magnitude * apart * apart
+            reached += magnitude
+            if rolloff < 0.0 and reached >= share * total:
+                rolloff = frequencies[k]
+        out[0, frame] = centroid
+        out[1, frame] = np.sqrt(moment / total) if total > 0.0 else 0.0
+        out[2, frame] = rolloff
+        out[3, frame] = np.exp(log_sum / bins) / (power_sum / bins)
+
+
+@njit(cache=True, fastmath=True)
+def spectral_distance(
+    mix: npt.NDArray[np.float32],
+    target: npt.NDArray[np.float32],
+    power_gain: float,
+    floor: float,
+    out: npt.NDArray[np.float64],
+) -> None:
+    """Add up, over spectra (frames, 2 x bins) of real and imaginary parts side by side, into `out` (3,).
+
+    The squared differences of magnitudes, the target's powers, and the absolute differences of the logarithms of
+    magnitudes. Powers are no less than `floor`; `power_gain` is that of the mix.
+    """
+    bins = mix.shape[1] // 2
+    row = -(-bins // _TOGETHER)  # a logarithm of the product of so many ratios: at most 1e18 each
+    ours = np.ones(row * _TOGETHER, dtype=np.float32)
+    theirs = np.ones(row * _TOGETHER, dtype=np.float32)
+    product = np.empty(row)
+    gain, least = np.float32(power_gain), np.float32(floor)
+    for frame in range(mix.shape[0]):
+        one, other = mix[frame], target[frame]
+        apart = np.float32(0.0)
+        energy = np.float32(0.0)
+        for k in range(bins):
+            ours[k] = max(least, gain * (one[2 * k] * one[2 * k] + one[2 * k + 1] * one[2 * k + 1]))
+            theirs[k] = max(least, other[2 * k] * other[2 * k] + other[2 * k + 1] * other[2 * k + 1])
+        for k in range(bins):
+            difference = np.sqrt(ours[k]) - np.sqrt(theirs[k])
+            apart += difference * difference
+            energy += theirs[k]
+        product[:] = 1.0
+        for part in range(_TOGETHER):
+            for k in range(row):
+                a, b = ours[part * row + k], theirs[part * row + k]
+                product[k] *= max(a, b) / min(a, b)
+        logs = 0.0
+        for k in range(row):
+            logs += np.log(product[k])
+        out[0] += apart
+        out[1] += energy
+        out[2] += 0.5 * logs
+
+
+@njit(cache=True)
+def energies(stereo: npt.NDArray[np.float32]) -> tuple[float, float, float, float]:
+    """Sums of squares of left, right, their sum and their difference."""
+    left, right, mid, side = 0.0, 0.0, 0.0, 0.0
+    for k in range(stereo.shape[1]):
+        one, other = float(stereo[0, k]), float(stereo[1, k])
+        left += one * one
+        right += other * other
+        mid += (one + other) * (one + other)
+        side += (one - other) * (one - other)
+    return left, right, mid, side
+
+
+@njit(cache=True)
+def products(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> tuple[float, float, float]:
+    """Inner products of two signals, of the first with itself, and of the second with itself."""
+    cross, first, second = 0.0, 0.0, 0.0
+    for channel in range(one.shape[0]):
+        for k in range(one.shape[1]):
+            a, b = float(one[channel, k]), float(other[channel, k])
+            cross += a * b
+            first += a * a
+            second += b * b
+    return cross, first, second
+
+
+@njit(cache=True)
+def side_dissimilarity(
+    spectra: npt.NDArray[np.complex64], edges: npt.NDArray[np.int64], out: npt.NDArray[np.float64]
+) -> None:
+    """Root mean square of 1 - phi in bands (bands, 2) of bins, of spectra (2, frames, bins).
+
+    Into `out` (bands, frames).
+    """
+    bins = edges.max()
+    squares = np.empty(bins)
+    for frame in range(spectra.shape[1]):
+        for k in range(bins):
+            left, right = spectra[0, frame, k], spectra[1, frame, k]
+            left_power = float(left.real) * float(left.real) + float(left.imag) * float(left.imag)
+            right_power = float(right.real) * float(right.real) + float(right.imag) * float(right.imag)
+            power = left_power + right_power
+            apart = 1.0 - 2.0 * np.sqrt(left_power * right_power) / power if power > 0.0 else 0.0
+            squares[k] = apart * apart
+        for band in range(edges.shape[0]):
+            out[band, frame] = np.sqrt(squares[edges[band, 0] : edges[band, 1]].mean())
+
+
+@njit(cache=True)
+def hop_levels(channel: npt.NDArray[np.float32], hop: int, tiny: float, out: npt.NDArray[np.float64]) -> None:
+    """Sum of squares, largest magnitude and sum of log10(magnitude + tiny) of each hop, into `out` (3, hops)."""
+    for index in range(out.shape[1]):
+        energy = 0.0
+        largest = 0.0
+        logs = 0.0
+        product = 1.0
+        for k in range(hop):
+            magnitude = abs(float(channel[index * hop + k]))
+            energy += magnitude * magnitude
+            largest = max(largest, magnitude)
+            product *= magnitude + tiny
+            if k % _FEW == _FEW - 1:
+                logs += np.log10(product)
+                product = 1.0
+        out[0, index] = energy
+        out[1, index] = largest
+        out[2, index] = logs + np.log10(product)
+
+
+@njit(cache=True)
+def oversampled_peak(
+    channel: npt.NDArray[np.float32], phases: npt.NDArray[np.float32], blocks: npt.NDArray[np.int64], length: int
+) -> float:
+    """Largest magnitude between samples, by the phases (phases, taps) of an interpolator.
+
+    Blocks of `length` samples are looked at in the order given, the loudest first: once no interpolated sample of the
+    next can be larger than what was found, none of those that follow can.
+    """
+    taps = phases.shape[1]
+    reach = 0.0
+    for phase in range(phases.shape[0]):
+        reach = max(reach, float(np.abs(phases[phase]).sum()))
+    found = 0.0
+    window = np.zeros(length + taps, dtype=np.float32)
+    values = np.zeros(length, dtype=np.float32)
+    for block in blocks:
+        start = block * length - taps // 2
+        loudest = 0.0
+        for k in range(window.size):
+            here = start + k
+            window[k] = channel[here] if 0 <= here < channel.size else 0.0
+            loudest = max(loudest, abs(float(window[k])))
+        if loudest * reach <= found:
+            continue
+        for phase in range(phases.shape[0]):
+            values[:] = 0.0
+            for tap in range(taps):
+                weight = phases[phase, tap]
+                for k in range(length):
+                    values[k] += window[k + tap] * weight
+            for k in range(length):
+                found = max(found, abs(float(values[k])))
+    return found

@@ -1,0 +1,199 @@
+"""Runs that are killed at random moments: is the result what an undisturbed run gives?
+
+    python -m tests.benchmarks.kills [--kills 20] [--songs 5] [--seconds 20]
+
+prints a Markdown table. In the first two rows the run is killed and begun again, every other time with its workers.
+In the third it goes on by itself, on a Dask cluster (a scheduler and two workers, started as the README says) whose
+workers are killed one after the other.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fxnorm.cli.options import print_table
+from fxnorm.pipeline import synthesize_corpus
+
+FXNORM = (sys.executable, "-m", "fxnorm")
+
+
+@dataclass
+class Trial:
+    """What became of a command that was killed again and again."""
+
+    kills: int = 0
+    left_behind: int = 0  # temporaries seen right after a kill
+    outputs: int = 0
+    differing: int = 0  # files, in all outputs
+    remaining: int = 0  # hidden files after the last run
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder, hidden ones too."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def hidden(folder: Path) -> list[Path]:
+    """Files that nobody should find there after a run."""
+    return [path for path in folder.rglob(".*") if path.is_file()]
+
+
+def kill_and_go_on(words: Sequence[str], folder: Path, *, kills: int, seed: int) -> Trial:
+    """Kill `fxnorm WORDS`, which writes `{out}`, at random moments, and begin it again at once.
+
+    The first run is left in peace: it shows how long one takes, and what should come of it. Whenever a run comes to its
+    end all the same, its result is compared with that and the next output is begun, until there were enough kills.
+
+    Parameters
+    ----------
+    words : sequence of str
+        `{out}` stands for the folder that the result lies in.
+    folder : Path
+        Gets a folder for each output.
+    kills : int
+        Half of them hit the whole process group, half of them the first process alone; half of each wait until some
+        file is half-written.
+    seed : int
+        Of the moments.
+    """
+    rng = np.random.default_rng(seed)
+    begin = time.monotonic()
+    expected = _finish(words, folder / "undisturbed")
+    seconds = time.monotonic() - begin
+    trial = Trial()
+    out = folder / "killed 1"
+    while trial.kills < kills:
+        out.mkdir(exist_ok=True)
+        process = _start(words, out)
+        try:
+            process.wait(rng.uniform(0.1, 1.0) * seconds)
+        except subprocess.TimeoutExpired:
+            while trial.kills % 4 > 1 and not _half_written(out) and process.poll() is None:
+                pass  # the worst moment
+            (os.kill if trial.kills % 2 else os.killpg)(process.pid, signal.SIGKILL)
+            process.wait()
+            trial.kills += 1
+            trial.left_behind += _half_written(out)
+            continue
+        _require_success(process)
+        _compare(trial, contents(out), expected, out)
+        out = folder / f"killed {trial.outputs + 1}"
+    _compare(trial, _finish(words, out), expected, out)
+    return trial
+
+
+def kill_dask_workers(words: Sequence[str], folder: Path, *, kills: int, seed: int) -> Trial:
+    """Run `fxnorm WORDS`, which writes `{out}` by `{dask}`, while workers there are killed at random moments."""
+    from distributed import Client
+
+    rng = np.random.default_rng(seed)
+    expected = _finish(words[: words.index("--dask")], folder / "undisturbed")
+    trial = Trial()
+    with _cluster(folder) as address, Client(address) as client:
+        client.wait_for_workers(2)
+        while trial.kills < kills:
+            out = folder / f"killed {trial.outputs + 1}"
+            out.mkdir()
+            process = _start([word.replace("{dask}", address) for word in words], out)
+            while process.poll() is None:
+                try:
+                    process.wait(rng.uniform(1.0, 4.0))
+                except subprocess.TimeoutExpired:
+                    os.kill(int(rng.choice([*client.run(os.getpid).values()])), signal.SIGKILL)
+                    trial.kills += 1
+                    trial.left_behind += _half_written(out)
+            _require_success(process)
+            _compare(trial, contents(out), expected, out)
+    return trial
+
+
+@contextmanager
+def _cluster(folder: Path) -> Iterator[str]:
+    """A scheduler and two workers, as the README starts them."""
+    quiet = ["--no-dashboard", "--host", "127.0.0.1"]
+    scheduler = subprocess.Popen(
+        [*FXNORM[:2], "distributed.cli.dask_scheduler", "--port", "0", *quiet], stderr=subprocess.PIPE, text=True
+    )
+    log = scheduler.stderr or ()
+    address = next(line.split()[-1] for line in log if "Scheduler at:" in line)
+    workers = subprocess.Popen(
+        [*FXNORM[:2], "distributed.cli.dask_worker", address, "--nthreads", "1", "--nworkers", "2", *quiet],
+        stderr=subprocess.DEVNULL,
+        cwd=folder,
+    )
+    try:
+        yield address
+    finally:
+        for process in (workers, scheduler):
+            process.terminate()
+            process.communicate()
+
+
+def _half_written(folder: Path) -> int:
+    return len(list(folder.rglob(".fxnorm-*")))
+
+
+def _compare(trial: Trial, found: dict[str, bytes], expected: dict[str, bytes], out: Path) -> None:
+    trial.outputs += 1
+    trial.differing += sum(found.get(name) != expected.get(name) for name in found.keys() | expected.keys())
+    trial.remaining += len(hidden(out))
+
+
+def _finish(words: Sequence[str], out: Path) -> dict[str, bytes]:
+    out.mkdir(exist_ok=True)
+    process = _start(words, out)
+    process.wait()
+    _require_success(process)
+    return contents(out)
+
+
+def _require_success(process: "subprocess.Popen[bytes]") -> None:
+    if process.returncode != 0:
+        raise RuntimeError(f"{process.args} ended with {process.returncode}")
+
+
+def _start(words: Sequence[str], out: Path) -> subprocess.Popen[bytes]:
+    command = [*FXNORM, *(word.replace("{out}", str(out)) for word in words)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--songs", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    head = ["", "kills", "half-written files they left", "outputs", "files in each", "files that differ"]
+    rows = [[*head, "hidden files at the end"]]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        synthesize_corpus(folder / "corpus", songs=given.songs, seconds=given.seconds, seed=given.seed, jobs=2)
+        wet = str(folder / "corpus" / "wet")
+        normalize = ["normalize", wet, "-o", "{out}", "-q"]
+        for name, words, kill in (
+            ("normalize -j 2", [*normalize, "-j", "2"], kill_and_go_on),
+            ("stats compute -j 2", ["stats", "compute", wet, "-o", "{out}/own.json", "-q", "-j", "2"], kill_and_go_on),
+            ("normalize --dask, workers", [*normalize, "--dask", "{dask}"], kill_dask_workers),
+        ):
+            place = folder / f"trial {len(rows)}"
+            place.mkdir()
+            trial = kill(words, place, kills=given.kills, seed=given.seed)
+            files = len(contents(place / "undisturbed"))
+            figures = [trial.kills, trial.left_behind, trial.outputs, files, trial.differing, trial.remaining]
+            rows.append([name, *map(str, figures)])
+    print_table(rows)
+
+
+if __name__ == "__main__":
+    main()

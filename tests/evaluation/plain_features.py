@@ -1,0 +1,90 @@
+"""The mixing features as librosa has them, slow and plain: what `fxnorm.evaluation` is held against."""
+
+import librosa
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+
+def spectra(channel: Array, n_fft: int, hop: int) -> Array:
+    """Magnitudes (bins, frames) with a square root of a periodic Hann window, not centred."""
+    window = np.sqrt(0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(n_fft) / n_fft))
+    starts = range(0, channel.size - n_fft + 1, hop)
+    return np.abs(np.stack([np.fft.rfft(window * channel[start : start + n_fft]) for start in starts], axis=1))
+
+
+def to_peak(mix: Array) -> Array:
+    return mix * (10.0 ** (-1.0 / 20.0) / np.abs(mix).max())
+
+
+def running_mean(curve: Array) -> Array:
+    return np.array([curve[start : start + 40].mean() for start in range(curve.size - 39)])
+
+
+def percentage(target: Array, mix: Array) -> float:
+    one, other = running_mean(target), running_mean(mix)
+    return float(np.mean(np.abs(other - one) / np.abs(one)))
+
+
+def spectral(target: Array, mix: Array, rate: int) -> dict[str, float]:
+    """Percentage errors by feature, each the mean of both channels."""
+    errors: dict[str, list[float]] = {}
+    for one, other in zip(to_peak(target), to_peak(mix), strict=True):
+        curves = [_spectral(spectra(channel, 4096, 1024), rate) for channel in (one, other)]
+        for name in curves[0]:
+            errors.setdefault(name, []).append(percentage(curves[0][name], curves[1][name]))
+    means = {name: float(np.mean(values)) for name, values in errors.items()}
+    means["contrast"] = float(np.mean([means.pop(f"contrast_{band}") for band in ("low", "middle", "high")]))
+    return means | {"all": float(np.mean(list(means.values())))}
+
+
+def _spectral(S: Array, rate: int) -> dict[str, Array]:
+    centroid = librosa.feature.spectral_centroid(sr=rate, S=S)
+    contrast = librosa.feature.spectral_contrast(sr=rate, S=S, fmin=250.0, n_bands=4, quantile=0.02)
+    return {
+        "centroid": centroid[0] + 1.0,
+        "bandwidth": librosa.feature.spectral_bandwidth(sr=rate, S=S, centroid=centroid)[0] + 1.0,
+        "contrast_low": contrast[0],
+        "contrast_middle": contrast[1:4].mean(axis=0),
+        "contrast_high": contrast[4],
+        "rolloff": librosa.feature.spectral_rolloff(sr=rate, S=S, roll_percent=0.85)[0] + 1.0,
+        "flatness": 1.0 - 20.0 * np.log10(librosa.feature.spectral_flatness(S=S)[0] + 1e-30),
+    }
+
+
+def panning(target: Array, mix: Array, rate: int) -> dict[str, float]:
+    """Percentage errors by band."""
+    bands = {"total": (0, rate // 2), "low": (0, 250), "middle": (250, 2500), "high": (2500, rate // 2)}
+    curves = []
+    for signal in (to_peak(target), to_peak(mix)):
+        left, right = (spectra(channel, 2048, 1024) for channel in signal)
+        phi = 2.0 * (left + 1e-20) * (right + 1e-20) / ((left + 1e-20) ** 2 + (right + 1e-20) ** 2)
+        signed = (1.0 - phi) * np.sign(right - left)
+        curves.append(
+            {
+                name: np.sqrt(np.mean(signed[int(low * 2048 / rate) : int(high * 2048 / rate)] ** 2, axis=0))
+                for name, (low, high) in bands.items()
+            }
+        )
+    there = curves[0]["total"] > 0.0
+    errors = {name: percentage(curves[0][name][there], curves[1][name][there]) for name in bands}
+    return errors | {"all": float(np.mean(list(errors.values())))}
+
+
+def dynamic(target: Array, mix: Array) -> dict[str, float]:
+    """Percentage errors by feature."""
+    curves = [_dynamic(to_peak(signal)) for signal in (target, mix)]
+    errors = {name: percentage(curves[0][name], curves[1][name]) for name in curves[0]}
+    return errors | {"all": float(np.mean(list(errors.values())))}
+
+
+def _dynamic(mix: Array) -> dict[str, Array]:
+    def db(amplitude: Array) -> Array:
+        return 20.0 * np.log10(amplitude + 1e-30)
+
+    frames = np.stack([librosa.util.frame(channel, frame_length=4096, hop_length=1024) for channel in mix])
+    level = db(np.sqrt(np.mean(frames**2, axis=1)))
+    spread = np.mean(db(np.abs(frames)), axis=1) - level
+    crest = db(np.abs(frames).max(axis=1)) / level
+    return {"level": 1.0 - level.mean(axis=0), "spread": 1.0 - spread.mean(axis=0), "crest": crest.mean(axis=0)}
