@@ -23,6 +23,7 @@ Audio = npt.NDArray[np.float32]
 
 RATE = 44_100
 RATES = (4_000, 768_000)  # of files; a damaged header can say anything, and resampling from it would fill the memory
+LARGEST = 2.0**32  # a sample beyond it is none: even whole numbers of 32 bits, taken as they are, stay below
 SILENCE_DB = -50.0  # a stem or channel whose peak is at or under this is silent
 SUFFIXES = (".wav", ".flac", ".aiff", ".aif", ".ogg", ".mp3", ".w64")
 _FORMATS = {".aif": "AIFF"}  # where soundfile does not know a suffix by itself
@@ -78,7 +79,7 @@ def as_audio(array: npt.ArrayLike, *, what: str = "audio") -> Audio:
     Raises
     ------
     AudioError
-        If there are more than two channels, no samples, or NaN or infinite samples.
+        If there are more than two channels, no samples, or samples that are NaN, infinite or beyond `LARGEST`.
     """
     audio = np.ascontiguousarray(array, dtype=np.float32)
     if audio.ndim == 1:
@@ -90,13 +91,16 @@ def as_audio(array: npt.ArrayLike, *, what: str = "audio") -> Audio:
         raise AudioError(f"{what}: expected 1 or 2 channels, got {channels}; mix it down to stereo first")
     if samples == 0:
         raise AudioError(f"{what}: has no samples; remove it or record it again")
-    # NaN and infinity survive a sum (or make it NaN), and a sum needs no temporary array of flags.
-    with np.errstate(invalid="ignore"):
-        finite = np.isfinite(np.sum(audio, dtype=np.float64))
-    if not finite:
-        bad = np.count_nonzero(~np.isfinite(audio))
-        raise AudioError(f"{what}: expected finite samples, got {bad} NaN or infinite ones; export it again")
+    if not (largest := peak(audio)) <= LARGEST:  # NaN is not
+        if bad := np.count_nonzero(~np.isfinite(audio)):
+            raise AudioError(f"{what}: expected finite samples, got {bad} NaN or infinite ones; export it again")
+        raise AudioError(f"{what}: {too_large(largest)}")
     return audio
+
+
+def too_large(largest: float) -> str:
+    """What is wrong with samples of such a size, where 1 is full scale."""
+    return f"expected samples up to {LARGEST:.0e} (1 is full scale), got {largest:.0e}; export it again"
 
 
 def probe(path: Path) -> AudioInfo:

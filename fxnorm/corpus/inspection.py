@@ -124,6 +124,8 @@ class _Meter:
             return "has no samples; remove it or record it again"
         if self.not_finite:
             return f"expected finite samples, got {self.not_finite} NaN or infinite ones; export it again"
+        if self.peak > audio.LARGEST:
+            return audio.too_large(self.peak)
         return None
 
 

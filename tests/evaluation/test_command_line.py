@@ -1,0 +1,163 @@
+"""fxnorm evaluate, from end to end, and what it says to wrong input."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from fxnorm import audio
+from fxnorm.audio import RATE
+from fxnorm.cli.evaluate import evaluate
+from fxnorm.errors import FxnormError, InputError
+from fxnorm.stems import STEMS
+from tests.evaluation.test_metrics import music
+
+SONGS = ("First", "Second")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Wet stems with mixtures in test/, and the same songs dry."""
+    root = tmp_path_factory.mktemp("corpus")
+    for number, song in enumerate(SONGS):
+        stems = {stem: 0.4 * music(10 * number + index, 2.0) for index, stem in enumerate(STEMS)}
+        for stem, wet in stems.items():
+            for kind, recorded in (("wet", wet), ("dry", 0.5 * (wet + wet[::-1]))):
+                path = root / kind / "test" / song / f"{stem}.wav"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                audio.write(path, recorded, RATE)
+        audio.write(root / "wet" / "test" / song / "mixture.wav", sum(stems.values()), RATE)
+        (root / "wet" / "train" / song).mkdir(parents=True)
+        audio.write(root / "wet" / "train" / song / "vocals.wav", stems["vocals"], RATE)
+    return root
+
+
+def run(*words: object) -> tuple[int, str]:
+    result = CliRunner().invoke(evaluate, [str(word) for word in words])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
+
+
+def test_models_are_compared_on_wet_and_dry_stems(corpus: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    words = (corpus / "wet", "--dry", corpus / "dry", "-m", "sum", "-m", "plain=normalized-sum", "-o", out, "-j", 1)
+    code, text = run(*words, "--listening-test", tmp_path / "listen")
+    assert code == 0, text
+    assert "Wet stems, 2 songs: plain comes nearest" in text
+    assert "sum (ceiling)" in text
+    page = out.read_text(encoding="utf-8")
+    assert page.count("<audio") == 2 * 2 * 3
+    assert 'src="http' not in page
+    assert "Dry stems" in page
+    content = json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))
+    wet, dry = content["tests"]
+    assert wet["means"]["mrstft"]["sum"]["mean"] < 1e-3
+    assert dry["means"]["mrstft"]["sum"]["mean"] > 0.05
+    assert wet["ceilings"] == ["sum"]
+    assert dry["ceilings"] == []
+    rows = list(csv.DictReader(out.with_suffix(".csv").open(encoding="utf-8")))
+    assert len(rows) == 2 * 2 * 3
+    configuration = yaml.safe_load((tmp_path / "listen" / "listen.yaml").read_text(encoding="utf-8"))
+    trials = configuration["pages"][1][1:]
+    assert len(trials) == 4
+    assert set(trials[0]["stimuli"]) == {"sum", "plain"}
+    for trial in trials:
+        for place in (trial["reference"], *trial["stimuli"].values()):
+            path = tmp_path / "listen" / "resources" / place.removeprefix("configs/resources/")
+            levelled, rate = audio.read(path)
+            assert rate == RATE
+            assert audio.peak(levelled) <= 1.0
+
+    before = {path: path.stat().st_mtime_ns for path in out.with_suffix(".mixes").rglob("*.wav")}
+    assert len(before) == 2 * 2 * 2
+    assert run(*words)[0] == 0
+    assert {path: path.stat().st_mtime_ns for path in before} == before  # what is mixed is not mixed again
+
+
+def test_finished_mixes_are_matched_by_name_and_gaps_are_told(corpus: Path, tmp_path: Path) -> None:
+    mine, theirs = tmp_path / "mine", tmp_path / "theirs"
+    target = audio.read(corpus / "wet/test/First/mixture.wav")[0]
+    for path, mix, rate in (
+        (mine / "First.wav", target, RATE),
+        (mine / "Third.wav", target, RATE),
+        (theirs / "First" / "mix.flac", 0.5 * target[:1, : RATE + 5], RATE),
+        (theirs / "Second.wav", audio.resample(target, RATE, 48_000), 48_000),
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        audio.write(path, mix, rate, subtype="PCM_16")
+    out = tmp_path / "report.html"
+    mixes = ("--mixes", f"mine={mine}", "--mixes", f"theirs={theirs}")
+    code, text = run(*mixes, "--targets", corpus / "wet" / "test", "-o", out, "-j", 1)
+    assert code == 1
+    assert "mine has no mix of Second" in text
+    assert "no target for Third of mine" in text
+    scores = json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))["tests"][0]["scores"]
+    found = {(score["song"], score["system"]): score for score in scores}
+    assert found["First", "mine"]["values"]["mrstft"] < 0.01
+    assert [notice.split(" is ")[0] for notice in found["First", "theirs"]["notices"]] == ["the mix", "the mix"]
+    assert "48,000 Hz" in found["Second", "theirs"]["notices"][0]
+    code, text = run(corpus / "wet", "-m", "sum", *mixes, "-o", out, "-j", 1)  # together with a model
+    assert code == 1
+    assert "theirs" in text
+
+
+def test_a_bad_song_is_named_and_the_others_are_scored(corpus: Path, tmp_path: Path) -> None:
+    mixes, targets = tmp_path / "mixes", tmp_path / "targets"
+    good = music(1, 1.0)
+    for name, target, mix in (
+        ("good", good, good),
+        ("empty target", np.zeros_like(good), good),
+        ("silent mix", good, np.zeros_like(good)),
+    ):
+        for folder, signal in ((targets, target), (mixes, mix)):
+            folder.mkdir(exist_ok=True)
+            audio.write(folder / f"{name}.wav", signal, RATE)
+    (targets / "text.wav").write_text("no audio")
+    audio.write(mixes / "text.wav", good, RATE)
+    code, text = run("--mixes", f"it={mixes}", "--targets", targets, "-o", tmp_path / "report.html", "-j", 1)
+    assert code == 1
+    assert "failed: empty target it: the target is silent" in text
+    assert "failed: text target:" in text
+    assert "2 songs" in text or "1 song" in text
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "the target is silent" in page
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("WET", "-o", "r.html"), "expected at least one --model or --mixes"),
+        (("WET", "-m", "sum", "-o", "r.txt"), "ending in .html"),
+        (("WET", "-m", "nothing", "-o", "r.html"), "unknown model 'nothing'"),
+        (("WET", "-m", "sum", "-m", "sum", "-o", "r.html"), "a second model called 'sum'"),
+        (("WET", "-m", "sum", "--targets", "WET", "-o", "r.html"), "leave --targets out"),
+        (("-m", "sum", "-o", "r.html"), "expected a folder of songs to mix"),
+        (("--mixes", "a=WET", "-o", "r.html"), "--targets DIR"),
+        (("--mixes", "WET", "--targets", "WET", "-o", "r.html"), "expected NAME=DIR"),
+        (("DRY", "-m", "sum", "-o", "r.html"), "expected songs with a mixture"),
+        (("WET", "--dry", "EMPTY", "-m", "sum", "-o", "r.html"), "expected"),
+        (("WET", "-m", "sum", "-o", "nowhere/r.html"), "cannot be written to"),
+        (("NOWHERE", "-m", "sum", "-o", "r.html"), "expected a folder"),
+    ],
+)
+def test_wrong_input_is_one_line_and_nothing_is_written(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    places = {"WET": corpus / "wet", "DRY": corpus / "dry", "EMPTY": tmp_path / "empty", "NOWHERE": tmp_path / "gone"}
+    spelled = []
+    for word in words:
+        for name, path in places.items():
+            word = word.replace(name, str(path))
+        spelled.append(word)
+    with pytest.raises(FxnormError, match=message) as caught:
+        run(*spelled)
+    assert "\n" not in str(caught.value)
+    assert isinstance(caught.value, InputError) or "mixture" in message
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
