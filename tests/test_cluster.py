@@ -125,7 +125,7 @@ def test_somebody_else_who_listens(songs, monkeypatch):
     with (
         socket.create_server(("127.0.0.1", 0)) as silent,
         pytest.raises(InputError, match="expected the address of a Dask scheduler \\(timed out"),
-        cluster.connect("127.0.0.1:%d" % silent.getsockname()[1], reads=first_stem(songs)),
+        cluster.connect(f"127.0.0.1:{silent.getsockname()[1]}", reads=first_stem(songs)),
     ):
         pass
 

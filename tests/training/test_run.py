@@ -19,6 +19,8 @@ from fxnorm.training import run, system
 from fxnorm.training.keeping import Keeper, rank
 from tests.training.corpora import CHAIN, content, make
 
+gpu = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")]
+
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
 
 
@@ -92,6 +94,18 @@ def test_a_network_learns_one_song(root, tmp_path):
     rows = training.train(recipe, tmp_path / "run").history
     assert rows[-1]["train"] < 0.8 * rows[0]["train"]
     assert rows[-1]["valid"] < rows[0]["valid"]
+
+
+@pytest.mark.parametrize(
+    ("device", "precision"),
+    [("cpu", "bf16-mixed")] + [pytest.param("cuda", kind, marks=gpu) for kind in ("32-true", "16-mixed", "bf16-mixed")],
+)
+def test_every_precision_learns_and_mixes_on_a_cpu(root, tmp_path, device, precision):
+    outcome = training.train(make(root, device=device, precision=precision), tmp_path / "run")
+    assert [row["skipped"] for row in outcome.history] == [0] * len(outcome.history)
+    assert outcome.history[-1]["train"] < outcome.history[0]["train"]
+    mix = Checkpoint.load(outcome.checkpoint).mix(torch.randn(4, 2, 3000).numpy())
+    assert mix.shape == (2, 3000)
 
 
 def test_two_runs_of_one_recipe_are_equal(root, tmp_path):

@@ -1,0 +1,138 @@
+"""Does a network learn? Trains the small TDCN on synthetic songs, and judges it on songs that it has not heard.
+
+    python -m tests.benchmarks.learning [--folder runs/learn] [--songs 40] [--seconds 30] [key=value ...]
+
+makes a corpus (songs of train, valid and test apart), normalises it, trains `recipes/learn.yaml` on it, and mixes the
+whole test songs, from their normalised wet stems and from the dry ones, with the plain sum of the normalised stems,
+with the network as it was before training, and with the trained one. Printed is a Markdown table of losses and MR-STFT
+against the engineer's mix, means over the songs; the curves of the training are drawn into FOLDER/learning.png. What is
+there already is not made again.
+"""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fxnorm import corpus, losses, models, pipeline, recipe, training
+from fxnorm.audio import RATE, Audio, read
+from fxnorm.evaluation import mrstft
+from fxnorm.mixing import Mixer
+from fxnorm.models.base import Network
+from fxnorm.models.checkpoint import Checkpoint
+from fxnorm.normalize import Settings
+from fxnorm.stats import FxStats
+from fxnorm.training.data import ValidationPieces
+from fxnorm.training.songs import open_corpus
+from fxnorm.training.system import Mixing
+
+RECIPE = Path("recipes/learn.yaml")
+FIGURES = ("Lb", "La", "MR-STFT")
+
+
+def prepare(folder: Path, songs: int, seconds: float) -> None:
+    """Wet and dry songs in `folder`, and the wet ones normalised."""
+    jobs = pipeline.default_jobs()
+    pipeline.synthesize_corpus(folder, songs=songs, seconds=seconds, seed=1, jobs=jobs)
+    plan = pipeline.Plan(FxStats.shipped("musdb18"), Settings.preset(), pipeline.Layout(folder / "normalized"))
+    result = pipeline.normalize_corpus(corpus.scan(folder / "wet"), plan, jobs=jobs)
+    if result.failures:
+        raise SystemExit(f"not normalised: {result.failures[0]}")
+
+
+def untrained(trained: Checkpoint) -> Checkpoint:
+    """The same network before its first step."""
+    torch.manual_seed(0)
+    return Checkpoint(models.build(trained.network.name, **trained.network.settings.model_dump()).eval(), trained.chain)
+
+
+def judge(target: Audio, mix: Audio) -> dict[str, float]:
+    """Losses and distance of a whole song."""
+    with torch.inference_mode():
+        pair = [torch.from_numpy(signal)[None] for signal in (mix, target)]
+        found = {name: float(losses.build(name)(*pair)) for name in ("Lb", "La")}
+    return found | {"MR-STFT": mrstft.compare(target, mix, RATE)["mrstft"] or 0.0}
+
+
+def judge_all(mixers: Mapping[str, Mixer], folder: Path) -> dict[tuple[str, str], dict[str, list[float]]]:
+    """Figures of every test song, by (what was mixed, mixer)."""
+    found: dict[tuple[str, str], dict[str, list[float]]] = {}
+    wet = {track.name: track for track in corpus.scan(folder / "wet", split="test")}
+    for kind in ("wet", "dry"):
+        for track in corpus.scan(folder / kind, split="test"):
+            mixture = wet[track.name].mixture
+            if mixture is None:
+                continue
+            target, _ = read(mixture)
+            stems = {stem: read(path)[0] for stem, path in track.stems.items()}
+            for name, mixer in mixers.items():
+                for figure, value in judge(target, mixer.mix(stems, RATE).audio).items():
+                    found.setdefault((kind, name), {}).setdefault(figure, []).append(value)
+    return found
+
+
+def draw(history: list[Mapping[str, float]], start: float, path: Path) -> None:
+    """The loss over the epochs, with those of the plain sum and of the untrained network."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.0, 4.0), dpi=120, layout="constrained")
+    axes = figure.subplots()
+    epochs = range(1, len(history) + 1)
+    axes.plot(epochs, [row["train"] for row in history], color="#30638e", label="training pieces")
+    axes.plot(epochs, [row["valid"] for row in history], color="#d1495b", marker="o", label="validation songs")
+    axes.axhline(history[0]["sum"], color="#3c7a57", linestyle="--", label="normalised sum, validation songs")
+    axes.axhline(start, color="#6a6e76", linestyle=":", label="untrained, validation songs")
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("Lb")
+    axes.set_yscale("log")
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("changes", nargs="*", metavar="key=value")
+    parser.add_argument("--folder", type=Path, default=Path("runs/learn"))
+    parser.add_argument("--songs", type=int, default=40)
+    parser.add_argument("--seconds", type=float, default=30.0)
+    options = parser.parse_args()
+    folder: Path = options.folder
+    prepare(folder, options.songs, options.seconds)
+    places = [f"corpus={folder / 'normalized'}", f"wet={folder / 'wet'}"]
+    chosen = recipe.read(RECIPE, places + options.changes)
+    outcome = training.train(chosen, folder / "run", progress=lambda done, total, what: None)
+    trained = Checkpoint.load(outcome.checkpoint)
+    fresh = untrained(trained)
+    mixers = {"normalised sum": Mixer.open("normalized-sum"), "untrained": Mixer(fresh), "trained": Mixer(trained)}
+    found = judge_all(mixers, folder)
+    songs = len(found["wet", "trained"]["Lb"])
+    seconds = sum(row["seconds"] for row in outcome.history)
+    print(
+        f"{len(outcome.history)} epochs in {seconds / 60.0:.1f} minutes on {torch.get_num_threads()} threads; ", end=""
+    )
+    print(f"the best was epoch {outcome.best}; means over {songs} whole test songs\n")
+    print("| mixed from | by | " + " | ".join(FIGURES) + " | songs nearer than the sum |")
+    print("| --- | --- | " + " | ".join("--:" for _ in FIGURES) + " | --: |")
+    for (kind, name), figures in found.items():
+        means = " | ".join(f"{np.mean(figures[figure]):.3f}" for figure in FIGURES)
+        nearer = np.sum(np.less(figures["Lb"], found[kind, "normalised sum"]["Lb"]))
+        print(f"| {kind} stems | {name} | {means} | {nearer} of {songs} |")
+    draw(outcome.history, validate(chosen, fresh.network), folder / "learning.png")
+    print(f"\ncurves: {folder / 'learning.png'}")
+
+
+def validate(chosen: recipe.Recipe, network: Network) -> float:
+    """The loss of a network on the pieces that training validates on."""
+    songs = open_corpus(chosen.corpus, wet=chosen.wet).valid
+    pieces = ValidationPieces(songs, seconds=chosen.data.seconds, count=chosen.validation.pieces)
+    task = Mixing(chosen, network)
+    with torch.inference_mode():
+        outputs = [(network(stems[None]), mix[None]) for stems, mix in map(pieces.__getitem__, range(len(pieces)))]
+        return float(np.mean([float(task.loss(output, target)) for output, target in outputs]))
+
+
+if __name__ == "__main__":
+    main()
