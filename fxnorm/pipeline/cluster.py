@@ -97,7 +97,7 @@ class _Cluster:
         held = self.client.submit(_hold, function, key=f"fxnorm-{uuid.uuid4().hex}")
         pending: deque[tuple[Item, Future]] = deque()
         try:
-            self.client.replicate(held)  # work goes first to those that have it
+            self._spread(held)
             for item in items:
                 pending.append((item, self._submit(held, item)))
                 if len(pending) >= _AHEAD * max(1, sum(self.client.nthreads().values())):
@@ -111,6 +111,13 @@ class _Cluster:
         finally:
             with suppress(OSError):
                 self.client.cancel([held, *(future for _, future in pending)])
+
+    def _spread(self, held: "Future") -> None:
+        """Give all workers what is held, since work goes first to those that have it; it can do without."""
+        try:
+            self.client.replicate(held)
+        except Exception as error:  # such as a ValueError if a worker dies meanwhile
+            _log.debug("not spread: %s", error)
 
     def _submit(self, held: "Future", item: Item) -> "Future":
         # without the time-out, what is submitted within it would have no order
@@ -161,7 +168,10 @@ def _work(version: str, function: Callable[[Item], Result], item: Item) -> Resul
 
 def _introduce(reads: Path) -> tuple[str, int | None]:
     """A worker's version of fxnorm, and the size of a file as it sees it."""
-    return __version__, reads.stat().st_size if reads.is_file() else None
+    try:
+        return __version__, reads.stat().st_size
+    except OSError:
+        return __version__, None
 
 
 def _local_cluster(workers: int) -> "LocalCluster":
@@ -202,8 +212,10 @@ def _require_crew(client: "Client", address: str, reads: Path) -> None:
         raise InputError(
             f"{address}: expected workers, the scheduler has none; start some with 'dask worker {address} --nthreads 1'"
         ) from None
-    size = reads.stat().st_size if reads.is_file() else None
+    _, size = _introduce(reads)
     for worker, answer in client.run(_introduce, reads, on_error="return").items():
+        if isinstance(answer, OSError):
+            continue  # it has died meanwhile
         if isinstance(answer, BaseException):
             raise InputError(
                 f"{worker}: expected a worker with fxnorm {__version__} ({type(answer).__name__}: {answer}); "

@@ -1,0 +1,87 @@
+"""Times the metrics on a whole song, one family after the other.
+
+    python -m tests.benchmarks.metrics [--minutes 4]
+
+prints a Markdown table: processor seconds for a target, which is measured once however many mixes it serves, and for
+each mix; and for comparison the multi-resolution STFT distance by auraloss itself, on one thread of PyTorch.
+"""
+
+import os
+
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+import argparse
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fxnorm.audio import RATE, Audio
+from fxnorm.evaluation import diffmst, dynamics, levels, metrics, mrstft, panning, spectral
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    """Processor seconds of the quicker of two runs."""
+    found = []
+    for _ in range(2):
+        start = time.process_time()
+        work()
+        found.append(time.process_time() - start)
+    return min(found)
+
+
+def make_mixes(minutes: float) -> tuple[Audio, Audio]:
+    """Noise with a beat, and the same with other noise in it."""
+    rng = np.random.default_rng(0)
+    samples = round(60.0 * minutes * RATE)
+    beat = np.exp(-3.0 * (np.arange(samples) / RATE % 0.5)).astype(np.float32)
+    target = 0.1 * rng.standard_normal((2, samples), dtype=np.float32) * beat
+    return target, target + 0.02 * rng.standard_normal((2, samples), dtype=np.float32)
+
+
+def by_auraloss(target: Audio, mix: Audio) -> None:
+    """What `mrstft` stands for, as auraloss computes it."""
+    import torch
+    from auraloss.freq import SumAndDifferenceSTFTLoss
+
+    torch.set_num_threads(1)
+    with torch.inference_mode():
+        loss = SumAndDifferenceSTFTLoss(list(mrstft.SIZES), [size // 4 for size in mrstft.SIZES], list(mrstft.SIZES))
+        loss(torch.from_numpy(mix)[None], torch.from_numpy(target)[None])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=4.0)
+    options = parser.parse_args()
+    target, mix = make_mixes(options.minutes)
+    metrics.compare(target[:, : 2 * RATE], mix[:, : 2 * RATE], RATE)  # compiles
+    rows: dict[str, tuple[Callable[[], Any] | None, Callable[[], Any]]] = {
+        family.__name__.rpartition(".")[2]: (
+            lambda f=family: f.measure(target, RATE),
+            lambda f=family: f.measure(mix, RATE),
+        )
+        for family in (spectral, panning, dynamics, levels, diffmst)
+    }
+    rows["mrstft"] = (None, lambda: mrstft.compare(target, mix, RATE, gain=1.1))
+    known = metrics.Measured(target, RATE)
+
+    def measure_all() -> None:
+        own = metrics.Measured(target, RATE)
+        _ = own.levels, own.curves, own.features
+
+    _ = known.levels, known.curves, known.features
+    rows["all metrics"] = (measure_all, lambda: known.compare(metrics.Measured(mix, RATE)))
+    rows["auraloss, 512 to 8,192 alone"] = (None, lambda: by_auraloss(target, mix))
+    print(f"| {options.minutes:g} minutes of stereo, one core | target, s | each mix, s |")
+    print("| --- | --: | --: |")
+    for name, (of_target, of_mix) in rows.items():
+        print(
+            f"| {name} | {'–' if of_target is None else f'{seconds(of_target):.2f}'} | {seconds(of_mix):.2f} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
