@@ -45,6 +45,12 @@ WET, DRY = "Wet stems", "Dry stems"
 @click.option(
     "--split", type=click.Choice(["train", "valid", "test"]), help="Songs of DIR to mix; test if there is one."
 )
+@click.option(
+    "--against",
+    default="",
+    metavar="NAME",
+    help="System that the others are tested against; normalized-sum or the first.",
+)
 @click.option("--align", is_flag=True, help="Move mixes that come early or late.")
 @click.option(
     "--players", type=click.IntRange(min=0), default=3, show_default=True, help="Songs to listen to in the report."
@@ -65,6 +71,7 @@ def evaluate(
     targets: Path | None,
     out: Path,
     split: str | None,
+    against: str,
     align: bool,
     players: int,
     listening_test: Path | None,
@@ -88,17 +95,27 @@ def evaluate(
     _require_sense(folder, models, dry, mixes, targets, out)
     files.require_writable(out.resolve().parent)
     finished = {name: evaluation.find_mixes(Path(place)) for name, place in map(_named, mixes)}
-    about: dict[str, str] = {}
+    about = {
+        "Songs": str(folder or targets),
+        "Split": split or "test, if there is one",
+        "Seed": str(seed),
+        "Aligned": "yes" if align else "no",
+        **{f"Mixes of {name}": place for name, place in map(_named, mixes)},
+    }
     failures: list[Failure] = []
+    missing: list[str] = []
     sources: list[tuple[str, dict[str, Path], dict[str, dict[str, Path]], tuple[str, ...]]] = []
+    mixers = _open(models, device, seed, about)
+    if against and against not in (*mixers, *finished):
+        raise InputError(f"--against: expected one of {', '.join((*mixers, *finished))}, got {against!r}")
     if targets is not None:
         sources.append(("Finished mixes", evaluation.find_mixes(targets), finished, ()))
     if folder is not None:
-        mixers = _open(models, device, seed, about)
-        wet = _songs(folder, split)
+        wet, lacking = _songs(folder, split)
+        missing += lacking
         known = {track.id: track.mixture for track in wet if track.mixture is not None}
         names = _plain(known)
-        for title, tracks in ((WET, wet), (DRY, _same_songs(dry, wet) if dry else ())):
+        for title, tracks in ((WET, wet), (DRY, _same_songs(dry, wet) if dry and mixers else ())):
             if tracks:
                 place = out.with_suffix(".mixes") / title.split()[0].lower()
                 made, failed = _mix(tracks, mixers, place, quiet=quiet)
@@ -107,7 +124,6 @@ def evaluate(
                 bounds = tuple(name for name, mixer in mixers.items() if not mixer.normalizes) if title == WET else ()
                 sources.append((title, {names[song]: path for song, path in known.items()}, systems | finished, bounds))
     tests: list[Test] = []
-    missing: list[str] = []
     for title, references, systems, bounds in sources:
         songs, lacking = evaluation.match_songs(references, systems)
         missing += [f"{title}: {line}" for line in lacking]
@@ -116,7 +132,7 @@ def evaluate(
                 songs, align=align, jobs=jobs or pipeline.default_jobs(), progress=progress
             )
         failures += unscored
-        tests.append(evaluation.Test(title, tuple(songs), tuple(scores), unscored, bounds))
+        tests.append(evaluation.Test(title, tuple(songs), tuple(scores), unscored, bounds, against))
     results = evaluation.Results(tuple(tests), about, tuple(missing))
     page = report.draw(results, report.Listening(players, seed, align))
     written = evaluation.save(results, page, out)
@@ -182,11 +198,12 @@ def _open(models: Sequence[str], device: str, seed: int, about: dict[str, str]) 
             )
         mixers[name] = mixer
         chain = f", {mixer.chain.stats.title}, {mixer.chain.signature}" if mixer.chain else ", stems as they are"
-        about[name] = f"{mixer.identity}{chain}"
+        about[f"Model {name}"] = f"{mixer.identity}{chain}"
     return mixers
 
 
-def _songs(folder: Path, split: str | None) -> "list[TrackRef]":
+def _songs(folder: Path, split: str | None) -> "tuple[list[TrackRef], list[str]]":
+    """Songs to mix, and those that have nothing to be compared with."""
     from fxnorm import corpus
 
     tracks = corpus.scan(folder, split=split)
@@ -197,7 +214,7 @@ def _songs(folder: Path, split: str | None) -> "list[TrackRef]":
         raise InputError(
             f"{folder}: expected songs with a mixture to compare with, found none; add mixture.wav to each"
         )
-    return with_mixture
+    return with_mixture, [f"{track.id} has no mixture" for track in tracks if track.mixture is None]
 
 
 def _same_songs(dry: Path, wet: "Sequence[TrackRef]") -> "list[TrackRef]":

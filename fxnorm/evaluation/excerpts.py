@@ -1,7 +1,7 @@
 """Excerpts to listen to: the same place of a target and of all its mixes, equally loud."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from fxnorm import audio
 from fxnorm.audio import RATE, Audio, loudest, peak
 from fxnorm.effects import loudness
 from fxnorm.evaluation.pairing import pair
+from fxnorm.evaluation.results import Test
 from fxnorm.evaluation.scoring import Song
 from fxnorm.units import db_to_amplitude
 
@@ -23,7 +24,7 @@ class Excerpt:
     ----------
     song : str
     start_s : float
-        From where the target begins to sound.
+        In the target.
     target : ndarray, shape (2, samples), float32
         At 44,100 Hz, like the mixes.
     mixes : dict of str to ndarray, shape (2, samples)
@@ -34,6 +35,15 @@ class Excerpt:
     start_s: float
     target: Audio
     mixes: Mapping[str, Audio]
+
+
+def listened(test: Test) -> list[Song]:
+    """Songs that every system has, without the mixes of ceilings, which would be the target once more."""
+    return [
+        replace(song, mixes={name: path for name, path in song.mixes.items() if name in test.contestants})
+        for song in test.songs
+        if song.name in test.complete and test.contestants
+    ]
 
 
 def cut(song: Song, seconds: float, *, align: bool = False) -> Excerpt:
@@ -58,18 +68,17 @@ def cut(song: Song, seconds: float, *, align: bool = False) -> Excerpt:
     """
     target, rate = audio.read(song.target)
     found: dict[str, Audio] = {}
-    here = slice(0, 0)
-    reference: Audio = target
+    start, reference = 0, target
     for system, path in song.mixes.items():
         both = pair(target, rate, *audio.read(path), align=align)
         if not found:
             here = loudest(both.target, RATE, seconds)
-            reference = both.target[:, here]
-        found[system] = _as_long(both.mix[:, here], here.stop - here.start)
+            start, reference = both.start + here.start, both.target[:, here]
+        found[system] = _stretch(both.mix, start - both.start, reference.shape[1])
     levelled = [_level(one) for one in (reference, *found.values())]
     room = max(1.0, *(peak(one) for one in levelled))
     reference, *mixes = (one / np.float32(room) for one in levelled)
-    return Excerpt(song.name, here.start / RATE, reference, dict(zip(found, mixes, strict=True)))
+    return Excerpt(song.name, start / RATE, reference, dict(zip(found, mixes, strict=True)))
 
 
 def _level(excerpt: Audio) -> Audio:
@@ -77,5 +86,8 @@ def _level(excerpt: Audio) -> Audio:
     return excerpt if level is None else excerpt * np.float32(db_to_amplitude(LUFS - level))
 
 
-def _as_long(excerpt: Audio, samples: int) -> Audio:
-    return np.pad(excerpt, ((0, 0), (0, samples - excerpt.shape[1])))
+def _stretch(mix: Audio, start: int, samples: int) -> Audio:
+    """So many samples of a mix from `start`, which may lie before it; silence where it has none."""
+    inside = mix[:, max(0, start) : max(0, start + samples)]
+    before = min(samples, max(0, -start))
+    return np.pad(inside, ((0, 0), (before, samples - before - inside.shape[1])))

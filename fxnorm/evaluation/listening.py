@@ -8,7 +8,7 @@ from typing import Any
 from fxnorm import audio, files, recipe
 from fxnorm.audio import RATE
 from fxnorm.errors import FxnormError, InputError
-from fxnorm.evaluation.excerpts import cut
+from fxnorm.evaluation.excerpts import cut, listened
 from fxnorm.evaluation.results import Test
 from fxnorm.pipeline import Failure
 
@@ -30,7 +30,7 @@ def export(tests: Sequence[Test], out: Path, *, align: bool = False) -> tuple[Pa
     Parameters
     ----------
     tests : sequence of Test
-        Only songs that every system has are taken.
+        Only songs that every system has are taken, and no ceilings.
     out : Path
         A folder that is empty or does not exist yet.
     align : bool
@@ -58,7 +58,7 @@ def export(tests: Sequence[Test], out: Path, *, align: bool = False) -> tuple[Pa
     pages: list[dict[str, Any]] = []
     failures: list[Failure] = []
     for number, test in enumerate(tests, start=1):
-        for song in (song for song in test.songs if song.name in test.complete):
+        for song in listened(test):
             identity = f"{number}-{_safe(song.name)}"
             try:
                 excerpt = cut(song, EXCERPT_S, align=align)

@@ -25,6 +25,8 @@ class Pair:
     ----------
     target, mix : ndarray, shape (2, samples), float32
         At 44,100 Hz.
+    start : int
+        Sample of the target, at 44,100 Hz, at which both begin.
     lag : int
         Samples by which the mix came late; negative if it came early.
     notices : tuple of str
@@ -33,6 +35,7 @@ class Pair:
 
     target: Audio
     mix: Audio
+    start: int
     lag: int
     notices: tuple[str, ...] = ()
 
@@ -73,18 +76,22 @@ def pair(target: Audio, target_rate: int, mix: Audio, mix_rate: int, *, align: b
     difference = mix.shape[1] - target.shape[1]
     if abs(difference) > RATE // 1000:
         notices.append(f"the mix is {abs(difference) / RATE:.3g} s {'longer' if difference > 0 else 'shorter'}")
-    lag = find_lag(target, mix)
+    lag, correlation = find_lag(target, mix)
+    start = 0
+    if lag:
+        how = f"{abs(lag):,} samples {'late' if lag > 0 else 'early'} (correlation {correlation:.2f})"
+        done = "moved" if align else "left so: expect poor scores, or have it aligned"
+        notices.append(f"the mix came {how} and was {done}")
     if lag and align:
-        notices.append(f"the mix came {_describe(lag)} and was moved")
-        target, mix = (target, mix[:, lag:]) if lag > 0 else (target[:, -lag:], mix)
-    elif lag:
-        notices.append(f"the mix comes {_describe(lag)}: expect poor scores, or have it aligned")
+        start = max(0, -lag)
+        target, mix = target[:, start:], mix[:, max(0, lag) :]
     samples = min(target.shape[1], mix.shape[1])
     here = sounding(target[:, :samples])
     target, mix = target[:, here], mix[:, here]
     if target.shape[1] == 0:
         raise AudioError("the target is silent for as long as the mix lasts; is it the same song?")
-    return Pair(np.ascontiguousarray(target), np.ascontiguousarray(mix), lag, tuple(notices))
+    start += here.start
+    return Pair(np.ascontiguousarray(target), np.ascontiguousarray(mix), start, lag, tuple(notices))
 
 
 def sounding(target: Audio) -> slice:
@@ -93,8 +100,8 @@ def sounding(target: Audio) -> slice:
     return slice(int(loud[0]), int(loud[-1]) + 1) if loud.size and not is_silent(target) else slice(0, 0)
 
 
-def find_lag(target: Audio, mix: Audio) -> int:
-    """Samples by which a mix comes late, within half a second; 0 if nothing clear is found.
+def find_lag(target: Audio, mix: Audio) -> tuple[int, float]:
+    """Samples by which a mix comes late, within half a second, and the correlation there; 0 if nothing clear is found.
 
     Parameters
     ----------
@@ -106,7 +113,7 @@ def find_lag(target: Audio, mix: Audio) -> int:
     one, other = (signal[:, here.start : stop].sum(axis=0, dtype=np.float64) for signal in (target, mix))
     energy = float(np.sqrt(np.vdot(one, one) * np.vdot(other, other)))
     if energy == 0.0:
-        return 0
+        return 0, 0.0
     points = scipy.fft.next_fast_len(2 * one.size, real=True)
     spectrum = scipy.fft.rfft(other, points) * np.conj(scipy.fft.rfft(one, points))
     correlation = scipy.fft.irfft(spectrum, points) / energy
@@ -114,8 +121,4 @@ def find_lag(target: Audio, mix: Audio) -> int:
     around = np.abs(np.concatenate([correlation[-reach:], correlation[: reach + 1]]) if reach else correlation[:1])
     best = int(np.argmax(around))
     clear = around[best] >= SURE and around[best] > CLEARER * around[reach]
-    return best - reach if clear else 0
-
-
-def _describe(lag: int) -> str:
-    return f"{abs(lag):,} samples {'late' if lag > 0 else 'early'}"
+    return (best - reach, float(around[best])) if clear else (0, float(around[reach]))

@@ -9,7 +9,7 @@ import numpy as np
 from fxnorm import __version__, audio, pages, plots
 from fxnorm.audio import RATE
 from fxnorm.errors import FxnormError
-from fxnorm.evaluation.excerpts import Excerpt, cut
+from fxnorm.evaluation.excerpts import Excerpt, cut, listened
 from fxnorm.evaluation.metrics import HEADLINE, METRICS
 from fxnorm.evaluation.results import Results, Test
 from fxnorm.evaluation.scoring import TARGET, Score
@@ -17,7 +17,7 @@ from fxnorm.evaluation.statistics import Comparison, Interval, least_p
 
 LEADING = HEADLINE[0]  # by which systems are ranked
 ALPHA = 0.05
-EXCERPT_S = 12.0
+EXCERPT_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -64,17 +64,19 @@ def draw(results: Results, listening: Listening = Listening()) -> str:
 def summarize(test: Test) -> str:
     """One sentence: which system is nearest to the target, by how much, and whether that is more than chance."""
     ranking = test.ranking(LEADING)
-    metric = METRICS[LEADING]
     songs = f"{len(test.complete)} song{'s' if len(test.complete) != 1 else ''}"
     if not ranking:
-        return f"{test.title}: no song that every system has a value for."
+        return f"{test.title}, {songs}: nothing to rank."
     means = test.means(LEADING)
-    best = ranking[0]
-    text = f"{test.title}, {songs}: {best} comes nearest to the human mix ({metric.title} {_mean(means[best]):.3f})"
-    if len(ranking) > 1:
-        second = ranking[1]
-        chance = next((one for one in test.comparisons(LEADING) if {one.one, one.other} == {best, second}), None)
-        text += f", before {second} ({_mean(means[second]):.3f}; {_describe_chance(chance)})"
+    best, *others = ranking
+    text = (
+        f"{test.title}, {songs}: {best} comes nearest to the human mix ({METRICS[LEADING].title} {_mean(means[best])})"
+    )
+    if others:
+        text += f", before {others[0]} ({_mean(means[others[0]])})"
+    if best != test.reference:
+        one = next(one for one in test.comparisons(LEADING) if one.one == best)
+        text += f"; {test.reference} is {_signed(-one.difference.mean)} away from it ({_describe_chance(test, one)})"
     return f"{text}."
 
 
@@ -120,7 +122,8 @@ def _test(test: Test, colours: Mapping[str, str], listening: Listening) -> dict[
         ],
         "every": [["", *test.systems], *([METRICS[name].heading, *_means(test, name)] for name in METRICS)],
         "comparisons": _comparisons(test),
-        "too_few": least_p(len(test.complete)) > ALPHA,
+        "reference": test.reference,
+        "too_few": _too_few(test),
         "songwise": _songwise(test),
         "pictures": _pictures(test, colours),
         "excerpts": excerpts,
@@ -130,12 +133,12 @@ def _test(test: Test, colours: Mapping[str, str], listening: Listening) -> dict[
 
 
 def _comparisons(test: Test) -> list[list[str]]:
-    head = ["pair", f"difference in {METRICS[LEADING].title}", "95 % interval", "p (Holm)"]
+    head = [f"against {test.reference}", f"difference in {METRICS[LEADING].title}", "95 % interval", "p (Holm)"]
     return [
         head,
         *(
             [
-                f"{one.one} − {one.other}",
+                one.one,
                 _signed(one.difference.mean),
                 f"{_signed(one.difference.low)} to {_signed(one.difference.high)}",
                 "–" if one.p is None else f"{one.p:.3f}",
@@ -196,7 +199,7 @@ def _pictures(test: Test, colours: Mapping[str, str]) -> list[tuple[str, str]]:
 def _excerpts(test: Test, listening: Listening) -> tuple[list[dict[str, Any]], list[str]]:
     rng = np.random.default_rng(listening.seed)
     made, notices = [], []
-    for song in test.songs[: listening.songs]:
+    for song in listened(test)[: listening.songs]:
         order = rng.permutation(len(song.mixes))
         try:
             excerpt = cut(song, EXCERPT_S, align=listening.align)
@@ -230,17 +233,21 @@ def _place(excerpt: Excerpt) -> str:
     return f"{EXCERPT_S:.0f} s from {int(excerpt.start_s) // 60}:{int(excerpt.start_s) % 60:02d}"
 
 
-def _describe_chance(one: Comparison | None) -> str:
-    if one is None or one.p is None:
+def _describe_chance(test: Test, one: Comparison) -> str:
+    if one.p is None:
         return "no difference"
-    songs = one.difference.songs
-    if least_p(songs) > ALPHA:
-        return f"too few songs to tell from chance, {songs}"
+    if _too_few(test):
+        return f"too few songs to tell from chance, {one.difference.songs}"
     return f"p = {one.p:.3f}" if one.p >= 0.001 else "p < 0.001"
 
 
-def _mean(interval: Interval | None) -> float:
-    return float("nan") if interval is None else interval.mean
+def _too_few(test: Test) -> bool:
+    comparisons = test.comparisons(LEADING)
+    return bool(comparisons) and least_p(comparisons[0].difference.songs, len(comparisons)) > ALPHA
+
+
+def _mean(interval: Interval | None) -> str:
+    return _figure(interval, LEADING)
 
 
 def _figure(interval: Interval | None, metric: str) -> str:

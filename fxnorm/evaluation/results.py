@@ -11,11 +11,12 @@ from typing import Any
 from fxnorm import __version__, files
 from fxnorm.evaluation.metrics import METRICS
 from fxnorm.evaluation.scoring import Score, Song
-from fxnorm.evaluation.statistics import Comparison, Interval, compare_all, mean_interval
+from fxnorm.evaluation.statistics import Comparison, Interval, compare_with, mean_interval
 from fxnorm.pipeline import Failure
 
 FORMAT = "fxnorm-evaluation"
 VERSION = 1
+NORMALIZED_SUM = "normalized-sum"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,9 @@ class Test:
     failures : tuple of Failure
     ceilings : tuple of str
         Systems that are given the answer, and can only be a bound: the sum of the wet stems is the mix itself.
+    against : str
+        The system that the others are compared with; if empty, the sum of the normalised stems or else the first that
+        is no ceiling.
     """
 
     title: str
@@ -38,6 +42,7 @@ class Test:
     scores: tuple[Score, ...]
     failures: tuple[Failure, ...] = ()
     ceilings: tuple[str, ...] = ()
+    against: str = ""
 
     @cached_property
     def systems(self) -> tuple[str, ...]:
@@ -67,9 +72,23 @@ class Test:
         """Mean and interval of a metric by system."""
         return {system: mean_interval(values) for system, values in self.values(metric).items()}
 
+    @property
+    def contestants(self) -> tuple[str, ...]:
+        """Systems that are no ceilings."""
+        return tuple(system for system in self.systems if system not in self.ceilings)
+
+    @property
+    def reference(self) -> str | None:
+        """The system that the others are compared with; None if there is none to compare."""
+        for name in (self.against, NORMALIZED_SUM, *self.contestants):
+            if name in self.contestants:
+                return name
+        return None
+
     def comparisons(self, metric: str) -> list[Comparison]:
-        """Every pair of systems in a metric."""
-        return compare_all(self.values(metric))
+        """Every system but the ceilings with the reference, in a metric."""
+        values = self.values(metric)
+        return compare_with(self.reference, {name: values[name] for name in self.contestants}) if self.reference else []
 
     def ranking(self, metric: str) -> list[str]:
         """Systems from the best mean to the worst; ceilings and what has no value are left out."""
@@ -81,6 +100,7 @@ class Test:
         return {
             "title": self.title,
             "ceilings": list(self.ceilings),
+            "reference": self.reference,
             "songs": {
                 song.name: {"target": str(song.target), "mixes": {name: str(path) for name, path in song.mixes.items()}}
                 for song in self.songs

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -61,28 +60,31 @@ def mean_interval(values: Sequence[float]) -> Interval | None:
     return Interval(scores.size, float(scores.mean()), float(low), float(high))
 
 
-def compare_all(scores: Mapping[str, Sequence[float]]) -> list[Comparison]:
-    """Every pair of systems.
+def compare_with(reference: str, scores: Mapping[str, Sequence[float]]) -> list[Comparison]:
+    """Every other system with one.
 
     Parameters
     ----------
+    reference : str
+        The system that the others are compared with, chosen before the scores are known.
     scores : mapping of str to sequence of float
         By system; the same songs in the same order.
 
     Returns
     -------
     list of Comparison
+        The reference is the other of each.
 
     Notes
     -----
     S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statist. 6, 1979.
     """
-    pairs = list(combinations(scores, 2))
-    differences = [np.subtract(scores[one], scores[other]) for one, other in pairs]
+    systems = [system for system in scores if system != reference]
+    differences = [np.subtract(scores[system], scores[reference]) for system in systems]
     corrected = holm([_signed_rank(difference) for difference in differences])
     return [
-        Comparison(one, other, interval, p)
-        for (one, other), difference, p in zip(pairs, differences, corrected, strict=True)
+        Comparison(system, reference, interval, p)
+        for system, difference, p in zip(systems, differences, corrected, strict=True)
         if (interval := mean_interval(difference.tolist())) is not None
     ]
 
@@ -98,9 +100,9 @@ def holm(values: Sequence[float | None]) -> list[float | None]:
     return corrected
 
 
-def least_p(songs: int) -> float:
-    """The smallest p-value that a two-sided signed-rank test of so many songs can give."""
-    return float(2.0 ** (1 - songs))
+def least_p(songs: int, comparisons: int) -> float:
+    """The smallest p-value that so many two-sided signed-rank tests of so many songs can give, corrected."""
+    return float(comparisons * 2.0 ** (1 - songs))
 
 
 def _signed_rank(difference: npt.NDArray[np.float64]) -> float | None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,7 @@ def test_models_are_compared_on_wet_and_dry_stems(corpus: Path, tmp_path: Path) 
     assert "Wet stems, 2 songs: plain comes nearest" in text
     assert "sum (ceiling)" in text
     page = out.read_text(encoding="utf-8")
-    assert page.count("<audio") == 2 * 2 * 3
+    assert page.count("<audio") == 2 * 2 + 2 * 3  # ceilings are not to be listened to
     assert 'src="http' not in page
     assert "Dry stems" in page
     content = json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))
@@ -65,7 +66,7 @@ def test_models_are_compared_on_wet_and_dry_stems(corpus: Path, tmp_path: Path) 
     configuration = yaml.safe_load((tmp_path / "listen" / "listen.yaml").read_text(encoding="utf-8"))
     trials = configuration["pages"][1][1:]
     assert len(trials) == 4
-    assert set(trials[0]["stimuli"]) == {"sum", "plain"}
+    assert [set(trial["stimuli"]) for trial in trials] == [{"plain"}] * 2 + [{"sum", "plain"}] * 2
     for trial in trials:
         for place in (trial["reference"], *trial["stimuli"].values()):
             path = tmp_path / "listen" / "resources" / place.removeprefix("configs/resources/")
@@ -141,6 +142,7 @@ def test_a_bad_song_is_named_and_the_others_are_scored(corpus: Path, tmp_path: P
         (("--mixes", "WET", "--targets", "WET", "-o", "r.html"), "expected NAME=DIR"),
         (("DRY", "-m", "sum", "-o", "r.html"), "expected songs with a mixture"),
         (("WET", "--dry", "EMPTY", "-m", "sum", "-o", "r.html"), "expected"),
+        (("WET", "-m", "sum", "--against", "none", "-o", "r.html"), "expected one of sum, got 'none'"),
         (("WET", "-m", "sum", "-o", "nowhere/r.html"), "cannot be written to"),
         (("NOWHERE", "-m", "sum", "-o", "r.html"), "expected a folder"),
     ],
@@ -161,3 +163,12 @@ def test_wrong_input_is_one_line_and_nothing_is_written(
     assert "\n" not in str(caught.value)
     assert isinstance(caught.value, InputError) or "mixture" in message
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+
+
+def test_a_song_without_a_mixture_is_told(corpus: Path, tmp_path: Path) -> None:
+    shutil.copytree(corpus / "wet", tmp_path / "wet")
+    (tmp_path / "wet" / "test" / "Second" / "mixture.wav").unlink()
+    code, text = run(tmp_path / "wet", "-m", "normalized-sum", "-o", tmp_path / "report.html", "-j", 1, "--players", 0)
+    assert code == 1
+    assert "missing: test/Second has no mixture" in text
+    assert "Wet stems, 1 song:" in text

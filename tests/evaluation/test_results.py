@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,8 +60,19 @@ def test_the_ceiling_never_wins_and_higher_is_better_where_it_is() -> None:
 
 def test_the_summary_says_who_by_how_much_and_whether_it_is_chance() -> None:
     text = summarize(a_test())
-    assert "2 songs: good comes nearest to the human mix (MR-STFT 0.550), before poor (2.050; too few songs" in text
-    assert "no song" in summarize(Test("Dry stems", (), ()))
+    assert "2 songs: good comes nearest to the human mix (MR-STFT 0.550), before poor (2.050)" in text
+    assert summarize(replace(a_test(), against="poor")).endswith(
+        "; poor is +1.500 away from it (too few songs to tell from chance, 2)."
+    )
+    assert "nothing to rank" in summarize(Test("Dry stems", (), ()))
+
+
+def test_ceilings_are_compared_with_nobody() -> None:
+    test = replace(a_test(), against="poor")
+    assert [(one.one, one.other) for one in test.comparisons("mrstft")] == [("good", "poor")]
+    assert a_test().reference == "good"
+    assert replace(test, against="bound").reference == "good"
+    assert Test("Wet stems", test.songs, test.scores, ceilings=test.systems).comparisons("mrstft") == []
 
 
 def test_the_files_hold_every_figure() -> None:
