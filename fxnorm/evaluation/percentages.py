@@ -13,9 +13,9 @@ Curves = dict[str, npt.NDArray[np.float64]]  # by feature: (frames,) or (channel
 
 
 def to_peak(mix: Audio) -> Audio:
-    """A mix whose largest sample is at -1 dBFS; silence stays what it is."""
+    """A mix whose largest sample is at -1 dBFS; silence stays what it is, and so does what has no gain in float32."""
     largest = peak(mix)
-    return mix * np.float32(db_to_amplitude(PEAK_DB) / largest) if largest > 0.0 else mix
+    return mix * np.float32(db_to_amplitude(PEAK_DB) / largest) if largest >= np.finfo(np.float32).tiny else mix
 
 
 def running_mean(curve: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -5,6 +5,7 @@ import numpy.typing as npt
 from numba import njit
 
 _TOGETHER = 16  # powers multiplied before their logarithm is taken: between 1e-160 and 1e160 in double precision
+_RATIOS = 8  # of powers, multiplied likewise: of the loudest audio that is read to the floor, 1e36 each
 _FEW = 8  # samples, which may be smaller
 
 
@@ -70,9 +71,9 @@ def spectral_distance(
     magnitudes. Powers are no less than `floor`; `power_gain` is that of the mix.
     """
     bins = mix.shape[1] // 2
-    row = -(-bins // _TOGETHER)  # a logarithm of the product of so many ratios: at most 1e18 each
-    ours = np.ones(row * _TOGETHER, dtype=np.float32)
-    theirs = np.ones(row * _TOGETHER, dtype=np.float32)
+    row = -(-bins // _RATIOS)  # products of so many ratios, a logarithm of each
+    ours = np.ones(row * _RATIOS, dtype=np.float32)
+    theirs = np.ones(row * _RATIOS, dtype=np.float32)
     product = np.empty(row)
     gain, least = np.float32(power_gain), np.float32(floor)
     for frame in range(mix.shape[0]):
@@ -87,7 +88,7 @@ def spectral_distance(
             apart += difference * difference
             energy += theirs[k]
         product[:] = 1.0
-        for part in range(_TOGETHER):
+        for part in range(_RATIOS):
             for k in range(row):
                 a, b = ours[part * row + k], theirs[part * row + k]
                 product[k] *= max(a, b) / min(a, b)

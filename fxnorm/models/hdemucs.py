@@ -27,6 +27,7 @@ TORCHAUDIO_PREFIXES = {
     "time_encoder.": "tencoder.",
     "time_decoder.": "tdecoder.",
 }
+TORCHAUDIO_UNUSED = "tencoder.4.norm1."  # a layer that torchaudio has but never calls
 
 
 class Settings(ModelSettings):
@@ -130,7 +131,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         content = content["state"]
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         raise InputError(f"{path}: expected named tensors, got other content; save the state dict alone")
-    return {_rename(str(key)): value.float() for key, value in content.items()}
+    named = {_rename(str(key)): value.float() for key, value in content.items()}
+    return {name: tensor for name, tensor in named.items() if not name.startswith(TORCHAUDIO_UNUSED)}
 
 
 def adapt(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], *, what: str) -> dict[str, Tensor]:

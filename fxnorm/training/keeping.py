@@ -94,7 +94,7 @@ class Keeper(lightning.Callback):
 
         Raises
         ------
-        TrainingError
+        RunError
             If they cannot be written; the last ones stay as they are.
         """
         if not self.system.trainer.is_global_zero:

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from fxnorm import losses, models
 from fxnorm.audio import RATE
-from fxnorm.errors import FxnormError, InputError
+from fxnorm.errors import InputError, RunError
 from fxnorm.models.base import Network
 from fxnorm.models.checkpoint import Checkpoint
 from fxnorm.recipe import Recipe
@@ -28,7 +28,7 @@ FRONT_END = ("encoder", "smoothing")  # what `reconstruct` trains
 State = dict[str, Any]
 
 
-class TrainingError(FxnormError):
+class TrainingError(RunError):
     """Training cannot go on."""
 
 

@@ -109,9 +109,11 @@ def kill_dask_workers(words: Sequence[str], folder: Path, *, kills: int, seed: i
                 try:
                     process.wait(rng.uniform(1.0, 4.0))
                 except subprocess.TimeoutExpired:
-                    os.kill(int(rng.choice([*client.run(os.getpid).values()])), signal.SIGKILL)
-                    trial.kills += 1
-                    trial.left_behind += _half_written(out)
+                    alive = [pid for pid in client.run(os.getpid, on_error="return").values() if isinstance(pid, int)]
+                    if alive:
+                        os.kill(int(rng.choice(alive)), signal.SIGKILL)
+                        trial.kills += 1
+                        trial.left_behind += _half_written(out)
             _require_success(process)
             _compare(trial, contents(out), expected, out)
     return trial

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fxnorm import corpus, losses, models, pipeline, recipe, training
+from fxnorm import corpus, losses, pipeline, recipe, training
 from fxnorm.audio import RATE, Audio, read
 from fxnorm.evaluation import mrstft
 from fxnorm.mixing import Mixer
@@ -26,7 +26,7 @@ from fxnorm.normalize import Settings
 from fxnorm.stats import FxStats
 from fxnorm.training.data import ValidationPieces
 from fxnorm.training.songs import open_corpus
-from fxnorm.training.system import Mixing
+from fxnorm.training.system import Mixing, build_network
 
 RECIPE = Path("recipes/learn.yaml")
 FIGURES = ("Lb", "La", "MR-STFT")
@@ -40,12 +40,6 @@ def prepare(folder: Path, songs: int, seconds: float) -> None:
     result = pipeline.normalize_corpus(corpus.scan(folder / "wet"), plan, jobs=jobs)
     if result.failures:
         raise SystemExit(f"not normalised: {result.failures[0]}")
-
-
-def untrained(trained: Checkpoint) -> Checkpoint:
-    """The same network before its first step."""
-    torch.manual_seed(0)
-    return Checkpoint(models.build(trained.network.name, **trained.network.settings.model_dump()).eval(), trained.chain)
 
 
 def judge(target: Audio, mix: Audio) -> dict[str, float]:
@@ -80,15 +74,18 @@ def draw(history: list[Mapping[str, float]], start: float, path: Path) -> None:
     figure = Figure(figsize=(7.0, 4.0), dpi=120, layout="constrained")
     axes = figure.subplots()
     epochs = range(1, len(history) + 1)
-    axes.plot(epochs, [row["train"] for row in history], color="#30638e", label="training pieces")
-    axes.plot(epochs, [row["valid"] for row in history], color="#d1495b", marker="o", label="validation songs")
+    axes.axhline(start, color="#6a6e76", linestyle=":", label="untrained network, validation songs")
     axes.axhline(history[0]["sum"], color="#3c7a57", linestyle="--", label="normalised sum, validation songs")
-    axes.axhline(start, color="#6a6e76", linestyle=":", label="untrained, validation songs")
+    axes.plot(epochs, [row["valid"] for row in history], color="#d1495b", marker="o", label="network, validation songs")
+    axes.plot(epochs, [row["train"] for row in history], color="#30638e", label="network, training pieces")
+    axes.set_title("Loss of the small TDCN against the engineer's mixes", loc="left", fontsize=11)
     axes.set_xlabel("epoch")
+    axes.set_xticks(epochs)
     axes.set_ylabel("Lb")
-    axes.set_yscale("log")
-    axes.legend(frameon=False)
+    axes.set_ylim(bottom=0.0)
+    axes.grid(True, axis="y", color="#dddddd", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=9)
     figure.savefig(path)
 
 
@@ -105,7 +102,7 @@ def main() -> None:
     chosen = recipe.read(RECIPE, places + options.changes)
     outcome = training.train(chosen, folder / "run", progress=lambda done, total, what: None)
     trained = Checkpoint.load(outcome.checkpoint)
-    fresh = untrained(trained)
+    fresh = Checkpoint(build_network(chosen).eval(), trained.chain)  # as it was before the first step
     mixers = {"normalised sum": Mixer.open("normalized-sum"), "untrained": Mixer(fresh), "trained": Mixer(trained)}
     found = judge_all(mixers, folder)
     songs = len(found["wet", "trained"]["Lb"])

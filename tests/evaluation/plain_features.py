@@ -88,3 +88,35 @@ def _dynamic(mix: Array) -> dict[str, Array]:
     spread = np.mean(db(np.abs(frames)), axis=1) - level
     crest = db(np.abs(frames).max(axis=1)) / level
     return {"level": 1.0 - level.mean(axis=0), "spread": 1.0 - spread.mean(axis=0), "crest": crest.mean(axis=0)}
+
+
+def audio_features(target: Array, mix: Array, rate: int) -> dict[str, float]:
+    """Audio-feature loss of Diff-MST and the part of the Bark spectra, without weights."""
+    one, other = _audio_features(target, rate), _audio_features(mix, rate)
+    parts = [float(np.mean((a - b) ** 2)) for a, b in zip(one, other, strict=True)]
+    return {"af": float(np.dot([0.1, 0.001, 1.0, 1.0, 0.1], parts)), "bark": parts[-1]}
+
+
+def _audio_features(mix: Array, rate: int) -> list[Array]:
+    """Root mean square, crest factor, width, imbalance and Bark spectra."""
+    left, right = mix
+    rms = np.sqrt(np.mean(mix**2, axis=1))
+    crest = 20.0 * np.log10(np.abs(mix).max(axis=1) / rms)
+    width = np.mean((left - right) ** 2) / np.mean((left + right) ** 2)
+    imbalance = (np.mean(right**2) - np.mean(left**2)) / (np.mean(right**2) + np.mean(left**2))
+    corners = _bark_corners(20.0, 20_000.0)
+    hz = np.linspace(0.0, rate / 2.0, 16_385)
+    bank = np.stack([np.interp(hz, corners[k : k + 3], [0.0, 1.0, 0.0]) for k in range(24)])
+    barks = []
+    for signal in (left + right, left - right):
+        spectrum = librosa.stft(signal, n_fft=32_768, hop_length=8192, window="boxcar", pad_mode="reflect")
+        barks.append(np.log(bank @ np.abs(spectrum).mean(axis=1) + 1e-8))
+    return [rms, crest, np.asarray(width), np.asarray(imbalance), np.stack(barks)]
+
+
+def _bark_corners(low_hz: float, high_hz: float) -> Array:
+    """Hz of 26 points equally far apart in Bark; the scale is corrected at both ends, and back at the low one alone."""
+    low, high = (26.81 * hz / (1960.0 + hz) - 0.53 for hz in (low_hz, high_hz))
+    bark = np.linspace(0.85 * low + 0.3, 1.22 * high - 4.422, 26)
+    bark = np.array([(value - 0.3) / 0.85 if value < 2.0 else value for value in bark])
+    return 1960.0 * (bark + 0.53) / (26.28 - bark)

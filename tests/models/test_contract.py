@@ -10,6 +10,8 @@ from fxnorm.errors import InputError
 torch = pytest.importorskip("torch", reason="needs PyTorch")
 
 SMALL = [("tdcn", "small"), ("waveunet", "small"), ("waveunet", "default"), ("hdemucs", "small")]
+GPU = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")]
+DEVICES = ["cpu", pytest.param("cuda", marks=GPU)]
 LEARNING_RATE = {"tdcn": 1e-3, "waveunet": 3e-3, "hdemucs": 1e-2}
 
 
@@ -83,11 +85,12 @@ def test_a_stem_that_moves_takes_its_mix_along(network: Any) -> None:
     assert (second[..., 26_000:32_000] - inside).std() > 0.1 * alive
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("half", [False, True], ids=["float32", "bfloat16"])
-def test_every_parameter_gets_a_finite_gradient(network: Any, half: bool) -> None:
-    network.train()
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
-        mix = network(noise(2, 4, 2, 6000))
+def test_every_parameter_gets_a_finite_gradient(network: Any, half: bool, device: str) -> None:
+    network.train().to(device)
+    with torch.autocast(device, dtype=torch.bfloat16, enabled=half):
+        mix = network(noise(2, 4, 2, 6000).to(device))
     mix.float().square().mean().backward()
     assert mix.isfinite().all()
     for name, parameter in network.named_parameters():
@@ -96,13 +99,15 @@ def test_every_parameter_gets_a_finite_gradient(network: Any, half: bool) -> Non
     assert sum(parameter.grad.abs().sum() for parameter in network.parameters()) > 0.0
 
 
-def test_half_precision_says_nearly_the_same(network: Any) -> None:
-    stems = noise(1, 4, 2, 6000)
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_device_says_the_same_and_half_precision_nearly(network: Any, device: str) -> None:
+    stems = noise(1, 4, 2, 9001)
     with torch.no_grad():
-        whole = network(stems)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            half = network(stems).float()
-    assert (half - whole).std() < 0.1 * whole.std()
+        here, there = network(stems), network.to(device)(stems.to(device))
+        with torch.autocast(device, dtype=torch.float16 if device == "cuda" else torch.bfloat16):
+            half = network(stems.to(device))
+    assert (there.cpu() - here).std() < 0.01 * here.std()  # a GPU's convolutions round to 10 bits unless told otherwise
+    assert (half.float().cpu() - here).std() < 0.1 * here.std()
 
 
 @pytest.mark.parametrize(("name", "preset"), SMALL[:3], ids=["-".join(pair) for pair in SMALL[:3]])
@@ -130,15 +135,3 @@ def test_a_few_steps_of_training_bring_the_loss_down(network: Any) -> None:
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.6 * losses[0]
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
-def test_a_gpu_says_the_same(network: Any) -> None:
-    stems = noise(1, 4, 2, 9001)
-    with torch.no_grad():
-        here, there = network(stems), network.cuda()(stems.cuda())
-        with torch.autocast("cuda", dtype=torch.float16):
-            half = network(stems.cuda())
-    assert (there.cpu() - here).std() < 0.01 * here.std()  # its convolutions round to 10 bits unless told otherwise
-    assert (half.float().cpu() - here).std() < 0.1 * here.std()

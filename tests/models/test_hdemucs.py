@@ -35,11 +35,14 @@ def separator() -> Any:
     return network
 
 
-def as_torchaudio_names(name: str) -> str:
-    for theirs, ours in hdemucs.TORCHAUDIO_PREFIXES.items():
-        if name.startswith(ours):
-            return theirs + name.removeprefix(ours)
-    return name
+def as_torchaudio(state: dict[str, Any]) -> dict[str, Any]:
+    """The same weights as torchaudio would save them."""
+    prefixes = {ours: theirs for theirs, ours in hdemucs.TORCHAUDIO_PREFIXES.items()}
+    renamed = {}
+    for name, tensor in state.items():
+        branch, rest = name.split(".", 1)
+        renamed[prefixes.get(f"{branch}.", f"{branch}.") + rest] = tensor
+    return renamed | {f"time_encoder.4.norm1.{kind}": torch.randn(128) for kind in ("weight", "bias")}
 
 
 def test_a_missing_package_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +67,7 @@ def test_separation_weights_start_a_network_that_mixes(
     separator: Any, tmp_path: Path, suffix: str, torchaudio: bool
 ) -> None:
     path = tmp_path / f"weights{suffix}"
-    state = {as_torchaudio_names(name) if torchaudio else name: t for name, t in separator.state_dict().items()}
+    state = as_torchaudio(separator.state_dict()) if torchaudio else separator.state_dict()
     assert any(name.startswith("freq_encoder.") for name in state) == torchaudio
     if suffix == ".th":
         torch.save({"state": state}, path)
@@ -78,6 +81,14 @@ def test_separation_weights_start_a_network_that_mixes(
     # the mean of the input, which the network adds to each of its outputs, is all that differs
     assert (mix - sources.sum(dim=1)).std() < 0.02 * mix.std()
     assert network.settings.weights is None
+
+
+def test_torchaudio_itself_names_its_weights_so(separator: Any) -> None:
+    package = pytest.importorskip("torchaudio.models", reason="compares with torchaudio")
+    theirs = package.HDemucs(sources=separator.sources, channels=8, nfft=4096, depth=6).state_dict()
+    assert {name: tensor.shape for name, tensor in theirs.items()} == {
+        name: tensor.shape for name, tensor in as_torchaudio(separator.state_dict()).items()
+    }
 
 
 def test_the_sum_of_the_stems_is_blended_in() -> None:

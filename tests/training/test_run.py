@@ -1,19 +1,22 @@
 """Runs: they learn, they end well or with one line, and an interruption changes nothing."""
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from fnmatch import fnmatch
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
 
 from fxnorm import files, training
-from fxnorm.errors import FxnormError, InputError
+from fxnorm.errors import FxnormError, InputError, RunError
 from fxnorm.models.checkpoint import Checkpoint
 from fxnorm.training import run, system
 from fxnorm.training.keeping import Keeper, rank
@@ -42,6 +45,10 @@ def assert_same_run(one: Path, other: Path) -> None:
     assert left.keys() == right.keys()
     for name, tensor in left.items():
         assert torch.equal(tensor, right[name]), name
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def command(root: Path, folder: Path, **changes: object) -> list[str]:
@@ -242,34 +249,53 @@ def test_twenty_in_a_row_end_the_run(root, tmp_path, monkeypatch, poisoned):
     assert Checkpoint.load(tmp_path / "run" / "checkpoint").network is not None
 
 
-def test_a_full_disk_leaves_the_last_good_state(root, tmp_path, monkeypatch):
+@pytest.mark.parametrize("where", ["state.pt", "weights-*.safetensors", "card.json"])
+def test_a_full_disk_leaves_the_last_good_state_and_checkpoint(root, tmp_path, monkeypatch, where):
     recipe = make(root, schedule=[[2, 1.0]])
-    training.train(make(root, schedule=[[1, 1.0]]), tmp_path / "run")
-    before = (tmp_path / "run" / "state.pt").read_bytes()
-    write = Path.write_bytes
+    folder = tmp_path / "run"
+    training.train(make(root, schedule=[[1, 1.0]]), folder)
+    before = contents(folder)
+    whole = training.train(recipe, tmp_path / "whole")
+    assert whole.best == 2  # so that a checkpoint has to be saved
+    replace = Path.replace
 
-    def full(path, data):
-        if path.parent == tmp_path / "run":
-            write(path, bytes(data)[:100])
-            raise OSError(28, "No space left on device")
-        return write(path, data)
+    def full(path, target):
+        if fnmatch(target.name, where):
+            path.write_bytes(path.read_bytes()[:100])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return replace(path, target)
 
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(system.TrainingError, match="No space left on device") as caught:
-        training.train(recipe, tmp_path / "run", resume=True)
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(RunError, match=r"No space left on device.*make room") as caught:
+        training.train(recipe, folder, resume=True)
     assert "\n" not in str(caught.value)
-    assert (tmp_path / "run" / "state.pt").read_bytes() == before
-    assert not list((tmp_path / "run").glob(f"{files.TEMPORARY_PREFIX}*"))
-    Checkpoint.load(tmp_path / "run" / "checkpoint")
+    monkeypatch.undo()
+    after = contents(folder)
+    assert after["state.pt"] == before["state.pt"]
+    assert not [name for name in after if files.TEMPORARY_PREFIX in name]
+    Checkpoint.load(folder / "checkpoint")
+    training.train(recipe, folder)  # with room again, the same command goes on
+    assert_same_run(folder, tmp_path / "whole")
 
 
-def test_out_of_memory_names_what_to_lower(root, tmp_path, monkeypatch):
-    def exhausted(self, batch, batch_idx):
-        raise torch.OutOfMemoryError("CUDA out of memory")
+def more_than_there_is(self, batch, batch_idx):
+    return torch.empty(1 << 60, dtype=torch.uint8)
 
-    monkeypatch.setattr(system.System, "training_step", exhausted)
-    with pytest.raises(system.TrainingError, match=r"lower data\.batch \(2 now.*data\.seconds"):
+
+def more_than_a_gpu_has(self, batch, batch_idx):
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+
+def more_than_numpy_gets(self, batch, batch_idx):
+    return np.empty(1 << 60, dtype=np.uint8)
+
+
+@pytest.mark.parametrize("step", [more_than_there_is, more_than_a_gpu_has, more_than_numpy_gets])
+def test_out_of_memory_names_what_to_lower(root, tmp_path, monkeypatch, step):
+    monkeypatch.setattr(system.System, "training_step", step)
+    with pytest.raises(system.TrainingError, match=r"lower data\.batch \(2 now.*data\.seconds \(0\.25 now") as caught:
         training.train(make(root), tmp_path / "run")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_file_that_breaks_in_a_worker_is_one_line(tmp_path):
