@@ -22,7 +22,7 @@ from fxnorm.models.boosted import PRESETS, SIDES, Boosted, Settings, require_xgb
 from fxnorm.models.settings import choose
 from fxnorm.recipe import BoostedRecipe
 from fxnorm.stems import STEMS
-from fxnorm.training.folder import CHECKPOINT, HISTORY, Outcome, Row, open_run, rank
+from fxnorm.training.folder import CHECKPOINT, HISTORY, Outcome, Row, open_run, rank, require_same_recipe
 from fxnorm.training.ideal import Doubles, compare_levels, find_gains, multiply
 from fxnorm.training.songs import Song, open_corpus
 
@@ -83,7 +83,9 @@ def train(
         _require_optuna()
     settings = choose("boosted", PRESETS, "default", recipe.settings)
     corpus = open_corpus(recipe.corpus)
-    open_run(folder, recipe, resume=resume)
+    if not resume:
+        require_same_recipe(folder, recipe)
+    open_run(folder, recipe)
     if (finished := _finished(folder, recipe)) is not None:
         return Outcome(folder, "finished", finished)
     songs = corpus.train + corpus.valid

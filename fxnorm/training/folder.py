@@ -58,29 +58,32 @@ def rank(history: Sequence[Row]) -> list[int]:
     return sorted(scored, key=lambda number: history[number]["valid"])
 
 
-def open_run(folder: Path, recipe: Experiment, *, resume: bool) -> None:
-    """Make a run's folder, or make sure that the run in it is of this recipe.
-
-    Parameters
-    ----------
-    folder : Path
-    recipe : Experiment
-    resume : bool
-        Go on with the run in the folder even if the recipe has changed.
+def require_same_recipe(folder: Path, recipe: Experiment) -> None:
+    """Make sure that the run in a folder, if there is one, is of this recipe.
 
     Raises
     ------
     InputError
-        If there is no run to resume, one of another recipe is there already, or the folder cannot be written.
+        If it is of another one.
     """
     path = folder / RECIPE
-    if path.exists() and not resume and (different := read(path).differences(recipe)):
+    if path.exists() and (different := read(path).differences(recipe)):
         raise InputError(
             f"{folder}: holds a run of another recipe ({different[0]} differs); choose another folder with -o, or go "
             f"on with that one: fxnorm train --resume {folder}"
         )
+
+
+def open_run(folder: Path, recipe: Experiment) -> None:
+    """Make a run's folder, and write its recipe there.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        recipe.write(path)
+        recipe.write(folder / RECIPE)
     except OSError as error:
         raise InputError(f"{folder}: cannot be written to ({error.strerror}); choose another folder") from error

@@ -41,7 +41,7 @@ class Journal(lightning.Callback):
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Open the file; what an interrupted run had noted beyond its state is hidden."""
         if trainer.is_global_zero:
-            self.writer = SummaryWriter(str(self.folder), purge_step=self.step)
+            self.writer = SummaryWriter(str(self.folder), purge_step=self.step + 1)
 
     def on_train_batch_end(
         self, trainer: lightning.Trainer, module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int

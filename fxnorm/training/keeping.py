@@ -29,7 +29,7 @@ from fxnorm.training.folder import CHECKPOINT, HISTORY, Row, rank
 from fxnorm.training.system import System, TrainingError
 
 FORMAT = "fxnorm-training"
-VERSION = 1
+VERSION = 2
 STATE, BEST = "state.pt", "best"
 
 
@@ -72,7 +72,7 @@ class Keeper(lightning.Callback):
         Raises
         ------
         InputError
-            If the state is damaged or belongs to another network.
+            If the state is damaged, or belongs to another network or a corpus that was normalised differently.
         """
         path = self.folder / STATE
         if not path.exists():
@@ -81,6 +81,10 @@ class Keeper(lightning.Callback):
             state = torch.load(path, map_location="cpu", weights_only=True)
             if (state["format"], state["version"]) != (FORMAT, VERSION):
                 raise ValueError(f"format {state['format']} {state['version']}")
+            if state["chain"] != self.chain.signature:
+                raise ValueError("its corpus was normalised with other averages or settings")
+            if _shapes(state["network"]) != _shapes(self.system.network.state_dict()):
+                raise ValueError("its network was another one, or of another size")
             self.system.restore(state)
             self.history = state["history"]
         except Exception as error:  # a file that is not ours can fail in any way
@@ -100,7 +104,8 @@ class Keeper(lightning.Callback):
         if not self.system.trainer.is_global_zero:
             return
         content = io.BytesIO()
-        torch.save({"format": FORMAT, "version": VERSION, "history": self.history, **self.system.state()}, content)
+        about = {"format": FORMAT, "version": VERSION, "chain": self.chain.signature, "history": self.history}
+        torch.save(about | self.system.state(), content)
         try:
             with files.replacing(self.folder / STATE) as temporary:
                 temporary.write_bytes(content.getbuffer())
@@ -156,6 +161,10 @@ class Keeper(lightning.Callback):
             recipe=self.recipe.to_dict(),
             history=self.history,
         ).save(folder)
+
+
+def _shapes(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in tensors.items()}
 
 
 def _name(epoch: int) -> str:

@@ -16,8 +16,9 @@ from torch.utils.data import DataLoader
 
 from fxnorm.errors import FxnormError, InputError
 from fxnorm.recipe import Recipe
+from fxnorm.training import memory
 from fxnorm.training.data import TrainingPieces, Turns, ValidationPieces
-from fxnorm.training.folder import Outcome, open_run, rank
+from fxnorm.training.folder import Outcome, open_run, rank, require_same_recipe
 from fxnorm.training.journal import Journal
 from fxnorm.training.keeping import STATE, Keeper
 from fxnorm.training.songs import Corpus, open_corpus
@@ -61,12 +62,14 @@ def train(
         raise InputError(f"{folder}: expected a run to resume, found no state in it; name the folder of a run")
     corpus = open_corpus(recipe.corpus, wet=recipe.wet, mixing=recipe.task == "mix")
     system = System(recipe, build_network(recipe))
-    open_run(folder, recipe, resume=resume)
+    if not resume:
+        require_same_recipe(folder, recipe)
     keeper = Keeper(folder, recipe, corpus.chain, system)
     keeper.restore()
+    open_run(folder, recipe)
     if keeper.finished:
         return Outcome(folder, "finished", keeper.history)
-    with quiet_lightning(), signals_restored(), readable_errors(recipe):
+    with memory.kept(), quiet_lightning(), signals_restored(), readable_errors(recipe):
         callbacks = [keeper, Journal(folder / "tensorboard", keeper), Narrator(keeper, progress), Interruption(keeper)]
         trainer = build_trainer(recipe, callbacks, epochs=recipe.epochs - len(keeper.history))
         try:

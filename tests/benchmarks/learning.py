@@ -4,13 +4,14 @@
 
 makes a corpus (songs of train, valid and test apart), normalises it, trains `recipes/learn.yaml` on it, and mixes the
 whole test songs, from their normalised wet stems and from the dry ones, with the plain sum of the normalised stems,
-with the network as it was before training, and with the trained one. Printed is a Markdown table of losses and MR-STFT
-against the engineer's mix, means over the songs; the curves of the training are drawn into FOLDER/learning.png. What is
-there already is not made again.
+with the same after one gain that makes up for the level on the training songs (what a network that learns nothing but
+that would reach), with the network as it was before training, and with the trained one. Printed is a Markdown table of
+losses and MR-STFT against the engineer's mix, means over the songs; the curves of the training are drawn into
+FOLDER/learning.png. What is there already is not made again.
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ import torch
 
 from fxnorm import corpus, losses, pipeline, recipe, training
 from fxnorm.audio import RATE, Audio, read
+from fxnorm.effects import loudness
 from fxnorm.evaluation import mrstft
 from fxnorm.mixing import Mixer
 from fxnorm.models.base import Network
@@ -27,8 +29,13 @@ from fxnorm.stats import FxStats
 from fxnorm.training.data import ValidationPieces
 from fxnorm.training.songs import open_corpus
 from fxnorm.training.system import Mixing, build_network
+from fxnorm.units import db_to_amplitude
 
 RECIPE = Path("recipes/learn.yaml")
+SUM = "normalised sum"
+LEVELLED = 12  # training songs from which the gain is taken
+
+Mix = Callable[[Mapping[str, Audio]], Audio]
 FIGURES = ("Lb", "La", "MR-STFT")
 
 
@@ -42,6 +49,11 @@ def prepare(folder: Path, songs: int, seconds: float) -> None:
         raise SystemExit(f"not normalised: {result.failures[0]}")
 
 
+def mix_by(mixer: Mixer) -> Mix:
+    """A mixer as a function."""
+    return lambda stems: mixer.mix(stems, RATE).audio
+
+
 def judge(target: Audio, mix: Audio) -> dict[str, float]:
     """Losses and distance of a whole song."""
     with torch.inference_mode():
@@ -50,7 +62,23 @@ def judge(target: Audio, mix: Audio) -> dict[str, float]:
     return found | {"MR-STFT": mrstft.compare(target, mix, RATE)["mrstft"] or 0.0}
 
 
-def judge_all(mixers: Mapping[str, Mixer], folder: Path) -> dict[tuple[str, str], dict[str, list[float]]]:
+def level_of(mix: Mix, folder: Path) -> float:
+    """The gain that brings the mixes of some training songs to their engineer's loudness, in the mean."""
+    gains_db = []
+    for track in corpus.scan(folder / "wet", split="train")[:LEVELLED]:
+        target = loudness.measure(read(track.mixture)[0], RATE) if track.mixture is not None else None
+        own = loudness.measure(mix(read_stems(track)), RATE)
+        if target is not None and own is not None:
+            gains_db.append(target - own)
+    return float(db_to_amplitude(float(np.mean(gains_db))))
+
+
+def read_stems(track: corpus.TrackRef) -> dict[str, Audio]:
+    """A song's stems, all at 44,100 Hz."""
+    return {stem: read(path)[0] for stem, path in track.stems.items()}
+
+
+def judge_all(mixes: Mapping[str, Mix], folder: Path) -> dict[tuple[str, str], dict[str, list[float]]]:
     """Figures of every test song, by (what was mixed, mixer)."""
     found: dict[tuple[str, str], dict[str, list[float]]] = {}
     wet = {track.name: track for track in corpus.scan(folder / "wet", split="test")}
@@ -60,14 +88,14 @@ def judge_all(mixers: Mapping[str, Mixer], folder: Path) -> dict[tuple[str, str]
             if mixture is None:
                 continue
             target, _ = read(mixture)
-            stems = {stem: read(path)[0] for stem, path in track.stems.items()}
-            for name, mixer in mixers.items():
-                for figure, value in judge(target, mixer.mix(stems, RATE).audio).items():
+            stems = read_stems(track)
+            for name, mix in mixes.items():
+                for figure, value in judge(target, mix(stems)).items():
                     found.setdefault((kind, name), {}).setdefault(figure, []).append(value)
     return found
 
 
-def draw(history: list[Mapping[str, float]], start: float, path: Path) -> None:
+def draw(history: list[Mapping[str, float]], start: float, name: str, path: Path) -> None:
     """The loss over the epochs, with those of the plain sum and of the untrained network."""
     from matplotlib.figure import Figure
 
@@ -81,7 +109,7 @@ def draw(history: list[Mapping[str, float]], start: float, path: Path) -> None:
     axes.set_title("Loss of the small TDCN against the engineer's mixes", loc="left", fontsize=11)
     axes.set_xlabel("epoch")
     axes.set_xticks(epochs)
-    axes.set_ylabel("Lb")
+    axes.set_ylabel(name)
     axes.set_ylim(bottom=0.0)
     axes.grid(True, axis="y", color="#dddddd", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
@@ -103,21 +131,30 @@ def main() -> None:
     outcome = training.train(chosen, folder / "run", progress=lambda done, total, what: None)
     trained = Checkpoint.load(outcome.checkpoint)
     fresh = Checkpoint(build_network(chosen).eval(), trained.chain)  # as it was before the first step
-    mixers = {"normalised sum": Mixer.open("normalized-sum"), "untrained": Mixer(fresh), "trained": Mixer(trained)}
-    found = judge_all(mixers, folder)
+    plain, untrained, learned = (
+        mix_by(mixer) for mixer in (Mixer.open("normalized-sum"), Mixer(fresh), Mixer(trained))
+    )
+    gain = np.float32(level_of(plain, folder))
+    mixes = {
+        SUM: plain,
+        f"{SUM}, one gain": lambda stems: gain * plain(stems),
+        "untrained": untrained,
+        "trained": learned,
+    }
+    found = judge_all(mixes, folder)
     songs = len(found["wet", "trained"]["Lb"])
     seconds = sum(row["seconds"] for row in outcome.history)
     print(
         f"{len(outcome.history)} epochs in {seconds / 60.0:.1f} minutes on {torch.get_num_threads()} threads; ", end=""
     )
     print(f"the best was epoch {outcome.best}; means over {songs} whole test songs\n")
-    print("| mixed from | by | " + " | ".join(FIGURES) + " | songs nearer than the sum |")
+    print("| mixed from | by | " + " | ".join(FIGURES) + " | nearer than the sum |")
     print("| --- | --- | " + " | ".join("--:" for _ in FIGURES) + " | --: |")
     for (kind, name), figures in found.items():
         means = " | ".join(f"{np.mean(figures[figure]):.3f}" for figure in FIGURES)
-        nearer = np.sum(np.less(figures["Lb"], found[kind, "normalised sum"]["Lb"]))
-        print(f"| {kind} stems | {name} | {means} | {nearer} of {songs} |")
-    draw(outcome.history, validate(chosen, fresh.network), folder / "learning.png")
+        nearer = [np.sum(np.less(figures[figure], found[kind, SUM][figure])) for figure in FIGURES]
+        print(f"| {kind} stems | {name} | {means} | {', '.join(map(str, nearer))} of {songs} |")
+    draw(outcome.history, validate(chosen, fresh.network), chosen.loss.name, folder / "learning.png")
     print(f"\ncurves: {folder / 'learning.png'}")
 
 

@@ -17,29 +17,31 @@ NETWORK = {"name": "tdcn", "preset": "small", "settings": TINY | {"excitation": 
 CHAIN = Chain(FxStats.shipped("musdb18"), Settings.preset(effects=("eq", "loudness")))
 
 
-def write_song(root: Path, place: str, *, seed: int, seconds: float = 1.0, stems: tuple[str, ...] = STEMS) -> None:
+def write_song(
+    root: Path, place: str, *, seed: int, seconds: float = 1.0, stems: tuple[str, ...] = STEMS, chain: Chain = CHAIN
+) -> None:
     """A song at `root/normalized/place` and `root/wet/place`: noise, the wet stems twice as loud and sides uneven."""
     normalized, wet = root / "normalized" / place, root / "wet" / place
     normalized.mkdir(parents=True)
     wet.mkdir(parents=True)
-    CHAIN.save(root / "normalized" / "chain.json")
+    chain.save(root / "normalized" / "chain.json")
     mix = np.zeros((2, round(seconds * audio.RATE)), dtype=np.float32)
     for index, stem in enumerate(stems):
         dry = noise(seconds, seed=10 * seed + index, level=0.05)
         engineered = dry * np.float32([[2.0], [1.0 + 0.2 * index]])
         audio.write(normalized / f"{stem}.wav", dry, audio.RATE)
-        card = {"stats": {"signature": CHAIN.stats.signature}, "chain": CHAIN.settings.deciding(stem)}
+        card = {"stats": {"signature": chain.stats.signature}, "chain": chain.settings.deciding(stem)}
         (normalized / f"{stem}.json").write_text(json.dumps(card))
         audio.write(wet / f"{stem}.wav", engineered, audio.RATE)
         mix += engineered
     audio.write(normalized / "mixture.wav", mix, audio.RATE)
 
 
-def write_corpus(root: Path, *, songs: int = 3, seconds: float = 1.0) -> Path:
+def write_corpus(root: Path, *, songs: int = 3, seconds: float = 1.0, chain: Chain = CHAIN) -> Path:
     """Songs to train on and one to validate on."""
     for index in range(songs + 1):
         split = "train" if index < songs else "valid"
-        write_song(root, f"{split}/song {index}", seed=index, seconds=seconds + 0.1 * index)
+        write_song(root, f"{split}/song {index}", seed=index, seconds=seconds + 0.1 * index, chain=chain)
     return root
 
 

@@ -3,12 +3,14 @@
 import json
 
 import pytest
+import torch
 import yaml
 from click.testing import CliRunner
 
 from fxnorm import cli
 from fxnorm.cli.models import models
 from fxnorm.cli.train import train
+from fxnorm.training.system import System
 from tests.training.corpora import CHAIN, content
 
 
@@ -93,6 +95,16 @@ def test_wrong_input_is_one_line(call, path, tmp_path, words, message):
     assert (code, printed, complaint.count("\n")) == (2, "", 1)
     assert complaint.startswith("fxnorm: error: ")
     assert message in complaint
+
+
+def test_memory_that_runs_out_is_no_fault_of_the_input(call, path, tmp_path, monkeypatch):
+    def exhausted(self, batch, batch_idx):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(System, "training_step", exhausted)
+    code, printed, complaint = call("train", path, "-o", tmp_path / "run")
+    assert (code, printed, complaint.count("\n")) == (1, "", 1)
+    assert complaint.startswith("fxnorm: error: out of memory: lower data.batch (2 now")
 
 
 def test_help_needs_nothing_heavy():

@@ -30,3 +30,12 @@ def test_curves_and_sound_are_there(root, tmp_path):
     sounds = events.Audio("validation/mix")
     assert [(sound.step, sound.length_frames) for sound in sounds] == [(10, 11025), (20, 11025)]
     assert len(events.Audio("validation/target")) == 1
+
+
+def test_what_a_run_noted_before_it_went_on_stays(root, tmp_path):
+    training.train(make(root, data={"batches": 10}, schedule=[[1, 1.0]]), tmp_path / "run")
+    training.train(make(root, data={"batches": 10}, schedule=[[2, 1.0]]), tmp_path / "run", resume=True)
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard"), size_guidance={AUDIO: 0})
+    events.Reload()
+    assert [event.step for event in events.Scalars("epoch/valid")] == [10, 20]
+    assert [event.step for event in events.Audio("validation/mix")] == [10, 20]

@@ -18,9 +18,10 @@ import yaml
 from fxnorm import files, training
 from fxnorm.errors import FxnormError, InputError, RunError
 from fxnorm.models.checkpoint import Checkpoint
+from fxnorm.normalize import Chain, Settings
 from fxnorm.training import run, system
 from fxnorm.training.keeping import Keeper, rank
-from tests.training.corpora import CHAIN, content, make
+from tests.training.corpora import CHAIN, TINY, content, make, write_corpus
 
 gpu = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")]
 
@@ -207,6 +208,26 @@ def test_a_longer_schedule_goes_on(root, tmp_path):
     assert_same_run(tmp_path / "run", tmp_path / "whole")
 
 
+def test_a_run_does_not_go_on_with_other_statistics_or_another_network(root, tmp_path):
+    folder = tmp_path / "run"
+    training.train(make(root, schedule=[[1, 1.0]]), folder)
+    before = contents(folder)
+    other = Chain(CHAIN.stats, Settings.preset(effects=("eq",)))
+    write_corpus(tmp_path, songs=1, seconds=0.3, chain=other)
+    smaller, waveunet = {"settings": TINY | {"excitation": 4}}, {"name": "waveunet", "settings": {}}
+    cases = {
+        "normalised with other averages or settings": make(tmp_path, schedule=[[2, 1.0]]),
+        "of another size": make(root, network=smaller, schedule=[[2, 1.0]]),
+        "its network was another one": make(root, network=waveunet, schedule=[[2, 1.0]], data={"seconds": 1}),
+    }
+    for message, recipe in cases.items():
+        with pytest.raises(InputError, match="not the state of this run") as caught:
+            training.train(recipe, folder, resume=True)
+        assert message in str(caught.value)
+        assert "\n" not in str(caught.value)
+        assert contents(folder) == before
+
+
 def test_patience_ends_a_run(root, tmp_path):
     recipe = make(root, validation={"patience": 1}, optimizer={"rate": 1e-30}, schedule=[[9, 1.0]])
     outcome = training.train(recipe, tmp_path / "run")
@@ -299,8 +320,6 @@ def test_out_of_memory_names_what_to_lower(root, tmp_path, monkeypatch, step):
 
 
 def test_a_file_that_breaks_in_a_worker_is_one_line(tmp_path):
-    from tests.training.corpora import write_corpus
-
     write_corpus(tmp_path, songs=1, seconds=0.3)
     recipe = make(tmp_path, data={"workers": 1})
     path = tmp_path / "normalized" / "train" / "song 0" / "bass.wav"
@@ -322,9 +341,10 @@ def test_a_front_end_is_trained_alone_and_is_a_start(root, tmp_path):
     assert torch.equal(learned.excite.weight, fresh.excite.weight)
     second = make(root, start_from=str(tmp_path / "front"), seed=5)
     assert torch.equal(system.build_network(second).encoder.weight, learned.encoder.weight)
-    other = make(root, start_from=str(tmp_path / "front"), network={"settings": {}})
-    with pytest.raises(InputError, match="start_from: expected the weights of tdcn"):
-        system.build_network(other)
+    for network in ({"settings": {}}, {"name": "waveunet", "settings": {}}):
+        other = make(root, start_from=str(tmp_path / "front"), network=network)
+        with pytest.raises(InputError, match=f"start_from: expected the weights of {other.network.name}.*got tdcn"):
+            system.build_network(other)
 
 
 def test_wrong_runs_are_refused_before_anything_is_written(root, tmp_path):
