@@ -205,6 +205,8 @@ class Recipe(Experiment):
     device : {"auto", "cpu", "cuda", "mps"}
     devices, num_nodes, strategy, precision
         As Lightning understands them.
+    compile : bool
+        Have PyTorch compile the network, which takes minutes at the start, and pays on a GPU.
     """
 
     wet: Path | None = None
@@ -222,6 +224,7 @@ class Recipe(Experiment):
     num_nodes: PositiveInt = 1
     strategy: str = "auto"
     precision: Literal["32", "bf16-mixed", "16-mixed"] = "32"
+    compile: bool = False
 
     @field_validator("precision", mode="before")
     @classmethod

@@ -72,6 +72,11 @@ def train(
     with memory.kept(), quiet_lightning(), signals_restored(), readable_errors(recipe):
         callbacks = [keeper, Journal(folder / "tensorboard", keeper), Narrator(keeper, progress), Interruption(keeper)]
         trainer = build_trainer(recipe, callbacks, epochs=recipe.epochs - len(keeper.history))
+        # TF32 on a GPU that has it: products round to 10 bits, as its convolutions do anyway.
+        if torch.cuda.is_available():
+            torch.set_float32_matmul_precision("high")
+        if recipe.compile:
+            system.network.compile()
         try:
             trainer.fit(system, datamodule=Pieces(recipe, corpus, system))
         except Interrupted:

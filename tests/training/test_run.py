@@ -116,6 +116,15 @@ def test_every_precision_learns_and_mixes_on_a_cpu(root, tmp_path, device, preci
     assert mix.shape == (2, 3000)
 
 
+def test_a_network_is_compiled_where_the_recipe_asks_for_it(root, tmp_path, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda module: compiled.append(module.name))
+    training.train(make(root), tmp_path / "plain")
+    assert compiled == []
+    training.train(make(root, compile=True), tmp_path / "run")
+    assert compiled == ["tdcn"]
+
+
 def test_two_runs_of_one_recipe_are_equal(root, tmp_path):
     for name in ("one", "two"):
         training.train(make(root), tmp_path / name)
