@@ -5,11 +5,11 @@ from typing import Any
 
 _HOMES = {
     "Results": "results",
-    "Song": "scoring",
+    "Song": "songs",
     "Test": "results",
     "compare": "metrics",
-    "find_mixes": "scoring",
-    "match_songs": "results",
+    "find_mixes": "songs",
+    "match_songs": "songs",
     "save": "results",
     "score_songs": "scoring",
 }

@@ -10,7 +10,7 @@ from fxnorm.audio import RATE, Audio, loudest, peak
 from fxnorm.effects import loudness
 from fxnorm.evaluation.pairing import pair
 from fxnorm.evaluation.results import Test
-from fxnorm.evaluation.scoring import Song
+from fxnorm.evaluation.songs import Song
 from fxnorm.units import db_to_amplitude
 
 LUFS = -23.0  # EBU R 128: leaves room for peaks

@@ -10,7 +10,8 @@ from typing import Any
 
 from fxnorm import __version__, files
 from fxnorm.evaluation.metrics import METRICS
-from fxnorm.evaluation.scoring import Score, Song
+from fxnorm.evaluation.scoring import Score
+from fxnorm.evaluation.songs import Song
 from fxnorm.evaluation.statistics import Comparison, Interval, compare_with, mean_interval
 from fxnorm.pipeline import Failure
 
@@ -162,36 +163,6 @@ class Results:
                     ]
                 )
         return out.getvalue()
-
-
-def match_songs(
-    targets: Mapping[str, Path], systems: Mapping[str, Mapping[str, Path]]
-) -> tuple[list[Song], tuple[str, ...]]:
-    """Mixes and targets of the same name.
-
-    Parameters
-    ----------
-    targets : mapping of str to Path
-        By song.
-    systems : mapping of str to mapping of str to Path
-        By system and song.
-
-    Returns
-    -------
-    songs : list of Song
-        Those with a target and at least one mix.
-    missing : tuple of str
-        What one side lacks, a line each.
-    """
-    missing = []
-    for system, mixes in systems.items():
-        missing += [f"{system} has no mix of {name}" for name in targets if name not in mixes]
-        missing += [f"no target for {name} of {system}" for name in mixes if name not in targets]
-    songs = [
-        Song(name, path, {system: mixes[name] for system, mixes in systems.items() if name in mixes})
-        for name, path in targets.items()
-    ]
-    return [song for song in songs if song.mixes], tuple(missing)
 
 
 def save(results: Results, page: str, out: Path) -> tuple[Path, ...]:

@@ -1,8 +1,7 @@
 """Mixes on disk against their targets: one job a song, so that what is known of a target serves all systems."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -12,28 +11,11 @@ from fxnorm.effects import loudness
 from fxnorm.errors import InputError
 from fxnorm.evaluation import metrics
 from fxnorm.evaluation.pairing import pair
+from fxnorm.evaluation.songs import Song
 from fxnorm.evaluation.spectrum import third_octave_levels
 from fxnorm.pipeline import Failure, Progress, explain, run, silent_progress
 
 TARGET = "target"
-
-
-@dataclass(frozen=True)
-class Song:
-    """A song and its mixes.
-
-    Attributes
-    ----------
-    name : str
-    target : Path
-        The mix that a person made.
-    mixes : dict of str to Path
-        By system.
-    """
-
-    name: str
-    target: Path
-    mixes: Mapping[str, Path]
 
 
 @dataclass(frozen=True)
@@ -144,51 +126,3 @@ def _describe(song: str, system: str, mix: metrics.Measured) -> Score:
         bands_db=tuple(np.round(third_octave_levels(mix.audio, RATE), 2).tolist()),
         short_term_lufs=tuple(np.round(loudness.short_term(mix.audio, RATE)[::10], 2).tolist()),
     )
-
-
-def find_mixes(folder: Path) -> dict[str, Path]:
-    """Finished mixes by the name of their song.
-
-    `SONG.wav` is a mix, and so is `SONG/mixture.wav` (or `mix`, or `SONG`'s own name), in any folder below. What else
-    lies beside such a mixture is not: a corpus of stems and mixtures is a folder of targets.
-
-    Parameters
-    ----------
-    folder : Path
-
-    Returns
-    -------
-    dict of str to Path
-        At least one.
-
-    Raises
-    ------
-    InputError
-        If there is no such folder, no mix in it, or two of one name.
-    """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: expected a folder of mixes, there is none; check the path")
-    mixes: dict[str, Path] = {}
-    for name, path in _walk(folder):
-        if name in mixes:
-            raise InputError(f"{folder}: two mixes of {name!r}: {mixes[name].name} and {path.name}; keep one")
-        mixes[name] = path
-    if not mixes:
-        raise InputError(f"{folder}: expected mixes, SONG.wav or SONG/mixture.wav, found none")
-    return mixes
-
-
-_MIXES = ("mixture", "mix")
-
-
-def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
-    seen = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
-    files = [path for path in seen if path.suffix.lower() in audio.SUFFIXES and path.is_file()]
-    own = [path for path in files if path.stem.lower() in (*_MIXES, folder.name.lower())]
-    if own:
-        yield folder.name, own[0]
-    else:
-        yield from ((path.stem, path) for path in files)
-    for path in seen:
-        if path.is_dir():
-            yield from _walk(path)

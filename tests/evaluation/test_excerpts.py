@@ -9,7 +9,7 @@ from fxnorm import audio
 from fxnorm.audio import RATE
 from fxnorm.effects import loudness
 from fxnorm.evaluation.excerpts import LUFS, cut
-from fxnorm.evaluation.scoring import Song
+from fxnorm.evaluation.songs import Song
 from tests.evaluation.test_metrics import music
 from tests.evaluation.test_pairing import late
 

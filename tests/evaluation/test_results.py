@@ -12,8 +12,9 @@ from fxnorm.errors import InputError
 from fxnorm.evaluation import find_mixes
 from fxnorm.evaluation.metrics import METRICS
 from fxnorm.evaluation.report import headline_table, summarize
-from fxnorm.evaluation.results import Results, Test, match_songs
-from fxnorm.evaluation.scoring import TARGET, Score, Song
+from fxnorm.evaluation.results import Results, Test
+from fxnorm.evaluation.scoring import TARGET, Score
+from fxnorm.evaluation.songs import Song, match_songs
 
 Test.__test__ = False  # not one of pytest's
 
