@@ -1,7 +1,5 @@
 """Pieces of a long song, several at a time on a CPU."""
 
-import ctypes
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeVar
@@ -9,6 +7,8 @@ from typing import Any, Self, TypeVar
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from fxnorm import memory
 
 Result = TypeVar("Result")
 
@@ -63,15 +63,8 @@ class Workers:
         for done, result in self._pool.map(alone, slices):
             results.append(result)
             progress(done)
-        _give_back()
+        memory.give_back()  # a tenth of all there is
         return results
-
-
-def _give_back() -> None:
-    """Give memory that is free back to the system: glibc keeps what threads freed, here a tenth of all there is."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
 
 
 def pieces(total: int, length: int, *, backwards: bool = False) -> Iterator[slice]:

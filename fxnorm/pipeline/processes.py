@@ -12,6 +12,7 @@ from multiprocessing import connection, resource_tracker
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, Self
 
+from fxnorm import memory
 from fxnorm.errors import FxnormError, RunError
 from fxnorm.pipeline.failures import Item, Result, attempt
 
@@ -215,7 +216,7 @@ def _serve(pipe: connection.Connection, level: int) -> None:
     logging.basicConfig(format="fxnorm: %(message)s")
     _log.setLevel(level)
     function: Any = None  # that of the item before, unless another comes with an item
-    with suppress(EOFError, OSError):
+    with suppress(EOFError, OSError), memory.kept():
         pipe.send(None)
         while True:
             new, item = pipe.recv()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from fxnorm import memory
 from fxnorm.errors import RunError
 from fxnorm.pipeline.failures import Failure, Item, Result, attempt, explain
 from fxnorm.pipeline.processes import Pool
@@ -78,7 +79,8 @@ def crew(jobs: Jobs) -> Iterator[Runner]:
         with Pool(jobs) as pool:
             yield pool
     else:
-        yield _one_by_one
+        with memory.kept():
+            yield _one_by_one
 
 
 def _one_by_one(

@@ -14,9 +14,9 @@ import torch
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch.utils.data import DataLoader
 
+from fxnorm import memory
 from fxnorm.errors import FxnormError, InputError
 from fxnorm.recipe import Recipe
-from fxnorm.training import memory
 from fxnorm.training.data import TrainingPieces, Turns, ValidationPieces
 from fxnorm.training.folder import Outcome, open_run, rank, require_same_recipe
 from fxnorm.training.journal import Journal
