@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from fxnorm.audio import Audio, is_silent, peak
 from fxnorm.effects import loudness
-from fxnorm.effects.filtering import convolve_centred
+from fxnorm.effects.filtering import convolve_centred, linear_phase
 from fxnorm.effects.spectra import GRID_POINTS, GRID_STEP, grid_frequencies, mean_magnitude, require_rate, smooth
 from fxnorm.effects.step import EffectSettings, Memo, Step
 from fxnorm.units import THIRD_OCTAVES_HZ, amplitude_to_db, db_to_amplitude
@@ -161,15 +161,8 @@ def filter_zero_phase(audio: Audio, gains_db: npt.NDArray[np.float64], taps: int
     A linear-phase filter of half the gain in dB, run forwards and backwards, is one convolution with its
     autocorrelation.
     """
-    from scipy.signal import firwin2
-
-    frequencies = np.linspace(0.0, 1.0, GRID_POINTS)
-    points = 1 + 2 ** int(np.ceil(np.log2(taps)))
-    kernels = []
-    for gain_db in gains_db:
-        half = firwin2(taps, frequencies, db_to_amplitude(gain_db / 2.0), nfreqs=points)
-        kernels.append(np.convolve(half, half[::-1]))
-    return convolve_centred(audio, np.stack(kernels), overwrite=overwrite)
+    halves = [linear_phase(db_to_amplitude(gain_db / 2.0), taps) for gain_db in gains_db]
+    return convolve_centred(audio, np.stack([np.convolve(half, half) for half in halves]), overwrite=overwrite)
 
 
 def _sounding(audio: Audio) -> list[int]:

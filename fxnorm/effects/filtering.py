@@ -1,4 +1,4 @@
-"""Convolution of stems of any length, a piece at a time."""
+"""Filters with wanted gains, and their convolution with stems of any length, a piece at a time."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +8,25 @@ from fxnorm.audio import Audio
 
 _POINTS = 32_768  # of the transforms, for filters of up to an eighth of it
 _TOGETHER = 4  # transforms in one call share the vector units
+
+
+def linear_phase(gains: npt.NDArray[np.floating], taps: int) -> npt.NDArray[np.float64]:
+    """Filter of odd length with wanted gains, by frequency sampling and a Hamming window.
+
+    Parameters
+    ----------
+    gains : ndarray, shape (points,)
+        At equally spaced frequencies from 0 to half the rate; straight lines in between.
+    taps : int
+
+    Returns
+    -------
+    ndarray, shape (taps,)
+        Symmetric about its middle.
+    """
+    half = 2 ** int(np.ceil(np.log2(taps)))
+    fine = np.interp(np.linspace(0.0, 1.0, half + 1), np.linspace(0.0, 1.0, gains.size), gains)
+    return np.roll(scipy.fft.irfft(fine), taps // 2)[:taps] * np.hamming(taps)
 
 
 def convolve_centred(audio: Audio, kernels: npt.NDArray[np.floating], *, overwrite: bool = False) -> Audio:

@@ -1,7 +1,6 @@
 """Loudness: integrated LUFS after ITU-R BS.1770-4, pushed to the average by a plain gain."""
 
 from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -10,9 +9,6 @@ from fxnorm.audio import Audio, peak
 from fxnorm.effects.step import EffectSettings, Memo, Step
 from fxnorm.kernels.loudness import weighted_energy
 from fxnorm.units import amplitude_to_db, db_to_amplitude
-
-if TYPE_CHECKING:
-    from pyloudnorm import IIRfilter
 
 BLOCK_S = 0.4
 HOPS_PER_BLOCK = 4
@@ -145,13 +141,22 @@ def _energy(lufs: float) -> float:
 
 @cache
 def _weighting(rate: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    from pyloudnorm import IIRfilter
+    """Both K-weighting stages as (b0, b1, b2, a1, a2) with a0 = 1.
 
-    # De Man's form of the two K-weighting stages meets the coefficients that the standard prints for 48 kHz.
-    shelf = IIRfilter(3.99984385397, 0.7071752369554193, 1681.9744509555319, rate, "high_shelf_DeMan")
-    high_pass = IIRfilter(0.0, 0.5003270373253953, 38.13547087613982, rate, "high_pass_DeMan")
-    return _biquad(shelf), _biquad(high_pass)
+    The standard prints coefficients for 48 kHz alone; B. De Man found the analogue filters that they come from.
+    """
+    w, q = np.tan(np.pi * 1681.9744509555319 / rate), 0.7071752369554193
+    high = 10.0 ** (3.99984385397 / 20.0)
+    poles = _bilinear(1.0, 1.0 / q, 1.0, w)
+    shelf = np.append(_bilinear(high, high**0.499666774155 / q, 1.0, w), poles[1:]) / poles[0]
+    w, q = np.tan(np.pi * 38.13547087613982 / rate), 0.5003270373253953
+    poles = _bilinear(1.0, 1.0 / q, 1.0, w)
+    high_pass = np.append([1.0, -2.0, 1.0], poles[1:] / poles[0])  # as printed, not divided by a0
+    return shelf, high_pass
 
 
-def _biquad(design: "IIRfilter") -> npt.NDArray[np.float64]:
-    return np.concatenate([design.b, design.a[1:]]) / design.a[0]
+def _bilinear(second: float, first: float, zeroth: float, w: float) -> npt.NDArray[np.float64]:
+    """A polynomial in s, of which 1 is the corner, as one in 1/z, where the warped corner is w."""
+    return np.array(
+        [second + first * w + zeroth * w * w, 2.0 * (zeroth * w * w - second), second - first * w + zeroth * w * w]
+    )

@@ -1,16 +1,12 @@
 """Reverb: an addition drawn at random; it has no feature and is off unless asked for."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from fxnorm.audio import Audio
+from fxnorm.effects.biquads import Band, biquad
 from fxnorm.effects.step import EffectSettings, Step
-
-if TYPE_CHECKING:
-    from pyloudnorm import IIRfilter
 
 STEMS_WITH_REVERB = ("vocals", "other")
 DECAY_S = (2.0, 4.0)  # of responses that are made for want of recorded ones
@@ -132,16 +128,14 @@ def send(
     -------
     ndarray, shape (channels, samples), float32
     """
-    from pyloudnorm import IIRfilter
     from scipy.signal import sosfilt
 
-    shelves = np.stack(
-        [
-            _second_order_section(IIRfilter(settings.shelf_db, settings.q, low_shelf_hz, rate, "low_shelf")),
-            _second_order_section(IIRfilter(settings.shelf_db, settings.q, high_shelf_hz, rate, "high_shelf")),
-        ]
+    shelves = (
+        Band("low_shelf", low_shelf_hz, settings.shelf_db, settings.q),
+        Band("high_shelf", high_shelf_hz, settings.shelf_db, settings.q),
     )
-    return convolve(sosfilt(shelves, audio, axis=1).astype(np.float32), response)
+    sections = [biquad(shelf, rate) for shelf in shelves]
+    return convolve(sosfilt(sections, audio, axis=1).astype(np.float32), response)
 
 
 def convolve(audio: Audio, response: Audio) -> Audio:
@@ -150,7 +144,3 @@ def convolve(audio: Audio, response: Audio) -> Audio:
 
     delay = int(np.argmax(np.abs(response).max(axis=0)))
     return oaconvolve(audio, response, axes=1)[:, delay : delay + audio.shape[1]]
-
-
-def _second_order_section(design: "IIRfilter") -> npt.NDArray[np.float64]:
-    return np.concatenate([design.b, design.a])

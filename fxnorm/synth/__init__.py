@@ -4,7 +4,7 @@ A song is drawn from (seed, index): a score, instruments that play it into dry s
 chains of inserts make the stems wet. The mixture is the sum of the wet stems.
 """
 
-from fxnorm.synth.biquads import Band
+from fxnorm.effects.biquads import Band
 from fxnorm.synth.chains import Taste
 from fxnorm.synth.engineer import Engineer, Mix
 from fxnorm.synth.inserts import (

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fxnorm.effects.biquads import Band
 from fxnorm.synth import habits
-from fxnorm.synth.biquads import Band
 from fxnorm.synth.habits import BandHabit, CompressorHabit, ReverbHabit, StemHabits
 from fxnorm.synth.inserts import Compressor, Decorrelation, Insert, Pan, ParametricEq, Reverb, Saturation, Width
 from fxnorm.synth.streams import chance, draw, draw_hz

@@ -10,10 +10,10 @@ import numpy.typing as npt
 from scipy import signal
 
 from fxnorm.audio import RATE, Audio, is_silent, peak
+from fxnorm.effects.biquads import Band, biquad
 from fxnorm.errors import InputError
 from fxnorm.stems import STEMS
 from fxnorm.synth import habits
-from fxnorm.synth.biquads import Band, biquad
 from fxnorm.synth.chains import Taste, draw_chain, draw_taste
 from fxnorm.synth.habits import HABITS
 from fxnorm.synth.inserts import Gain, Insert, describe

@@ -14,9 +14,9 @@ import numpy.typing as npt
 from scipy import signal
 
 from fxnorm.audio import RATE
+from fxnorm.effects.biquads import Band, biquad
 from fxnorm.errors import InputError
 from fxnorm.kernels import synth as kernels
-from fxnorm.synth.biquads import Band, biquad
 from fxnorm.synth.rooms import impulse_response
 from fxnorm.units import db_to_amplitude
 

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.signal import firwin2
+from scipy.signal import firwin2, savgol_filter
 
 from fxnorm.audio import RATE
 from fxnorm.effects import eq, loudness
-from fxnorm.effects.spectra import BINS, GRID_POINTS, GRID_STEP, grid_frequencies
+from fxnorm.effects.filtering import linear_phase
+from fxnorm.effects.spectra import BINS, GRID_POINTS, GRID_STEP, grid_frequencies, smooth
 from fxnorm.errors import InputError
 from fxnorm.normalize import pad
 from fxnorm.stats import FxStats
@@ -130,6 +131,19 @@ def test_a_silent_channel_passes():
         out, _ = eq.match(audio, RATE, TARGET, settings=settings_)
         assert not out[1].any()
         assert out[0].any()
+
+
+@pytest.mark.parametrize("taps", [5, 1001, 3001])
+def test_filters_are_designed_as_scipy_does(taps):
+    gains = 10.0 ** np.random.default_rng(0).normal(0.0, 0.5, GRID_POINTS)
+    expected = firwin2(taps, np.linspace(0.0, 1.0, GRID_POINTS), gains, nfreqs=1 + 2 ** int(np.ceil(np.log2(taps))))
+    np.testing.assert_allclose(linear_phase(gains, taps), expected, rtol=0.0, atol=1e-11 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("bins", [3, 151, 501])
+def test_curves_are_smoothed_as_scipy_does(bins):
+    curve = 10.0 ** np.random.default_rng(0).uniform(-3.0, 3.0, BINS)
+    np.testing.assert_allclose(smooth(curve, bins), savgol_filter(curve, bins, 1, mode="mirror"), rtol=1e-6)
 
 
 def test_a_curve_is_smoothed_and_brought_to_the_grid():

@@ -41,6 +41,13 @@ def test_agrees_with_another_meter(audio):
     assert loudness.measure(whole, RATE) == pytest.approx(expected, abs=0.001)
 
 
+def test_the_weighting_is_the_one_that_the_standard_prints():
+    shelf, high_pass = loudness._weighting(48_000)
+    printed = [1.53512485958697, -2.69169618940638, 1.19839281085285, -1.69065929318241, 0.73248077421585]
+    np.testing.assert_allclose(shelf, printed, atol=1e-8)
+    np.testing.assert_allclose(high_pass, [1.0, -2.0, 1.0, -1.99004745483398, 0.99007225036621], atol=1e-8)
+
+
 def test_an_incomplete_last_block_is_dropped():
     audio = noise(3.0)
     loud_tail = np.concatenate([audio, 10.0 * noise(0.09, seed=1)], axis=1)

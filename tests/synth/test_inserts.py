@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from fxnorm.audio import RATE
+from fxnorm.effects.biquads import biquad
 from fxnorm.errors import InputError
 from fxnorm.synth import (
     Band,
@@ -23,7 +24,6 @@ from fxnorm.synth import (
     Width,
     restore,
 )
-from fxnorm.synth.biquads import biquad
 from fxnorm.synth.inserts import describe
 
 EVERY_INSERT = (

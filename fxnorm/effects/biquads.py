@@ -21,8 +21,8 @@ class Band:
     q: float = 0.7071
 
 
-def biquad(band: Band) -> Float64:
-    """Second-order section [b0, b1, b2, a0, a1, a2] of a band at `RATE`, a0 = 1.
+def biquad(band: Band, rate: int = RATE) -> Float64:
+    """Second-order section [b0, b1, b2, a0, a1, a2] of a band at a rate in Hz, a0 = 1.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def biquad(band: Band) -> Float64:
         If the kind is unknown.
     """
     gain = 10.0 ** (band.gain_db / 40.0)
-    omega = 2.0 * np.pi * band.frequency_hz / RATE
+    omega = 2.0 * np.pi * band.frequency_hz / rate
     cosine, alpha = np.cos(omega), np.sin(omega) / (2.0 * band.q)
     if band.kind == "peak":
         b = (1.0 + alpha * gain, -2.0 * cosine, 1.0 - alpha * gain)
