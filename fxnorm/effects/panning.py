@@ -80,7 +80,8 @@ def measure(
     settings : Repan or Narrow
         Of the matching that the memo is for.
     memo : dict, optional
-        Gets what matching needs to know of the stem.
+        Gets what matching needs to know of the stem, which is read in single precision then: other effects have worked
+        on it.
 
     Returns
     -------
@@ -98,20 +99,22 @@ def measure(
         return None
     if audio.shape[0] == 1:
         return np.ones(BINS)
-    total = np.zeros(BINS)
-    count = 0
-    # in double precision: where a nearly mono stem has little energy, the sides differ by less than float32 rounding
     narrowing = width.Narrowing(settings.range_db) if isinstance(settings, Narrow) and memo is not None else None
-    for left, right in transforms(audio, N_FFT, HOP, double=True):
-        add_similarity(left, right, total)
+    # The rounding of eq's float32 output moves the feature a hundred times as far as that of the transforms does: only
+    # an untouched stem has more digits to read.
+    untouched = memo is None
+    similarity = np.zeros(BINS)
+    count = 0
+    for total, difference in transforms(audio, N_FFT, HOP, sum_and_difference=True, double=untouched):
+        add_similarity(total, difference, similarity)
         if narrowing is not None:
             every = width.HOP // HOP
             there = slice(-count % every, None, every)
-            narrowing.add(left[there].astype(np.complex64), right[there].astype(np.complex64))
-        count += len(left)
+            narrowing.add(total[there], difference[there])
+        count += len(total)
     if memo is not None and narrowing is not None:
         memo["similarities"] = narrowing.mean()
-    return total / count
+    return similarity / count
 
 
 def average(curve: npt.NDArray[np.float64], stem: str) -> npt.NDArray[np.float64]:

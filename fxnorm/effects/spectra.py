@@ -46,11 +46,21 @@ def sqrt_hann(length: int, *, double: bool = False) -> npt.NDArray[np.floating]:
 
 
 def transforms(
-    audio: Audio, n_fft: int, hop: int, *, double: bool = False
+    audio: Audio, n_fft: int, hop: int, *, sum_and_difference: bool = False, double: bool = False
 ) -> Iterator[npt.NDArray[np.complexfloating]]:
     """Spectra of the windowed frames that lie wholly inside the audio, a few frames of all channels at a time.
 
     Audio shorter than a frame is filled with zeros to one.
+
+    Parameters
+    ----------
+    audio : ndarray, shape (channels, samples), float32
+    n_fft, hop : int
+        Samples of a frame, and from one to the next.
+    sum_and_difference : bool
+        Of the two channels, instead of the channels themselves.
+    double : bool
+        In double precision.
 
     Yields
     ------
@@ -62,7 +72,16 @@ def transforms(
     framed = np.lib.stride_tricks.sliding_window_view(audio, n_fft, axis=1)[:, ::hop]
     few = max(1, _TOGETHER // (n_fft * len(audio)))
     for first in range(0, framed.shape[1], few):
-        yield scipy.fft.rfft(framed[:, first : first + few] * window, overwrite_x=True)
+        frames = framed[:, first : first + few]
+        if sum_and_difference:
+            left, right = frames
+            windowed = np.empty(frames.shape, dtype=window.dtype)
+            np.add(left, right, out=windowed[0], dtype=window.dtype)
+            np.subtract(left, right, out=windowed[1], dtype=window.dtype)
+            windowed *= window
+        else:
+            windowed = frames * window
+        yield scipy.fft.rfft(windowed, overwrite_x=True)
 
 
 def mean_magnitude(audio: Audio) -> npt.NDArray[np.float64]:
@@ -76,7 +95,6 @@ def mean_magnitude(audio: Audio) -> npt.NDArray[np.float64]:
 
 
 def smooth(curve: npt.NDArray[np.floating], bins: int) -> npt.NDArray[np.float64]:
-    """Savitzky-Golay filter of order 1 in mirror mode, over an odd number of bins."""
-    from scipy.signal import savgol_filter
-
-    return savgol_filter(np.asarray(curve, dtype=np.float64), bins, 1, mode="mirror")
+    """Savitzky-Golay filter of order 1 in mirror mode, over an odd number of bins: there it is the plain mean."""
+    total = np.cumsum(np.pad(np.asarray(curve, dtype=np.float64), (bins // 2 + 1, bins // 2), mode="reflect"))
+    return (total[bins:] - total[:-bins]) / bins

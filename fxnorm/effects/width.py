@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fxnorm.audio import RATE, Audio
-from fxnorm.effects.filtering import convolve_centred
-from fxnorm.effects.spectra import GRID_POINTS, GRID_STEP, N_FFT, grid_frequencies, transforms
+from fxnorm.effects.filtering import convolve_centred, linear_phase
+from fxnorm.effects.spectra import GRID_STEP, N_FFT, grid_frequencies, transforms
 from fxnorm.kernels.spectrum import add_narrowed_similarity
 from fxnorm.units import THIRD_OCTAVES_HZ, db_to_amplitude, hz_to_bin
 
@@ -31,10 +31,11 @@ class Narrowing:
         self._total = np.zeros((BAND_CENTRES_HZ.size, self._gains.size))
         self._count = 0
 
-    def add(self, left: npt.NDArray[np.complex64], right: npt.NDArray[np.complex64]) -> None:
-        """Count in both channels' spectra, shape (frames, bins)."""
-        add_narrowed_similarity(left, right, _edges(), self._gains, self._total)
-        self._count += len(left)
+    def add(self, total: npt.NDArray[np.complex64], difference: npt.NDArray[np.complex64]) -> None:
+        """Count in spectra of the sum and the difference of the channels, shape (frames, bins)."""
+        total, difference = np.ascontiguousarray(total), np.ascontiguousarray(difference)
+        add_narrowed_similarity(total, difference, _edges(), self._gains, self._total)
+        self._count += len(total)
 
     def mean(self) -> npt.NDArray[np.float64]:
         """The mean so far, shape (bands, gains)."""
@@ -44,8 +45,8 @@ class Narrowing:
 def measure_narrowed(audio: Audio, range_db: float) -> npt.NDArray[np.float64]:
     """Mean similarity of stereo audio in each third-octave band for every side gain, shape (bands, gains)."""
     narrowing = Narrowing(range_db)
-    for left, right in transforms(audio, N_FFT, HOP):
-        narrowing.add(left, right)
+    for total, difference in transforms(audio, N_FFT, HOP, sum_and_difference=True):
+        narrowing.add(total, difference)
     return narrowing.mean()
 
 
@@ -80,12 +81,9 @@ def find_side_gains(
 
 def apply_side_gains(audio: Audio, gains_db: npt.NDArray[np.float64], taps: int, *, overwrite: bool = False) -> Audio:
     """Filter the side signal by gains given in third-octave bands, without delay; the mid signal is untouched."""
-    from scipy.signal import firwin2
-
     frequencies = grid_frequencies()
     curve_db = np.interp(np.log(np.maximum(frequencies, 1.0)), np.log(BAND_CENTRES_HZ), gains_db)
-    points = 1 + 2 ** int(np.ceil(np.log2(taps)))
-    kernel = firwin2(taps, np.linspace(0.0, 1.0, GRID_POINTS), db_to_amplitude(curve_db), nfreqs=points)
+    kernel = linear_phase(db_to_amplitude(curve_db), taps)
     out = audio if overwrite else np.empty_like(audio)
     side = audio[:1] - audio[1:]
     side *= np.float32(0.5)

@@ -21,19 +21,25 @@ def add_magnitude(spectra: npt.NDArray[np.complex64], out: npt.NDArray[np.float6
                 out[c, k] += math.sqrt(re * re + im * im)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def add_similarity(
-    left: npt.NDArray[np.complexfloating], right: npt.NDArray[np.complexfloating], out: npt.NDArray[np.float64]
+    total: npt.NDArray[np.complexfloating], difference: npt.NDArray[np.complexfloating], out: npt.NDArray[np.float64]
 ) -> None:
-    """Add phi = 2·|L·conj R| / (|L|² + |R|²) of each bin of each frame to `out`; 1 where both are as good as zero."""
-    for f in range(left.shape[0]):
-        for k in range(left.shape[1]):
-            left_re, left_im = np.float64(left[f, k].real), np.float64(left[f, k].imag)
-            right_re, right_im = np.float64(right[f, k].real), np.float64(right[f, k].imag)
-            left_power = left_re * left_re + left_im * left_im
-            right_power = right_re * right_re + right_im * right_im
-            total = left_power + right_power
-            out[k] += 2.0 * math.sqrt(left_power * right_power) / total if total > EMPTY_POWER else 1.0
+    """Add phi = 2·|L·conj R| / (|L|² + |R|²) of each bin of each frame to `out`; 1 where both are as good as zero.
+
+    `total` and `difference`, L + R and L - R, are (frames, bins). Channels that are nearly the same differ by less
+    than the rounding of their transforms; their difference, transformed by itself, keeps all its digits.
+    """
+    phi = np.empty(out.size, total.real.dtype)  # a loop in one precision: the compiler makes vector instructions of it
+    for f in range(total.shape[0]):
+        for k in range(out.size):
+            sum_re, sum_im = total[f, k].real, total[f, k].imag
+            difference_re, difference_im = difference[f, k].real, difference[f, k].imag
+            left = np.sqrt((sum_re + difference_re) ** 2 + (sum_im + difference_im) ** 2)  # twice |L|
+            right = np.sqrt((sum_re - difference_re) ** 2 + (sum_im - difference_im) ** 2)
+            power = left * left + right * right
+            phi[k] = (left + left) * right / power if power > 4.0 * EMPTY_POWER else 1.0
+        out += phi
 
 
 @numba.njit(cache=True, nogil=True)
@@ -96,8 +102,8 @@ def repan(
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def add_narrowed_similarity(
-    left: npt.NDArray[np.complex64],
-    right: npt.NDArray[np.complex64],
+    total: npt.NDArray[np.complex64],
+    difference: npt.NDArray[np.complex64],
     edges: npt.NDArray[np.int64],
     side_gains: npt.NDArray[np.float32],
     out: npt.NDArray[np.float64],
@@ -105,30 +111,30 @@ def add_narrowed_similarity(
     """Add to `out[b, g]` the similarity, summed over frames and bins `edges[b]` to `edges[b + 1]`, for each gain of
     the side.
 
-    `left` and `right` are (frames, bins). With mid and side powers m and s and their real cross term c, the channels
-    have the powers m + g²s ± 2gc.
+    `total` and `difference`, L + R and L - R, are (frames, bins). With their powers m and s and their real cross term
+    c, the channels have four times the powers m + g²s ± 2gc.
     """
     widest = 0
     for b in range(edges.size - 1):
         widest = max(widest, edges[b + 1] - edges[b])
     mid, side, cross = np.empty((3, widest), np.float32)
-    for f in range(left.shape[0]):
+    for f in range(total.shape[0]):
         for b in range(edges.size - 1):
             count = edges[b + 1] - edges[b]
             for i in range(count):
-                left_re, left_im = left[f, edges[b] + i].real, left[f, edges[b] + i].imag
-                right_re, right_im = right[f, edges[b] + i].real, right[f, edges[b] + i].imag
-                mid[i] = (left_re + right_re) ** 2 + (left_im + right_im) ** 2
-                side[i] = (left_re - right_re) ** 2 + (left_im - right_im) ** 2
-                cross[i] = np.float32(2.0) * (left_re**2 + left_im**2 - right_re**2 - right_im**2)
+                mid_re, mid_im = total[f, edges[b] + i].real, total[f, edges[b] + i].imag
+                side_re, side_im = difference[f, edges[b] + i].real, difference[f, edges[b] + i].imag
+                mid[i] = mid_re**2 + mid_im**2
+                side[i] = side_re**2 + side_im**2
+                cross[i] = np.float32(2.0) * (mid_re * side_re + mid_im * side_im)
             # one gain at a time over a band in float32: loops that the compiler turns into vector instructions
             for g in range(side_gains.size):
                 gain = side_gains[g]
                 power = gain * gain
-                total = np.float32(0.0)
+                found = np.float32(0.0)
                 for i in range(count):
                     both = mid[i] + power * side[i]
                     lean = gain * cross[i]
                     product = max((both - lean) * (both + lean), np.float32(0.0))
-                    total += np.sqrt(product) / both if both > np.float32(EMPTY_POWER) else np.float32(1.0)
-                out[b, g] += total
+                    found += np.sqrt(product) / both if both > np.float32(EMPTY_POWER) else np.float32(1.0)
+                out[b, g] += found

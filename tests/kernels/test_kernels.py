@@ -99,7 +99,7 @@ def test_narrowed_similarity_is_the_similarity_of_the_narrowed_signal():
     left, right = LEFT[2:], RIGHT[2:]
     gains = np.array([1.0, 0.6, 0.1], np.float32)
     out = np.zeros((1, 3))
-    spectrum.add_narrowed_similarity(left, right, np.array([0, 33]), gains, out)
+    spectrum.add_narrowed_similarity(left + right, left - right, np.array([0, 33]), gains, out)
     for gain, total in zip(gains, out[0], strict=True):
         mid, side = (left + right) / 2.0, gain * (left - right) / 2.0
         one, other = np.abs(mid + side), np.abs(mid - side)
