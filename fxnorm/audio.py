@@ -300,8 +300,9 @@ def loudest(samples: Audio, rate: int, seconds: float) -> slice:
 
 
 def is_silent(audio: npt.NDArray[np.floating]) -> bool:
-    """Whether the peak is at or under `SILENCE_DB`."""
-    return peak(audio) <= 10.0 ** (SILENCE_DB / 20.0)
+    """Whether the peak is at or under `SILENCE_DB`; what sounds is known by its first sounding block."""
+    limit = 10.0 ** (SILENCE_DB / 20.0)
+    return all(peak(audio[..., start : start + _BLOCK]) <= limit for start in range(0, audio.shape[-1], _BLOCK))
 
 
 def _native(path: Path) -> bytes | str:

@@ -253,8 +253,8 @@ def _match_group(
     overwrite: bool,
     memo: Memo,
 ) -> tuple[Audio, Step]:
-    input_gain_db = float(amplitude_to_db(_gain(audio)))
     search = _Search(audio, rate, ballistics, settings.reference, memo)
+    input_gain_db = float(amplitude_to_db(search.gain))
     if not search.has_onsets:
         return audio, Step("compression", skipped="no onset found")
     before = search.before
@@ -296,19 +296,17 @@ class _Search:
     def __init__(
         self, audio: Audio, rate: int, ballistics: Ballistics, reference: Literal["input", "output"], memo: Memo
     ) -> None:
-        gain = np.float32(_gain(audio))
-        if audio.shape[0] == 2 and np.array_equal(audio[0], audio[1]):
-            audio = audio[:1]
+        self.gain = _gain(audio)
+        self._audio = audio[:1] if audio.shape[0] == 2 and np.array_equal(audio[0], audio[1]) else audio
+        self._memo = memo
         self.attack = _coefficient(ballistics.attack_ms, rate)
         self.release = _coefficient(ballistics.release_ms, rate)
         self.ratios = range(ballistics.first_ratio, LAST_RATIO + 1)
         self.reference = reference
-        self.levels = _levels_db(audio, gain)
-        self.detector = self.levels.max(axis=0) if len(self.levels) > 1 else self.levels[0]
-        for c, channel in enumerate(audio):
+        for c, channel in enumerate(self._audio):
             if f"segments {c}" not in memo:
-                memo[f"segments {c}"] = _segments(channel, gain)
-        starts = [memo[f"segments {c}"][:-1] for c in range(len(audio))]
+                memo[f"segments {c}"] = _segments(channel, np.float32(self.gain))
+        starts = [memo[f"segments {c}"][:-1] for c in range(len(self._audio))]
         # One set of edges for all channels, from the start of the stem: finer than each needs, and put together again.
         self.edges = np.unique(np.concatenate([[0, audio.shape[1]], *starts])).astype(np.int64)
         self.first_pieces = [np.searchsorted(self.edges, own) for own in starts]
@@ -319,6 +317,18 @@ class _Search:
         return any(pieces.size for pieces in self.first_pieces)
 
     @cached_property
+    def levels(self) -> Audio:
+        """Level of each channel."""
+        return _levels_db(self._audio, np.float32(self.gain))
+
+    @cached_property
+    def detector(self) -> npt.NDArray[np.float32]:
+        """Level of the louder channel; by itself where nothing else is left to find out."""
+        if "compressor" in self._memo:
+            return _levels_db(self._audio, np.float32(self.gain), louder=True)[0]
+        return self.levels.max(axis=0) if len(self.levels) > 1 else self.levels[0]
+
+    @cached_property
     def plain(self) -> "_Row":
         """What there is without compression."""
         peaks_db = np.maximum.reduceat(self.levels, self.edges[:-1], axis=1)
@@ -327,7 +337,10 @@ class _Search:
     @property
     def before(self) -> Peaks:
         """The feature without compression."""
-        return self._feature(self.plain, 0)
+        if "before" not in self._memo:
+            peaks = self._feature(self.plain, 0)
+            self._memo["before"] = np.array([peaks.peak_db, peaks.spread_db])
+        return Peaks(*self._memo["before"].tolist())
 
     def first(self, goal_db: float) -> tuple[int, float, Peaks]:
         """First pair of the grid whose peak reaches the goal, or what `match` promises if none does."""
@@ -439,15 +452,17 @@ def _gain(audio: Audio) -> float:
     return db_to_amplitude(PEAK_DB) / peak(audio)
 
 
-def _levels_db(audio: Audio, gain: np.float32) -> Audio:
-    """Level of each sample after a gain, from -120 dB up."""
-    out = np.empty_like(audio)
+def _levels_db(audio: Audio, gain: np.float32, *, louder: bool = False) -> Audio:
+    """Level of each sample after a gain, from -120 dB up; of the louder channel alone if asked for."""
+    out = np.empty((1 if louder else len(audio), audio.shape[1]), dtype=np.float32)
     scale = np.float32(20.0 / np.log(10.0))
     for start in range(0, audio.shape[1], _BLOCK):
         block = out[:, start : start + _BLOCK]
-        np.multiply(audio[:, start : start + _BLOCK], gain, out=block)
-        np.abs(block, out=block)
-        np.maximum(block, np.float32(LEVEL_FLOOR), out=block)
+        given = audio[:, start : start + _BLOCK] * gain
+        np.abs(given, out=given)
+        if louder:
+            given = given.max(axis=0, keepdims=True)
+        np.maximum(given, np.float32(LEVEL_FLOOR), out=block)
         np.log(block, out=block)
         block *= scale
     return out

@@ -21,9 +21,13 @@ def reduce_gain(
     """
     y = 0.0
     for n in range(level.size):
-        r = max(0.0, (np.float64(level[n]) - threshold) * slope)
-        a = attack if r > y else release
-        y = a * y + (1.0 - a) * r
+        x = np.float64(level[n])
+        if x <= threshold:  # as below, with nothing to reduce: most samples, and a product waits less than a choice
+            y *= release
+        else:
+            r = (x - threshold) * slope
+            a = attack if r > y else release
+            y = a * y + (1.0 - a) * r
         out[n] = y
 
 

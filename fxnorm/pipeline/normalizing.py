@@ -230,11 +230,10 @@ def _normalize_stem(job: Job) -> None:
     track = zlib.crc32(job.track.id.encode(errors="surrogateescape"))
     rng = np.random.default_rng([job.plan.seed, track, STEMS.index(job.stem)])
     normalized, steps = job.plan.normalizer()(source, rate, job.stem, rng=rng)
-    largest = audio.peak(normalized)
-    scaled_db = 0.0
-    if job.plan.layout.clips and largest > 1.0:
+    peak_db, scaled_db = _peak_db(normalized), 0.0
+    if job.plan.layout.clips and (largest := audio.peak(normalized)) > 1.0:
         normalized = normalized / np.float32(largest)
-        scaled_db = -round(float(amplitude_to_db(largest)), 2)
+        peak_db, scaled_db = 0.0, -peak_db
     job.target.parent.mkdir(parents=True, exist_ok=True)
     # From here until the card is whole it says which audio is ours, and vouches for none.
     ours = {job.target.name, *_audio_of(_read_card(job.card))}
@@ -260,7 +259,7 @@ def _normalize_stem(job: Job) -> None:
         "output": {
             "file": job.target.name,
             "bytes": job.target.stat().st_size,
-            "peak_db": _peak_db(normalized),
+            "peak_db": peak_db,
             "scaled_db": scaled_db,
         },
         "stats": {"title": job.plan.stats.title, "signature": job.plan.stats.signature},
