@@ -8,6 +8,7 @@ workers are killed one after the other.
 """
 
 import argparse
+import json
 import os
 import signal
 import subprocess
@@ -123,11 +124,14 @@ def kill_dask_workers(words: Sequence[str], folder: Path, *, kills: int, seed: i
 def _cluster(folder: Path) -> Iterator[str]:
     """A scheduler and two workers, as the README starts them."""
     quiet = ["--no-dashboard", "--host", "127.0.0.1"]
+    card = folder / "scheduler.json"
     scheduler = subprocess.Popen(
-        [*FXNORM[:2], "distributed.cli.dask_scheduler", "--port", "0", *quiet], stderr=subprocess.PIPE, text=True
+        [*FXNORM[:2], "distributed.cli.dask_scheduler", "--port", "0", "--scheduler-file", str(card), *quiet],
+        stderr=subprocess.DEVNULL,  # not a pipe that nobody reads: it fills up, and the scheduler waits for ever
     )
-    log = scheduler.stderr or ()
-    address = next(line.split()[-1] for line in log if "Scheduler at:" in line)
+    while not card.exists():
+        time.sleep(0.1)
+    address = json.loads(card.read_text())["address"]
     workers = subprocess.Popen(
         [*FXNORM[:2], "distributed.cli.dask_worker", address, "--nthreads", "1", "--nworkers", "2", *quiet],
         stderr=subprocess.DEVNULL,
