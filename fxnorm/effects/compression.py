@@ -119,7 +119,7 @@ def measure(
     """
     if is_silent(audio):
         return None
-    gain = np.float32(_gain(audio))
+    gain = _gain(audio)
     segments = [_segments(channel, gain) for channel in audio]
     if memo is not None and settings.linked:
         memo |= {f"segments {c}": edges for c, edges in enumerate(segments)}
@@ -209,7 +209,7 @@ def compress(
     -------
     ndarray, shape (channels, samples), float32
     """
-    reduction = _levels_db(audio, np.float32(1.0)).max(axis=0)
+    reduction = _levels_db(audio, 1.0).max(axis=0)
     attack, release = _coefficient(attack_ms, rate), _coefficient(release_ms, rate)
     dynamics.reduce_gain(reduction, threshold_db, 1.0 - 1.0 / ratio, attack, release, reduction)
     return _turn_down(audio, reduction, 1.0)
@@ -229,15 +229,15 @@ def _summarize(peaks_db: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float6
     return mean, np.std(peaks_db, axis=-1, where=kept)
 
 
-def _measure_channel(channel: npt.NDArray[np.float32], gain: np.float32, edges: npt.NDArray[np.int64]) -> Peaks | None:
+def _measure_channel(channel: npt.NDArray[np.float32], gain: float, edges: npt.NDArray[np.int64]) -> Peaks | None:
     if edges.size < 2:
         return None
     largest = np.empty(edges.size - 1)
     dynamics.segment_peaks(channel, edges, largest)
-    return summarize(amplitude_to_db(largest * gain, floor_db=-120.0))
+    return summarize(amplitude_to_db(largest * np.float32(gain), floor_db=-120.0))
 
 
-def _segments(channel: npt.NDArray[np.float32], gain: np.float32) -> npt.NDArray[np.int64]:
+def _segments(channel: npt.NDArray[np.float32], gain: float) -> npt.NDArray[np.int64]:
     """Edges of the pieces between onsets; the last runs to the end; none if there is no onset."""
     starts = np.unique(np.clip(onsets.find(channel, gain=gain), 0, channel.size - 1))
     return np.append(starts, channel.size) if starts.size else starts
@@ -305,7 +305,7 @@ class _Search:
         self.reference = reference
         for c, channel in enumerate(self._audio):
             if f"segments {c}" not in memo:
-                memo[f"segments {c}"] = _segments(channel, np.float32(self.gain))
+                memo[f"segments {c}"] = _segments(channel, self.gain)
         starts = [memo[f"segments {c}"][:-1] for c in range(len(self._audio))]
         # One set of edges for all channels, from the start of the stem: finer than each needs, and put together again.
         self.edges = np.unique(np.concatenate([[0, audio.shape[1]], *starts])).astype(np.int64)
@@ -319,13 +319,13 @@ class _Search:
     @cached_property
     def levels(self) -> Audio:
         """Level of each channel."""
-        return _levels_db(self._audio, np.float32(self.gain))
+        return _levels_db(self._audio, self.gain)
 
     @cached_property
     def detector(self) -> npt.NDArray[np.float32]:
         """Level of the louder channel; by itself where nothing else is left to find out."""
         if "compressor" in self._memo:
-            return _levels_db(self._audio, np.float32(self.gain), louder=True)[0]
+            return _levels_db(self._audio, self.gain, louder=True)[0]
         return self.levels.max(axis=0) if len(self.levels) > 1 else self.levels[0]
 
     @cached_property
@@ -452,13 +452,13 @@ def _gain(audio: Audio) -> float:
     return db_to_amplitude(PEAK_DB) / peak(audio)
 
 
-def _levels_db(audio: Audio, gain: np.float32, *, louder: bool = False) -> Audio:
+def _levels_db(audio: Audio, gain: float, *, louder: bool = False) -> Audio:
     """Level of each sample after a gain, from -120 dB up; of the louder channel alone if asked for."""
     out = np.empty((1 if louder else len(audio), audio.shape[1]), dtype=np.float32)
     scale = np.float32(20.0 / np.log(10.0))
     for start in range(0, audio.shape[1], _BLOCK):
         block = out[:, start : start + _BLOCK]
-        given = audio[:, start : start + _BLOCK] * gain
+        given = audio[:, start : start + _BLOCK] * np.float32(gain)
         np.abs(given, out=given)
         if louder:
             given = given.max(axis=0, keepdims=True)

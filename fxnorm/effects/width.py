@@ -33,7 +33,6 @@ class Narrowing:
 
     def add(self, total: npt.NDArray[np.complex64], difference: npt.NDArray[np.complex64]) -> None:
         """Count in spectra of the sum and the difference of the channels, shape (frames, bins)."""
-        total, difference = np.ascontiguousarray(total), np.ascontiguousarray(difference)
         add_narrowed_similarity(total, difference, _edges(), self._gains, self._total)
         self._count += len(total)
 
