@@ -9,15 +9,15 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Chain": "fxnorm.normalize",
-    "FxStats": "fxnorm.stats",
+    "Chain": "fxnorm.normalization.normalizer",
+    "FxStats": "fxnorm.normalization.statistics",
     "Mixer": "fxnorm.mixing",
-    "Normalizer": "fxnorm.normalize",
-    "Settings": "fxnorm.normalize",
-    "STEMS": "fxnorm.stems",
+    "Normalizer": "fxnorm.normalization.normalizer",
+    "Settings": "fxnorm.normalization.normalizer",
+    "STEMS": "fxnorm.corpus.stems",
     "FxnormError": "fxnorm.errors",
 }
-_ROOMS = ("audio", "corpus", "effects", "evaluation", "mixing", "pipeline", "synth")
+_ROOMS = ("audio", "corpus", "dsp", "evaluation", "mixing", "models", "normalization", "parallel", "synth")
 
 __all__ = [*_HOMES, *_ROOMS]
 

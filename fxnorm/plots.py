@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from fxnorm import files
-from fxnorm.effects.spectra import grid_frequencies
+from fxnorm.corpus.stems import STEMS
+from fxnorm.dsp.stft import grid_frequencies
 from fxnorm.errors import StatsError
-from fxnorm.stats import FxStats
-from fxnorm.stems import STEMS
+from fxnorm.normalization.statistics import FxStats
 from fxnorm.units import THIRD_OCTAVES_HZ, amplitude_to_db
 
 COLOURS = {"vocals": "#d1495b", "bass": "#30638e", "drums": "#edae49", "other": "#3c7a57"}

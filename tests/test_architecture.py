@@ -13,14 +13,14 @@ PACKAGE = Path(fxnorm.__file__).parent
 
 # A room may import from floors below its own, and from itself.
 FLOORS = (
-    {"errors", "memory", "units"},
-    {"files", "stems"},
-    {"kernels", "audio", "pickled"},
-    {"effects", "corpus", "recipe", "pages"},
-    {"stats"},
-    {"normalize", "synth", "plots"},
-    {"pipeline", "models", "losses"},
-    {"training", "evaluation", "mixing"},
+    {"errors", "units"},
+    {"kernels", "files", "malloc"},
+    {"audio", "parallel"},
+    {"dsp", "corpus", "recipe", "pages"},
+    {"losses"},
+    {"normalization", "synth"},
+    {"plots", "models"},
+    {"mixing", "training", "evaluation"},
     {"cli"},
     {"__main__"},
 )
@@ -44,8 +44,8 @@ LIBRARIES = {
     "safetensors": {"models"},
     "xgboost": {"models"},
     "optuna": {"training"},
-    "dask": {"pipeline"},
-    "distributed": {"pipeline"},
+    "dask": {"parallel"},
+    "distributed": {"parallel"},
 }
 # Loaded by nothing until it is used.
 HEAVY = ("torch", "librosa", "scipy.signal", "numba", "matplotlib", "pytorch_lightning", "xgboost", "distributed")
@@ -108,7 +108,7 @@ def test_importing_loads_nothing_heavy(module: str) -> None:
 
 def test_a_worker_starts_without_what_it_does_not_need() -> None:
     code = """
-import sys, numpy, fxnorm, fxnorm.pipeline
+import sys, numpy, fxnorm, fxnorm.normalization.corpus_normalization
 noise = numpy.random.default_rng(0).standard_normal((2, 44_100)).astype("float32")
 fxnorm.Normalizer(fxnorm.FxStats.shipped())(noise, 44_100, "other")
 print(*{"torch", "scipy.signal", "scipy.stats"} & sys.modules.keys())

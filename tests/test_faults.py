@@ -13,12 +13,14 @@ import pytest
 
 from fxnorm import audio, corpus, files
 from fxnorm.errors import FxnormError, InputError, RunError
-from fxnorm.normalize import Settings
-from fxnorm.pipeline import Layout, Plan, compute_stats, normalize_corpus, processes
-from fxnorm.pipeline.workers import run
-from fxnorm.stats import FxStats
+from fxnorm.normalization.corpus_normalization import Layout, Plan, normalize_corpus
+from fxnorm.normalization.corpus_statistics import compute_stats
+from fxnorm.normalization.normalizer import Settings
+from fxnorm.normalization.statistics import FxStats
+from fxnorm.parallel import pool
+from fxnorm.parallel.runner import run
 from tests.benchmarks.kills import FXNORM, contents, hidden, kill_and_go_on
-from tests.test_pipeline import write_song
+from tests.normalization.test_corpus_passes import write_song
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and locks of POSIX")
 
@@ -285,7 +287,7 @@ def stillborn(*_):
 
 
 def test_workers_that_cannot_start_are_no_endless_loop(monkeypatch):
-    monkeypatch.setattr(processes, "_serve", stillborn)
+    monkeypatch.setattr(pool, "_serve", stillborn)
     with pytest.raises(RunError, match="worker processes die as they start \\(exit code 3\\)"):
         list(run(deadly, range(10), jobs=2))
 
@@ -305,9 +307,9 @@ def test_an_exception_that_cannot_travel_still_arrives():
 
 
 def test_a_pool_is_used_again_and_forgets_what_was_not_fetched():
-    with processes.Pool(2) as pool:
-        first = pool(abs, [-1, -2, -3, -4])
+    with pool.Pool(2) as workers:
+        first = workers(abs, [-1, -2, -3, -4])
         assert next(first) == (-1, 1)
         first.close()
-        assert list(pool(abs, range(-9, 0))) == [(number, -number) for number in range(-9, 0)]
-        assert list(pool(deadly, [0, 1])) == [(0, 0), (1, 1)]
+        assert list(workers(abs, range(-9, 0))) == [(number, -number) for number in range(-9, 0)]
+        assert list(workers(deadly, [0, 1])) == [(0, 0), (1, 1)]

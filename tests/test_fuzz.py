@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from fxnorm import audio
 from fxnorm.cli import main
-from fxnorm.normalize import Normalizer, Settings
-from fxnorm.stats import FxStats
-from fxnorm.stems import STEMS
+from fxnorm.corpus.stems import STEMS
+from fxnorm.normalization.normalizer import Normalizer, Settings
+from fxnorm.normalization.statistics import FxStats
 from tests.signals import plucks
 
 TRIES = settings().max_examples  # 100, or what the profile says

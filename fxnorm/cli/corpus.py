@@ -27,11 +27,12 @@ def synth(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, qu
 
     The same seed gives the same songs. Songs that are there already are kept.
     """
-    from fxnorm import pipeline
+    from fxnorm.parallel import default_jobs
+    from fxnorm.synth.corpus import synthesize_corpus
 
     with options.progress_bar("synth", unit=" songs", quiet=quiet) as progress:
-        folders = pipeline.synthesize_corpus(
-            out, songs=songs, seconds=seconds, seed=seed, jobs=jobs or pipeline.default_jobs(), progress=progress
+        folders = synthesize_corpus(
+            out, songs=songs, seconds=seconds, seed=seed, jobs=jobs or default_jobs(), progress=progress
         )
     click.echo(f"{out}: {len(folders)} songs, wet in {out / 'wet'}, dry in {out / 'dry'}")
 
@@ -48,11 +49,12 @@ def check(folder: Path, split: str | None, jobs: int | None, as_json: bool, quie
     Exit code 1 if a song has a file that cannot be normalised.
     """
     from fxnorm import corpus as songs
-    from fxnorm import pipeline
+    from fxnorm.corpus.inspection import inspect_corpus
+    from fxnorm.parallel import default_jobs
 
     tracks = songs.scan(folder, split=split)
     with options.progress_bar("check", unit=" songs", quiet=quiet) as progress:
-        reports = pipeline.inspect_corpus(tracks, jobs=jobs or pipeline.default_jobs(), progress=progress)
+        reports = inspect_corpus(tracks, jobs=jobs or default_jobs(), progress=progress)
     bad = [report for report in reports if report.level == "error"]
     if as_json:
         click.echo(json.dumps([report.to_dict() for report in reports]))

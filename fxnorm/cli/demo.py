@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from fxnorm.cli import options
-from fxnorm.cli.gap import print_gaps
+from fxnorm.cli.domain_gap import print_gaps
 
 
 @click.command()
@@ -17,26 +17,30 @@ from fxnorm.cli.gap import print_gaps
 @options.verbosity
 def demo(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, quiet: bool) -> None:
     """Make songs, measure them, normalise them, and show how far normalising brings wet and dry together."""
-    from fxnorm import corpus, pipeline
-    from fxnorm.evaluation import gap as gaps
-    from fxnorm.normalize import Normalizer, Settings
+    from fxnorm import corpus
+    from fxnorm.evaluation import domain_gap as gaps
+    from fxnorm.normalization.corpus_normalization import Layout, Plan, normalize_corpus
+    from fxnorm.normalization.corpus_statistics import compute_stats
+    from fxnorm.normalization.normalizer import Normalizer, Settings
+    from fxnorm.normalization.statistics import FxStats
+    from fxnorm.parallel import Failure, default_jobs
     from fxnorm.plots import plot_stats
-    from fxnorm.stats import FxStats
+    from fxnorm.synth.corpus import synthesize_corpus
 
-    jobs = jobs or pipeline.default_jobs()
+    jobs = jobs or default_jobs()
     wet, dry = out / "wet", out / "dry"
-    failures: list[pipeline.Failure] = []
+    failures: list[Failure] = []
 
     click.echo(f"1. {songs} songs of {seconds:g} s: {wet} as mixed by an engineer, {dry} as recorded")
     with options.progress_bar("synth", unit=" songs", quiet=quiet) as progress:
-        made = pipeline.synthesize_corpus(out, songs=songs, seconds=seconds, seed=seed, jobs=jobs, progress=progress)
+        made = synthesize_corpus(out, songs=songs, seconds=seconds, seed=seed, jobs=jobs, progress=progress)
     names = {folder.name for folder in made}  # the folder may hold more songs, of another demo
     tracks = [track for track in corpus.scan(wet) if track.name in names]
 
     own_file, picture = out / "stats.json", out / "stats.png"
     click.echo(f"2. their average features: {own_file}, drawn beside those of MUSDB18 in {picture}\n")
     with options.progress_bar("measure", quiet=quiet) as progress:
-        own, failed = pipeline.compute_stats(tracks, title=f"{songs} synthetic songs", jobs=jobs, progress=progress)
+        own, failed = compute_stats(tracks, title=f"{songs} synthetic songs", jobs=jobs, progress=progress)
     failures += failed
     own.save(own_file)
     plot_stats({"synthetic": own, "MUSDB18": FxStats.shipped()}, picture)
@@ -44,9 +48,9 @@ def demo(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, qui
 
     normalized = out / "normalized"
     click.echo(f"\n3. every stem pushed to the averages of MUSDB18: {normalized}, with a card beside each")
-    plan = pipeline.Plan(FxStats.shipped(), Settings.preset(), pipeline.Layout(normalized))
+    plan = Plan(FxStats.shipped(), Settings.preset(), Layout(normalized))
     with options.progress_bar("normalize", quiet=quiet) as progress:
-        result = pipeline.normalize_corpus(tracks, plan, jobs=jobs, progress=progress)
+        result = normalize_corpus(tracks, plan, jobs=jobs, progress=progress)
     failures += result.failures
     click.echo(f"   {result.done} stems normalised, {result.kept} kept")
 

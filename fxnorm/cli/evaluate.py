@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fxnorm.corpus import TrackRef
     from fxnorm.evaluation import Test
     from fxnorm.mixing import Mixer
-    from fxnorm.pipeline import Failure
+    from fxnorm.parallel import Failure
 
 PAGES = (".html", ".htm")
 WET, DRY = "Wet stems", "Dry stems"
@@ -89,8 +89,9 @@ def evaluate(
     """
     # Threads that wait must sleep; see fxnorm train. Read when PyTorch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from fxnorm import evaluation, files, pipeline
-    from fxnorm.evaluation import listening, report
+    from fxnorm import evaluation, files
+    from fxnorm.evaluation import report, webmushra
+    from fxnorm.parallel import default_jobs
 
     _require_sense(folder, models, dry, mixes, targets, out)
     files.require_writable(out.resolve().parent)
@@ -129,7 +130,7 @@ def evaluate(
         missing += [f"{title}: {line}" for line in lacking]
         with options.progress_bar("score", unit=" songs", quiet=quiet) as progress:
             scores, unscored = evaluation.score_songs(
-                songs, align=align, jobs=jobs or pipeline.default_jobs(), progress=progress
+                songs, align=align, jobs=jobs or default_jobs(), progress=progress
             )
         failures += unscored
         tests.append(evaluation.Test(title, tuple(songs), tuple(scores), unscored, bounds, against))
@@ -137,7 +138,7 @@ def evaluate(
     page = report.draw(results, report.Listening(players, seed, align))
     written = evaluation.save(results, page, out)
     if listening_test is not None:
-        configuration, uncut = listening.export(tests, listening_test, align=align)
+        configuration, uncut = webmushra.export(tests, listening_test, align=align)
         failures += uncut
         written = (*written, configuration)
     if as_json:

@@ -90,7 +90,7 @@ def mix(
     # Threads that wait must sleep; see fxnorm train. Read when PyTorch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from fxnorm import mixing
-    from fxnorm.normalize import Settings
+    from fxnorm.normalization.normalizer import Settings
 
     named = {"vocals": vocals, "bass": bass, "drums": drums, "other": other}
     songs = _choose_songs(folders, named, map_file, out)
@@ -139,8 +139,8 @@ def _choose_songs(
     folders: Sequence[Path], named: Mapping[str, Sequence[Path]], map_file: Path | None, out: Path
 ) -> "list[Song]":
     from fxnorm import mixing, recipe
-    from fxnorm.mixing.naming import SKIP
-    from fxnorm.stems import STEMS
+    from fxnorm.corpus.roles import SKIP
+    from fxnorm.corpus.stems import STEMS
 
     if folders and any(named.values()):
         raise InputError(f"expected folders or the files of stems, got both; leave {folders[0]} out")
@@ -192,7 +192,7 @@ def _print_stems(songs: "Sequence[Song]") -> None:
 
 
 def _rooms() -> Any:
-    from fxnorm.effects.reverb import ROOM_DECAY_S
-    from fxnorm.pipeline import Responses
+    from fxnorm.normalization.impulse_responses import Responses
+    from fxnorm.normalization.reverb import ROOM_DECAY_S
 
     return Responses(decay_s=ROOM_DECAY_S).load()

@@ -11,8 +11,8 @@ from fxnorm.errors import InputError
 
 if TYPE_CHECKING:
     from fxnorm.models.base import Network
-    from fxnorm.models.boosted import Boosted
     from fxnorm.models.checkpoint import Checkpoint
+    from fxnorm.models.gbdt.model import Boosted
 
 
 @click.command()
@@ -86,7 +86,7 @@ def _show(run: Path, as_json: bool) -> None:
 
 def _describe(model: "Checkpoint | Boosted") -> dict[str, Any]:
     """Name, settings and size."""
-    from fxnorm.models.boosted import Boosted
+    from fxnorm.models.gbdt.model import Boosted
 
     if isinstance(model, Boosted):
         return {"network": model.name, "settings": model.settings.model_dump(mode="json"), "trees": model.size}

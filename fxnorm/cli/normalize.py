@@ -73,27 +73,29 @@ def normalize(
     """
     if (out is None) == (suffix is None):
         raise InputError("expected an output folder (-o DIR) or --suffix, one of the two; add -o DIR")
-    from fxnorm import corpus, pipeline
-    from fxnorm.effects.reverb import ROOM_DECAY_S
-    from fxnorm.normalize import Settings
+    from fxnorm import corpus
+    from fxnorm.normalization.corpus_normalization import Layout, Plan, normalize_corpus
+    from fxnorm.normalization.impulse_responses import Responses
+    from fxnorm.normalization.normalizer import Settings
+    from fxnorm.normalization.reverb import ROOM_DECAY_S
 
     folder = options.shared_path(folder, dask)
     out, responses = (path and options.shared_path(path, dask) for path in (out, responses))
     names = tuple(name.strip() for name in effects.split(",") if name.strip())
     settings = Settings.preset(preset, effects=names, strength=_strengths(strength, names))
-    plan = pipeline.Plan(
+    plan = Plan(
         stats=options.load_stats(stats),
         settings=settings,
-        layout=pipeline.Layout(out, suffix or "", file_format, subtype.upper()),
-        responses=pipeline.Responses(folder=responses),
-        rooms=pipeline.Responses(decay_s=ROOM_DECAY_S) if pre_reverb else None,
+        layout=Layout(out, suffix or "", file_format, subtype.upper()),
+        responses=Responses(folder=responses),
+        rooms=Responses(decay_s=ROOM_DECAY_S) if pre_reverb else None,
         seed=seed,
         force=force,
     )
     tracks = corpus.scan(folder, split=split)
     first = next(iter(tracks[0].stems.values()))
     with options.crew(jobs, dask, reads=first) as crew, options.progress_bar("normalize", quiet=quiet) as progress:
-        result = pipeline.normalize_corpus(tracks, plan, jobs=crew, progress=progress)
+        result = normalize_corpus(tracks, plan, jobs=crew, progress=progress)
     if as_json:
         import dataclasses
         import json

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from fxnorm.pipeline import Jobs
-    from fxnorm.stats import FxStats
+    from fxnorm.normalization.statistics import FxStats
+    from fxnorm.parallel import Jobs
 
 ANY_PATH = click.Path(path_type=Path)
 SHOWN_HZ = (63, 125, 250, 500, 1000, 2000, 4000, 8000, 16000)
@@ -61,22 +61,22 @@ def shared_path(path: Path, dask: str | None) -> Path:
 def crew(jobs: int | None, dask: str | None, *, reads: Path) -> "Iterator[Jobs]":
     """Who does the work: processes of this machine, or a Dask cluster that sees the same files."""
     if dask is None:
-        from fxnorm.pipeline import default_jobs
+        from fxnorm.parallel import default_jobs
 
         yield jobs or default_jobs()
         return
     from fxnorm.errors import InputError
-    from fxnorm.pipeline import cluster
+    from fxnorm.parallel import dask_cluster
 
-    if jobs is not None and dask != cluster.LOCAL:
+    if jobs is not None and dask != dask_cluster.LOCAL:
         raise InputError(f"expected -j for this machine or --dask {dask}, got both; leave -j out")
-    with cluster.connect(dask, reads=reads, workers=jobs) as runner:
+    with dask_cluster.connect(dask, reads=reads, workers=jobs) as runner:
         yield runner
 
 
 def load_stats(file: str) -> "FxStats":
     """Statistics that come with fxnorm by their name, or a file (`./musdb18` for one of such a name)."""
-    from fxnorm.stats import SHIPPED, FxStats
+    from fxnorm.normalization.statistics import SHIPPED, FxStats
 
     return FxStats.shipped(file) if file in SHIPPED else FxStats.load(Path(file))
 
@@ -117,8 +117,8 @@ def print_stats(several: list[tuple[str, "FxStats"]]) -> None:
     """Print one row a stem and file: loudness, peaks, similarity, and the spectrum at some frequencies."""
     import numpy as np
 
-    from fxnorm.effects.spectra import grid_frequencies
-    from fxnorm.stems import STEMS
+    from fxnorm.corpus.stems import STEMS
+    from fxnorm.dsp.stft import grid_frequencies
     from fxnorm.units import amplitude_to_db
 
     nearest = [int(np.argmin(np.abs(grid_frequencies() - hz))) for hz in SHOWN_HZ]

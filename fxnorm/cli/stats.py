@@ -47,15 +47,16 @@ def compute(
     What is found on the way is kept beside the file in FILE.part until the file is written; run it again to go on
     after an interruption.
     """
-    from fxnorm import corpus, files, pipeline
-    from fxnorm.normalize import Settings
+    from fxnorm import corpus, files
+    from fxnorm.normalization.corpus_statistics import compute_stats
+    from fxnorm.normalization.normalizer import Settings
 
     files.require_writable(out.resolve().parent)  # before hours of work, not after
     workspace = options.shared_path(out.with_name(f"{out.name}.part"), dask)
     tracks = corpus.scan(options.shared_path(folder, dask), split=split)
     first = next(iter(tracks[0].stems.values()))
     with options.crew(jobs, dask, reads=first) as crew, options.progress_bar("measure", quiet=quiet) as progress:
-        averages, failures = pipeline.compute_stats(
+        averages, failures = compute_stats(
             tracks,
             title=title or folder.resolve().name,
             settings=Settings.preset(preset),
@@ -107,7 +108,7 @@ def plot(files: tuple[str, ...], out: Path) -> None:
 @options.as_json
 def compare(one: str, other: str, as_json: bool) -> None:
     """Print the averages of two FILEs side by side, and how far apart they are."""
-    from fxnorm.effects.distances import MEASURES
+    from fxnorm.normalization.distances import MEASURES
 
     pair = [options.load_stats(one), options.load_stats(other)]
     distances = pair[0].distance(pair[1])
@@ -127,7 +128,7 @@ def compare(one: str, other: str, as_json: bool) -> None:
 @OUT
 def merge(files: tuple[str, ...], out: Path) -> None:
     """Average several FILEs, weighted by how many stems counted in each."""
-    from fxnorm.stats import FxStats
+    from fxnorm.normalization.statistics import FxStats
 
     merged = FxStats.merge(options.load_stats(file) for file in files)
     merged.save(out)
@@ -139,7 +140,7 @@ def merge(files: tuple[str, ...], out: Path) -> None:
 @OUT
 def import_(file: Path, out: Path) -> None:
     """Read a published feature file (a pickled dict of arrays); nothing in it is run."""
-    from fxnorm.stats import FxStats
+    from fxnorm.normalization.statistics import FxStats
 
     averages = FxStats.from_published(file)
     averages.save(out)

@@ -5,9 +5,9 @@ audio file per stem and, usually, their mixture.
 """
 
 from fxnorm.corpus.extraction import extract
+from fxnorm.corpus.folders import SPLITS, VALIDATION_SONGS, StemPaths, TrackRef, scan
 from fxnorm.corpus.inspection import inspect
 from fxnorm.corpus.reports import FileReport, TrackReport
-from fxnorm.corpus.tracks import SPLITS, VALIDATION_SONGS, StemPaths, TrackRef, scan
 
 __all__ = [
     "SPLITS",

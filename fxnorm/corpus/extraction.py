@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from fxnorm.corpus.tracks import SPLITS
+from fxnorm.corpus.folders import SPLITS
 from fxnorm.errors import InputError
 from fxnorm.files import replacing
 

@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from fxnorm import audio
 from fxnorm.audio import Audio, AudioInfo
+from fxnorm.corpus.folders import TrackRef
 from fxnorm.corpus.reports import FileReport, TrackReport
-from fxnorm.corpus.tracks import TrackRef
 from fxnorm.errors import AudioError
+from fxnorm.parallel import Jobs, Progress, run, silent_progress
 from fxnorm.units import amplitude_to_db
 
 FULL_SCALE = 1.0 - 2.0**-15  # the largest positive value of 16 bits; deeper formats come closer to 1
@@ -52,6 +53,19 @@ def inspect(track: TrackRef, *, block: int = 1 << 18) -> TrackReport:
         has_mixture=track.mixture is not None,
         residual_db=residual.level_db() if whole and _comparable(files) else None,
     )
+
+
+def inspect_corpus(
+    tracks: Sequence[TrackRef], *, jobs: Jobs = 1, progress: Progress = silent_progress
+) -> list[TrackReport]:
+    """Look over the files of every track, in the order of the tracks."""
+    reports = []
+    for track, report in run(inspect, tracks, jobs=jobs):
+        if isinstance(report, Exception):
+            raise report
+        reports.append(report)
+        progress(len(reports), len(tracks), track.id)
+    return reports
 
 
 class _Meter:

@@ -13,7 +13,7 @@ from fxnorm.evaluation.metrics import METRICS
 from fxnorm.evaluation.scoring import Score
 from fxnorm.evaluation.songs import Song
 from fxnorm.evaluation.statistics import Comparison, Interval, compare_with, mean_interval
-from fxnorm.pipeline import Failure
+from fxnorm.parallel import Failure
 
 FORMAT = "fxnorm-evaluation"
 VERSION = 1

@@ -7,13 +7,13 @@ import numpy as np
 
 from fxnorm import audio
 from fxnorm.audio import RATE
-from fxnorm.effects import loudness
 from fxnorm.errors import InputError
 from fxnorm.evaluation import metrics
-from fxnorm.evaluation.pairing import pair
+from fxnorm.evaluation.alignment import pair
+from fxnorm.evaluation.ltas import third_octave_levels
 from fxnorm.evaluation.songs import Song
-from fxnorm.evaluation.spectrum import third_octave_levels
-from fxnorm.pipeline import Failure, Progress, explain, run, silent_progress
+from fxnorm.normalization import loudness
+from fxnorm.parallel import Failure, Progress, explain, run, silent_progress
 
 TARGET = "target"
 

@@ -1,9 +1,9 @@
 """From dry stems to a mix: read, normalise, let a model mix, write the mix and a card that says what was done."""
 
+from fxnorm.mixing.job import Plan, mix_song, mix_songs, require_target
 from fxnorm.mixing.mixer import BASELINES, Mix, Mixer, Prepared
-from fxnorm.mixing.output import Finish
+from fxnorm.mixing.output_level import Finish
 from fxnorm.mixing.songs import Song, find_songs
-from fxnorm.mixing.writing import Plan, mix_song, mix_songs, require_target
 
 __all__ = [
     "BASELINES",

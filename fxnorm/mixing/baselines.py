@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from fxnorm.audio import Audio
 from fxnorm.models import sums
-from fxnorm.normalize import Chain, Settings
-from fxnorm.stats import FxStats
+from fxnorm.normalization.normalizer import Chain, Settings
+from fxnorm.normalization.statistics import FxStats
 
 NORMALIZES = {"sum": False, "normalized-sum": True, "naive": False}
 

@@ -10,17 +10,17 @@ import numpy as np
 
 from fxnorm import models
 from fxnorm.audio import RATE, Audio, as_audio, resample, to_stereo
-from fxnorm.effects import Step
+from fxnorm.corpus.stems import STEMS, require_stem
 from fxnorm.errors import FxnormError, InputError
 from fxnorm.mixing.baselines import Baseline
-from fxnorm.models import cards, sums
-from fxnorm.normalize import Chain, Normalizer, Settings
-from fxnorm.stats import FxStats
-from fxnorm.stems import STEMS, require_stem
+from fxnorm.models import metadata, sums
+from fxnorm.normalization.effects import Step
+from fxnorm.normalization.normalizer import Chain, Normalizer, Settings
+from fxnorm.normalization.statistics import FxStats
 
 if TYPE_CHECKING:
-    from fxnorm.models.boosted import Boosted
     from fxnorm.models.checkpoint import Checkpoint
+    from fxnorm.models.gbdt.model import Boosted
 
 BASELINES = tuple(sums.BASELINES)
 
@@ -105,7 +105,7 @@ class Mixer:
             )
         responses: Sequence[Audio] = ()
         if model.chain is not None and "reverb" in model.chain.settings.active:
-            from fxnorm.pipeline import Responses
+            from fxnorm.normalization.impulse_responses import Responses
 
             responses = Responses().load()
         self._normalizer = (
@@ -153,7 +153,7 @@ class Mixer:
             mixer = cls(baseline, rooms=rooms, seed=seed)
             mixer.identity = f"{name} {baseline.chain.signature if baseline.chain else ''}".strip()
             return mixer
-        folder = cards.find(Path(model))
+        folder = metadata.find(Path(model))
         if not folder.is_dir():
             raise InputError(
                 f"unknown model {name!r}: expected {', '.join(BASELINES)} or the folder of a trained run; "
@@ -166,7 +166,7 @@ class Mixer:
         own = folder.resolve()
         mixer = cls(
             trained,
-            name=own.parent.name if own.name == cards.RUN_CHECKPOINT else own.name,
+            name=own.parent.name if own.name == metadata.RUN_CHECKPOINT else own.name,
             rooms=rooms,
             seed=seed,
         )
@@ -330,4 +330,4 @@ def _name_of(model: Any) -> str:
 
 def _digest(folder: Path) -> str:
     """What tells a trained model from another: its card, which names its weights by their hash."""
-    return hashlib.sha256((folder / cards.CARD).read_bytes()).hexdigest()[:16]
+    return hashlib.sha256((folder / metadata.CARD).read_bytes()).hexdigest()[:16]

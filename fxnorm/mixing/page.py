@@ -5,9 +5,9 @@ from typing import Any
 
 from fxnorm import audio, pages, plots
 from fxnorm.audio import Audio
+from fxnorm.corpus.stems import STEMS
 from fxnorm.mixing.mixer import Mix
 from fxnorm.mixing.songs import Song
-from fxnorm.stems import STEMS
 
 EXCERPT_S = 20.0
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from fxnorm import audio
 from fxnorm.audio import Audio, AudioInfo
+from fxnorm.corpus import roles
+from fxnorm.corpus.stems import STEMS, require_stem
 from fxnorm.errors import AudioError, InputError
-from fxnorm.mixing import naming
-from fxnorm.stems import STEMS, require_stem
 
 _log = logging.getLogger("fxnorm")
 
@@ -152,11 +152,11 @@ def find_songs(roots: Sequence[Path], overrides: Mapping[str, Sequence[str]] | N
     """
     folders = [(root, *found) for root in map(Path, roots) for found in _song_folders(root)]
     overrides = overrides or {}
-    if lost := naming.unmatched([path for _, _, files in folders for path in files], overrides):
+    if lost := roles.unmatched([path for _, _, files in folders for path in files], overrides):
         raise InputError(f"map: expected patterns of file names, {lost[0]!r} fits none; write it as the file is called")
     songs: dict[str, Song] = {}
     for root, folder, files in folders:
-        found = naming.assign(files, overrides)
+        found = roles.assign(files, overrides)
         inside = folder.relative_to(root).as_posix()
         name = folder.resolve().name if inside == "." else inside
         if not found.stems:

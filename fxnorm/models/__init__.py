@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fxnorm.errors import InputError
-from fxnorm.models import cards
+from fxnorm.models import metadata
 from fxnorm.models.settings import ModelSettings, choose
 
 if TYPE_CHECKING:
     from fxnorm.models.base import Network
-    from fxnorm.models.boosted import Boosted
     from fxnorm.models.checkpoint import Checkpoint
+    from fxnorm.models.gbdt.model import Boosted
 
 NETWORKS = {
     "tdcn": ("fxnorm.models.tdcn", "TDCN"),
@@ -105,9 +105,9 @@ def load(folder: Path) -> "Checkpoint | Boosted":
     InputError
         If a library that it needs is not installed.
     """
-    found = cards.find(folder)
-    if cards.read(found).get("model") == BOOSTED:
-        from fxnorm.models.boosted import Boosted
+    found = metadata.find(folder)
+    if metadata.read(found).get("model") == BOOSTED:
+        from fxnorm.models.gbdt.model import Boosted
 
         return Boosted.load(found)
     try:

@@ -5,10 +5,10 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
-from fxnorm.models import overlapping
+from fxnorm.models import chunked
 from fxnorm.models.settings import ModelSettings
-from fxnorm.stems import STEMS
 
 CHANNELS = 2
 INPUTS = len(STEMS) * CHANNELS
@@ -87,4 +87,4 @@ class Network(nn.Module):
         Tensor, shape (2, samples)
             In the place of the stems. How near to `forward` of the whole song, each network says.
         """
-        return overlapping.mix(self, stems, progress=progress)
+        return chunked.mix(self, stems, progress=progress)

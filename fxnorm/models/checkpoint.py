@@ -20,10 +20,10 @@ from torch import Tensor
 from fxnorm import __version__, files, models
 from fxnorm.audio import Audio
 from fxnorm.errors import InputError
-from fxnorm.models import cards
+from fxnorm.models import metadata
 from fxnorm.models.base import Network, Progress
-from fxnorm.models.cards import CARD, CheckpointError
-from fxnorm.normalize import Chain
+from fxnorm.models.metadata import CARD, CheckpointError
+from fxnorm.normalization.normalizer import Chain
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,10 @@ class Checkpoint:
             If a file is missing, damaged, of another format or version, or does not fit the network.
         """
         folder = Path(folder)
-        card = cards.read(folder)
+        card = metadata.read(folder)
         try:
             name, settings, weights = card["model"], card["settings"], card["weights"]
-            about = cards.about(card, folder)
+            about = metadata.about(card, folder)
             network: Network = models.build(name, **settings)
         except InputError as error:
             raise CheckpointError(f"{folder / CARD}: {error}") from error
@@ -119,7 +119,7 @@ class Checkpoint:
         return mix
 
     def _card(self, weights: str) -> dict[str, Any]:
-        return cards.compose(
+        return metadata.compose(
             self.network.name,
             weights,
             settings=self.network.settings.model_dump(mode="json"),

@@ -13,10 +13,10 @@ from pydantic import Field, PositiveInt, field_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.models.base import CHANNELS, Network
 from fxnorm.models.settings import ModelSettings
-from fxnorm.stems import STEMS
 
 SHORTEST = 4096  # samples of one spectrum: what is shorter gets zeros
 NORM_GROUPS = 4

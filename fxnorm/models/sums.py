@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fxnorm.audio import Audio
+from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
-from fxnorm.stems import STEMS
 
 PEAK = 0.9  # of the naive mix
 

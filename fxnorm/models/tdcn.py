@@ -9,11 +9,11 @@ from pydantic import Field, PositiveInt, field_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fxnorm.models import tdcn_pieces
+from fxnorm.corpus.stems import STEMS
+from fxnorm.models import tdcn_streaming
 from fxnorm.models.base import CHANNELS, INPUTS, Network, Progress
 from fxnorm.models.convolutions import convolve, convolve_each
 from fxnorm.models.settings import ModelSettings
-from fxnorm.stems import STEMS
 
 LONGEST_MEMORY = 32  # frames, Tmax of the chrono initialisation
 
@@ -126,7 +126,7 @@ class TDCN(Network):
 
     def mix_long(self, stems: Tensor, *, progress: Progress = lambda share: None) -> Tensor:
         """Mix a song in pieces that agree with the whole to rounding."""
-        return tdcn_pieces.mix(self, stems.flatten(0, 1), progress=progress)
+        return tdcn_streaming.mix(self, stems.flatten(0, 1), progress=progress)
 
     def encode(self, x: Tensor) -> Tensor:
         """Filter bank p: (batch, 8, samples) -> (batch, filters, whole frames of samples)."""

@@ -12,7 +12,7 @@ from pydantic import Field, PositiveInt, field_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fxnorm.models import waveunet_pieces
+from fxnorm.models import waveunet_streaming
 from fxnorm.models.base import CHANNELS, INPUTS, Network, Progress
 from fxnorm.models.settings import ModelSettings
 
@@ -136,7 +136,7 @@ class WaveUNet(Network):
         `exact` normalises by the whole song instead, to rounding as `forward` does, and takes nine times as long.
         """
         if exact:
-            return waveunet_pieces.mix(self, stems.flatten(0, 1), progress=progress)
+            return waveunet_streaming.mix(self, stems.flatten(0, 1), progress=progress)
         return super().mix_long(stems, progress=progress)
 
     def shorten(self, x: Tensor, begin: int, start: int, stop: int, normalize: Normalize = by_itself) -> Tensor:

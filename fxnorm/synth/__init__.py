@@ -4,10 +4,11 @@ A song is drawn from (seed, index): a score, instruments that play it into dry s
 chains of inserts make the stems wet. The mixture is the sum of the wet stems.
 """
 
-from fxnorm.effects.biquads import Band
+from fxnorm.dsp.biquads import Band
+from fxnorm.dsp.rooms import draw_responses, impulse_response
 from fxnorm.synth.chains import Taste
 from fxnorm.synth.engineer import Engineer, Mix
-from fxnorm.synth.inserts import (
+from fxnorm.synth.processors import (
     Compressor,
     Decorrelation,
     Gain,
@@ -19,7 +20,6 @@ from fxnorm.synth.inserts import (
     Width,
     restore,
 )
-from fxnorm.synth.rooms import draw_responses, impulse_response
 from fxnorm.synth.songs import Song, make_song, song_name
 from fxnorm.synth.writing import SPLITS, check_seed, split_of, write_indexed_song, write_song
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fxnorm.effects.biquads import Band
-from fxnorm.synth import habits
-from fxnorm.synth.habits import BandHabit, CompressorHabit, ReverbHabit, StemHabits
-from fxnorm.synth.inserts import Compressor, Decorrelation, Insert, Pan, ParametricEq, Reverb, Saturation, Width
-from fxnorm.synth.streams import chance, draw, draw_hz
+from fxnorm.dsp.biquads import Band
+from fxnorm.synth import priors
+from fxnorm.synth.priors import BandHabit, CompressorHabit, ReverbHabit, StemHabits
+from fxnorm.synth.processors import Compressor, Decorrelation, Insert, Pan, ParametricEq, Reverb, Saturation, Width
+from fxnorm.synth.seeding import chance, draw, draw_hz
 
 SEEDS = 2**31
 
@@ -26,10 +26,10 @@ class Taste:
 def draw_taste(rng: np.random.Generator) -> Taste:
     """Draw an engineer's taste."""
     return Taste(
-        wetness_db=draw(rng, habits.TASTE_WETNESS_DB, 1),
-        brightness_db=draw(rng, habits.TASTE_BRIGHTNESS_DB, 1),
-        squash_db=draw(rng, habits.TASTE_SQUASH_DB, 1),
-        spread=draw(rng, habits.TASTE_SPREAD),
+        wetness_db=draw(rng, priors.TASTE_WETNESS_DB, 1),
+        brightness_db=draw(rng, priors.TASTE_BRIGHTNESS_DB, 1),
+        squash_db=draw(rng, priors.TASTE_SQUASH_DB, 1),
+        spread=draw(rng, priors.TASTE_SPREAD),
     )
 
 
@@ -52,8 +52,8 @@ def _draw_compressor(rng: np.random.Generator, habit: CompressorHabit, taste: Ta
         ratio=draw(rng, habit.ratio, 1),
         attack_ms=draw(rng, habit.attack_ms, 1),
         release_ms=draw(rng, habit.release_ms, 0),
-        knee_db=draw(rng, habits.KNEE_DB, 1),
-        makeup_db=draw(rng, habits.MAKEUP_DB, 1),
+        knee_db=draw(rng, priors.KNEE_DB, 1),
+        makeup_db=draw(rng, priors.MAKEUP_DB, 1),
         mix=draw(rng, habit.mix),
     )
 
@@ -74,8 +74,8 @@ def _draw_stereo(rng: np.random.Generator, habit: StemHabits, taste: Taste) -> l
         drawn.append(
             Decorrelation(
                 amount=draw(rng, stereo.decorrelation),
-                spread_ms=draw(rng, habits.DECORRELATION_MS, 1),
-                low_cut_hz=draw_hz(rng, habits.DECORRELATION_LOW_CUT_HZ),
+                spread_ms=draw(rng, priors.DECORRELATION_MS, 1),
+                low_cut_hz=draw_hz(rng, priors.DECORRELATION_LOW_CUT_HZ),
                 seed=int(rng.integers(SEEDS)),
             )
         )

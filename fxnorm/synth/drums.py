@@ -8,7 +8,7 @@ from scipy import signal
 from fxnorm.audio import RATE
 from fxnorm.synth.groove import Hit
 from fxnorm.synth.oscillators import Mono, add_at, band_noise, cycles, decay, samples_of
-from fxnorm.synth.streams import Purpose, Streams, draw, draw_hz
+from fxnorm.synth.seeding import Purpose, Streams, draw, draw_hz
 from fxnorm.units import db_to_amplitude
 
 TAKES = 4  # different strokes of each piece, so that no two in a row are the same

@@ -10,14 +10,14 @@ import numpy.typing as npt
 from scipy import signal
 
 from fxnorm.audio import RATE, Audio, is_silent, peak
-from fxnorm.effects.biquads import Band, biquad
+from fxnorm.corpus.stems import STEMS
+from fxnorm.dsp.biquads import Band, biquad
 from fxnorm.errors import InputError
-from fxnorm.stems import STEMS
-from fxnorm.synth import habits
+from fxnorm.synth import priors
 from fxnorm.synth.chains import Taste, draw_chain, draw_taste
-from fxnorm.synth.habits import HABITS
-from fxnorm.synth.inserts import Gain, Insert, describe
-from fxnorm.synth.streams import draw
+from fxnorm.synth.priors import HABITS
+from fxnorm.synth.processors import Gain, Insert, describe
+from fxnorm.synth.seeding import draw
 from fxnorm.units import amplitude_to_db, db_to_amplitude
 
 Extra = Mapping[str, Sequence[Insert]]
@@ -97,7 +97,7 @@ class Engineer:
         loudest = max(peak(sum(wet.values(), np.zeros(1))), *(peak(audio) for audio in wet.values()))
         # Rounded down: the settings are short numbers, and the peak stays under its limit.
         master = Gain(
-            math.floor(100.0 * (habits.MIX_PEAK_DB - float(amplitude_to_db(loudest)))) / 100.0 if loudest else 0.0
+            math.floor(100.0 * (priors.MIX_PEAK_DB - float(amplitude_to_db(loudest)))) / 100.0 if loudest else 0.0
         )
         stems = {stem: master.process(audio).T.astype(np.float32, order="C") for stem, audio in wet.items()}
         settings = {
@@ -111,7 +111,7 @@ class Engineer:
         audio = np.ascontiguousarray(dry.T, dtype=np.float64)
         if is_silent(dry):
             return np.zeros_like(audio), []
-        trim = Gain(round(habits.WORKING_LEVEL_DB - loudness_db(audio), 1))
+        trim = Gain(round(priors.WORKING_LEVEL_DB - loudness_db(audio), 1))
         inserts = [trim, *self.chains[stem]]
         for insert in inserts:
             processed = np.asarray(insert.process(audio), dtype=np.float64)
@@ -121,7 +121,7 @@ class Engineer:
                     "keep (samples, channels)"
                 )
             audio = processed
-        fader = Gain(round(self.levels_db[stem] + habits.WORKING_LEVEL_DB - loudness_db(audio), 1))
+        fader = Gain(round(self.levels_db[stem] + priors.WORKING_LEVEL_DB - loudness_db(audio), 1))
         return fader.process(audio), [*inserts, fader]
 
 

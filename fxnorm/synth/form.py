@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fxnorm.synth.streams import Purpose, Streams, chance, draw
+from fxnorm.synth.seeding import Purpose, Streams, chance, draw
 
 STEPS_PER_BEAT = 4
 KEYS = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")

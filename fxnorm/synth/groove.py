@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fxnorm.synth.form import DENSITY, Bar, Form
-from fxnorm.synth.streams import Purpose, Streams, chance, draw, jitter
+from fxnorm.synth.seeding import Purpose, Streams, chance, draw, jitter
 
 PIECES = ("kick", "snare", "rim", "clap", "hat", "open hat", "ride", "crash", "high tom", "low tom", "shaker")
 

@@ -20,7 +20,7 @@ from fxnorm.synth.oscillators import (
     samples_of,
 )
 from fxnorm.synth.players import Note
-from fxnorm.synth.streams import Purpose, Range, Streams, draw, draw_hz
+from fxnorm.synth.seeding import Purpose, Range, Streams, draw, draw_hz
 
 ROLES = ("bass", "chords", "lead", "bed")
 CUTOFF_HZ: dict[str, Range] = {

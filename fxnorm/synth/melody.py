@@ -6,7 +6,7 @@ import numpy as np
 
 from fxnorm.synth.form import KINDS, Form, Section
 from fxnorm.synth.players import nearest_pitch
-from fxnorm.synth.streams import Purpose, Streams, chance, draw, jitter
+from fxnorm.synth.seeding import Purpose, Streams, chance, draw, jitter
 
 # Lowest and highest MIDI number that each kind of voice is comfortable with.
 TESSITURAS = {"bass": (43, 58), "tenor": (50, 66), "alto": (55, 70), "soprano": (60, 76)}

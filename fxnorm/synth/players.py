@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fxnorm.synth.form import DENSITY, KINDS, Bar, Chord, Form, Section
-from fxnorm.synth.streams import Purpose, Streams, chance, draw, jitter
+from fxnorm.synth.seeding import Purpose, Streams, chance, draw, jitter
 
 Voicing = tuple[int, ...]
 

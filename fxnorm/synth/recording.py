@@ -7,13 +7,13 @@ import numpy as np
 from scipy import signal
 
 from fxnorm.audio import RATE, Audio, peak
-from fxnorm.stems import STEMS
+from fxnorm.corpus.stems import STEMS
 from fxnorm.synth.drums import draw_kit, render_drums
 from fxnorm.synth.instruments import draw_tone, render_notes
 from fxnorm.synth.melody import Syllable
 from fxnorm.synth.oscillators import Mono
 from fxnorm.synth.score import Score
-from fxnorm.synth.streams import Purpose, Range, Streams, draw
+from fxnorm.synth.seeding import Purpose, Range, Streams, draw
 from fxnorm.synth.voice import HARMONY_DB, draw_voice, harmony, render_voice
 from fxnorm.units import db_to_amplitude
 

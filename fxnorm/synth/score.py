@@ -7,7 +7,7 @@ from fxnorm.synth.form import KEYS, KINDS, Form, draw_form
 from fxnorm.synth.groove import Drummer, Hit, draw_drummer, play_drums
 from fxnorm.synth.melody import Singer, Syllable, draw_singer, sing_melody
 from fxnorm.synth.players import Note, play_bass, play_bed, play_chords, play_lead
-from fxnorm.synth.streams import Purpose, Streams, chance
+from fxnorm.synth.seeding import Purpose, Streams, chance
 
 LEAD_CHANCE = 0.75
 BED_CHANCE = 0.45

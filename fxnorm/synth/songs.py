@@ -8,7 +8,7 @@ from fxnorm.errors import InputError
 from fxnorm.synth.engineer import Engineer, Extra
 from fxnorm.synth.recording import record
 from fxnorm.synth.score import draw_score
-from fxnorm.synth.streams import Purpose, Streams
+from fxnorm.synth.seeding import Purpose, Streams
 from fxnorm.synth.titles import draw_title
 
 SHORTEST_S = 2.0

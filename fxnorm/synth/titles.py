@@ -1,6 +1,6 @@
 """Invented song titles."""
 
-from fxnorm.synth.streams import Purpose, Streams
+from fxnorm.synth.seeding import Purpose, Streams
 
 ADJECTIVES = (
     "Amber", "Borrowed", "Broken", "Copper", "Crooked", "Distant", "Early", "Electric", "Empty", "Faded", "Falling",

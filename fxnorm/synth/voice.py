@@ -12,7 +12,7 @@ from scipy import ndimage, signal
 from fxnorm.audio import RATE
 from fxnorm.synth.melody import Syllable
 from fxnorm.synth.oscillators import HOP, Mono, add_at, band_noise, bank, decay, envelope, frames_of, samples_of
-from fxnorm.synth.streams import Purpose, Streams, draw
+from fxnorm.synth.seeding import Purpose, Streams, draw
 from fxnorm.units import db_to_amplitude
 
 FORMANTS_HZ = {

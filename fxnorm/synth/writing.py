@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from fxnorm import audio
+from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.files import write_text
-from fxnorm.stems import STEMS
 from fxnorm.synth.songs import Song, make_song, song_name
 
 SPLITS = ("train", "valid", "test")

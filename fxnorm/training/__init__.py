@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fxnorm.errors import InputError
 from fxnorm.recipe import BoostedRecipe, Recipe
-from fxnorm.training.folder import Outcome
+from fxnorm.training.run_folder import Outcome
 
 __all__ = ["Outcome", "train"]
 
@@ -22,7 +22,7 @@ def train(
     resume: bool = False,
     progress: Progress = lambda done, total, what: None,
 ) -> Outcome:
-    """Train what a recipe says: a network, as `fxnorm.training.run.train` does, or trees, as `boosting.train` does.
+    """Train what a recipe says: a network, as `fxnorm.training.loop.train` does, or trees, as `gbdt.train` does.
 
     Raises
     ------
@@ -30,11 +30,11 @@ def train(
         If a library that it needs is not installed, or the corpus or the folder does not fit the recipe.
     """
     if isinstance(recipe, BoostedRecipe):
-        from fxnorm.training import boosting
+        from fxnorm.training import gbdt
 
-        return boosting.train(recipe, folder, resume=resume, progress=progress)
+        return gbdt.train(recipe, folder, resume=resume, progress=progress)
     try:
-        from fxnorm.training import run
+        from fxnorm.training import loop
     except ModuleNotFoundError as error:
         raise InputError(f"training needs {error.name}, which is not installed: pip install 'fxnorm[train]'") from error
-    return run.train(recipe, folder, resume=resume, progress=progress)
+    return loop.train(recipe, folder, resume=resume, progress=progress)

@@ -10,8 +10,8 @@ from fxnorm import audio, corpus
 from fxnorm.audio import RATE
 from fxnorm.corpus import StemPaths, TrackRef
 from fxnorm.errors import InputError
-from fxnorm.normalize import Chain
-from fxnorm.pipeline import CHAIN
+from fxnorm.normalization.corpus_normalization import CHAIN
+from fxnorm.normalization.normalizer import Chain
 
 SET_ASIDE = 10  # one song in so many validates where the corpus has no split for it
 

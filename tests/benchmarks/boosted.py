@@ -16,30 +16,33 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fxnorm import audio, corpus, models, pipeline, recipe, training
+from fxnorm import audio, corpus, models, recipe, training
 from fxnorm.audio import RATE, Audio
 from fxnorm.cli.options import print_table
 from fxnorm.corpus import TrackRef
+from fxnorm.corpus.stems import STEMS
 from fxnorm.losses import MultiResolutionLoss
 from fxnorm.models import sums
-from fxnorm.models.boosted import Boosted
-from fxnorm.normalize import Normalizer, Settings
-from fxnorm.stats import FxStats
-from fxnorm.stems import STEMS
+from fxnorm.models.gbdt.model import Boosted
+from fxnorm.normalization.corpus_normalization import Layout, Plan, normalize_corpus
+from fxnorm.normalization.normalizer import Normalizer, Settings
+from fxnorm.normalization.statistics import FxStats
+from fxnorm.parallel import default_jobs
+from fxnorm.synth.corpus import synthesize_corpus
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "boosted.yaml"
 
 
 def make_corpus(folder: Path) -> Path:
     if not (folder / "made").exists():
-        pipeline.synthesize_corpus(folder, songs=40, seconds=30.0, seed=1, jobs=pipeline.default_jobs())
+        synthesize_corpus(folder, songs=40, seconds=30.0, seed=1, jobs=default_jobs())
         (folder / "made").touch()
     return folder
 
 
 def normalize(wet: Path, out: Path) -> Path:
-    plan = pipeline.Plan(FxStats.shipped("musdb18"), Settings.preset(), pipeline.Layout(out))
-    pipeline.normalize_corpus(corpus.scan(wet), plan, jobs=pipeline.default_jobs())
+    plan = Plan(FxStats.shipped("musdb18"), Settings.preset(), Layout(out))
+    normalize_corpus(corpus.scan(wet), plan, jobs=default_jobs())
     return out
 
 

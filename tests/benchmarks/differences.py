@@ -10,11 +10,11 @@ from pathlib import Path
 
 from fxnorm import corpus
 from fxnorm.cli.options import figure, load_stats, print_table
-from fxnorm.effects import compression, panning
-from fxnorm.effects.distances import MEASURES
-from fxnorm.evaluation import gap
-from fxnorm.normalize import Normalizer, Settings
-from fxnorm.pipeline import default_jobs
+from fxnorm.evaluation import domain_gap
+from fxnorm.normalization import compression, panning
+from fxnorm.normalization.distances import MEASURES
+from fxnorm.normalization.normalizer import Normalizer, Settings
+from fxnorm.parallel import default_jobs
 
 DEFAULT = Settings.preset()
 
@@ -55,13 +55,13 @@ def main() -> None:
     parser.add_argument("dry", type=Path)
     parser.add_argument("--stats", default="musdb18")
     options = parser.parse_args()
-    pairs = gap.pair(corpus.scan(options.wet), corpus.scan(options.dry))
+    pairs = domain_gap.pair(corpus.scan(options.wet), corpus.scan(options.dry))
     rows = [["after / before", *MEASURES, "kept mid", "kept side"]]
     for name, settings in VARIANTS.items():
         chain = Normalizer(load_stats(options.stats), settings)
-        several, _failures = gap.measure_corpus(pairs, chain, jobs=default_jobs())
-        ratios = [figure(gap.ratio(several, measure)) for measure in MEASURES]
-        rows.append([name, *ratios, *(figure(value) for value in gap.kept(several))])
+        several, _failures = domain_gap.measure_corpus(pairs, chain, jobs=default_jobs())
+        ratios = [figure(domain_gap.ratio(several, measure)) for measure in MEASURES]
+        rows.append([name, *ratios, *(figure(value) for value in domain_gap.kept(several))])
     print_table(rows)
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from fxnorm.cli.options import print_table
-from fxnorm.pipeline import synthesize_corpus
+from fxnorm.synth.corpus import synthesize_corpus
 
 FXNORM = (sys.executable, "-m", "fxnorm")
 

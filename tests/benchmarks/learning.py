@@ -17,18 +17,21 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fxnorm import corpus, losses, pipeline, recipe, training
+from fxnorm import corpus, losses, recipe, training
 from fxnorm.audio import RATE, Audio, read
-from fxnorm.effects import loudness
-from fxnorm.evaluation import mrstft
+from fxnorm.evaluation.metrics import mrstft
 from fxnorm.mixing import Mixer
 from fxnorm.models.base import Network
 from fxnorm.models.checkpoint import Checkpoint
-from fxnorm.normalize import Settings
-from fxnorm.stats import FxStats
-from fxnorm.training.data import ValidationPieces
+from fxnorm.normalization import loudness
+from fxnorm.normalization.corpus_normalization import Layout, Plan, normalize_corpus
+from fxnorm.normalization.normalizer import Settings
+from fxnorm.normalization.statistics import FxStats
+from fxnorm.parallel import default_jobs
+from fxnorm.synth.corpus import synthesize_corpus
+from fxnorm.training.dataset import ValidationPieces
+from fxnorm.training.module import Mixing, build_network
 from fxnorm.training.songs import open_corpus
-from fxnorm.training.system import Mixing, build_network
 from fxnorm.units import db_to_amplitude
 
 RECIPE = Path("recipes/learn.yaml")
@@ -41,10 +44,10 @@ FIGURES = ("Lb", "La", "MR-STFT")
 
 def prepare(folder: Path, songs: int, seconds: float) -> None:
     """Wet and dry songs in `folder`, and the wet ones normalised."""
-    jobs = pipeline.default_jobs()
-    pipeline.synthesize_corpus(folder, songs=songs, seconds=seconds, seed=1, jobs=jobs)
-    plan = pipeline.Plan(FxStats.shipped("musdb18"), Settings.preset(), pipeline.Layout(folder / "normalized"))
-    result = pipeline.normalize_corpus(corpus.scan(folder / "wet"), plan, jobs=jobs)
+    jobs = default_jobs()
+    synthesize_corpus(folder, songs=songs, seconds=seconds, seed=1, jobs=jobs)
+    plan = Plan(FxStats.shipped("musdb18"), Settings.preset(), Layout(folder / "normalized"))
+    result = normalize_corpus(corpus.scan(folder / "wet"), plan, jobs=jobs)
     if result.failures:
         raise SystemExit(f"not normalised: {result.failures[0]}")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from torch.utils.data import DataLoader
 
 from fxnorm import recipe
-from fxnorm.training.data import Position, TrainingPieces, Turns
+from fxnorm.training.dataset import Position, TrainingPieces, Turns
 from fxnorm.training.songs import open_corpus
 from tests.training.corpora import write_corpus
 

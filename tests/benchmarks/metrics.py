@@ -6,11 +6,8 @@ prints a Markdown table: processor seconds for a target, which is measured once 
 each mix; and for comparison the multi-resolution STFT distance by auraloss itself, on one thread of PyTorch.
 """
 
-import os
-
-os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-
 import argparse
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +15,10 @@ from typing import Any
 import numpy as np
 
 from fxnorm.audio import RATE, Audio
-from fxnorm.evaluation import diffmst, dynamics, levels, metrics, mrstft, panning, spectral
+from fxnorm.evaluation import metrics
+from fxnorm.evaluation.metrics import audio_features, dynamics, levels, mrstft, panning, spectral
+
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 def seconds(work: Callable[[], Any]) -> float:
@@ -47,7 +47,11 @@ def by_auraloss(target: Audio, mix: Audio) -> None:
 
     torch.set_num_threads(1)
     with torch.inference_mode():
-        loss = SumAndDifferenceSTFTLoss(list(mrstft.SIZES), [size // 4 for size in mrstft.SIZES], list(mrstft.SIZES))
+        loss = SumAndDifferenceSTFTLoss(
+            list(mrstft.SIZES),
+            [size // 4 for size in mrstft.SIZES],
+            list(mrstft.SIZES),
+        )
         loss(torch.from_numpy(mix)[None], torch.from_numpy(target)[None])
 
 
@@ -62,7 +66,13 @@ def main() -> None:
             lambda f=family: f.measure(target, RATE),
             lambda f=family: f.measure(mix, RATE),
         )
-        for family in (spectral, panning, dynamics, levels, diffmst)
+        for family in (
+            spectral,
+            panning,
+            dynamics,
+            levels,
+            audio_features,
+        )
     }
     rows["mrstft"] = (None, lambda: mrstft.compare(target, mix, RATE, gain=1.1))
     known = metrics.Measured(target, RATE)

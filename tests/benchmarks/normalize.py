@@ -9,9 +9,6 @@ measuring the averages of a corpus costs. The reference implementation of the me
 """
 
 import os
-
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
 import subprocess
 import sys
 import tempfile
@@ -24,14 +21,18 @@ import scipy.fft
 import soundfile
 from scipy.signal import filtfilt, firwin
 
-from fxnorm import audio, corpus, pipeline
+from fxnorm import audio, corpus
 from fxnorm.cli.options import print_table
-from fxnorm.effects import MODULES
-from fxnorm.effects.filtering import convolve_centred
+from fxnorm.dsp.fir import convolve_centred
 from fxnorm.kernels.dynamics import reduce_gain
-from fxnorm.normalize import Settings, pad
-from fxnorm.stats import FxStats
+from fxnorm.normalization.corpus_normalization import Layout, Plan, normalize_corpus
+from fxnorm.normalization.corpus_statistics import compute_stats
+from fxnorm.normalization.effects import MODULES
+from fxnorm.normalization.normalizer import Settings, pad
+from fxnorm.normalization.statistics import FxStats
 from fxnorm.synth import make_song
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 REFERENCE_YARDSTICKS = 18.7
 STEM = "other"
@@ -118,9 +119,9 @@ def stage_rows(stem: audio.Audio, yardstick: float) -> list[list[str]]:
     return rows
 
 
-def plan(out: Path) -> pipeline.Plan:
+def plan(out: Path) -> Plan:
     """The default preset, 32-bit float WAV."""
-    return pipeline.Plan(FxStats.shipped(), Settings.preset(), pipeline.Layout(out))
+    return Plan(FxStats.shipped(), Settings.preset(), Layout(out))
 
 
 def write_songs(folder: Path, *, songs: int, minutes: float) -> Path:
@@ -160,12 +161,12 @@ def length_rows(yardstick: float) -> list[list[str]]:
 def one_corpus(folder: Path) -> tuple[float, float]:
     """Seconds to read, normalise and write a corpus, and peak memory above that of the imports, in bytes."""
     with tempfile.TemporaryDirectory() as out:
-        pipeline.normalize_corpus(corpus.scan(folder / "short"), plan(Path(out) / "short"))  # loads everything
+        normalize_corpus(corpus.scan(folder / "short"), plan(Path(out) / "short"))  # loads everything
         before = peak_memory()
         seconds = []
         for run in ("first", "second"):  # the lesser: now and then the system is long in finding memory
             start = process_time()
-            pipeline.normalize_corpus(corpus.scan(folder / "long"), plan(Path(out) / run))
+            normalize_corpus(corpus.scan(folder / "long"), plan(Path(out) / run))
             seconds.append(process_time() - start)
     return min(seconds), peak_memory() - before
 
@@ -186,7 +187,7 @@ def corpus_rows(yardstick: float) -> list[list[str]]:
             with tempfile.TemporaryDirectory(dir=folder) as out:
                 os.sync()  # what was written before is not written out at the expense of this
                 start = perf_counter()
-                pipeline.normalize_corpus(some, plan(Path(out)), jobs=jobs)
+                normalize_corpus(some, plan(Path(out)), jobs=jobs)
                 return perf_counter() - start
 
         normalize(tracks, 2)  # not counted: a virtual machine is slow to find memory that it has not used before
@@ -194,7 +195,7 @@ def corpus_rows(yardstick: float) -> list[list[str]]:
         one = normalize(tracks[::2], 1)
         two = normalize(tracks, 2)
         start = perf_counter()
-        pipeline.compute_stats(tracks, title="songs")
+        compute_stats(tracks, title="songs")
         measured = perf_counter() - start
         one += normalize(tracks[1::2], 1)
     for name, seconds in {"normalize, -j 1": one, "normalize, -j 2": two, "stats compute, -j 1": measured}.items():

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from fxnorm.audio import RATE
-from fxnorm.stems import STEMS
+from fxnorm.corpus.stems import STEMS
 
 CASES = (
     ("tdcn", "published", "pieces"),

@@ -12,12 +12,12 @@ import numpy as np
 
 from fxnorm import audio, corpus
 from fxnorm.cli.options import load_stats, print_table
-from fxnorm.effects.distances import MEASURES, distance
-from fxnorm.evaluation.gap import features
-from fxnorm.normalize import Normalizer, Settings
-from fxnorm.pipeline import default_jobs
-from fxnorm.pipeline.workers import run
-from fxnorm.stems import STEMS
+from fxnorm.corpus.stems import STEMS
+from fxnorm.evaluation.domain_gap import features
+from fxnorm.normalization.distances import MEASURES, distance
+from fxnorm.normalization.normalizer import Normalizer, Settings
+from fxnorm.parallel import default_jobs
+from fxnorm.parallel.runner import run
 
 
 def measure(job: tuple[Path, str, Normalizer]) -> dict[str, float] | None:

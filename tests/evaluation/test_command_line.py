@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from fxnorm import audio
 from fxnorm.audio import RATE
 from fxnorm.cli.evaluate import evaluate
+from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import FxnormError, InputError
-from fxnorm.stems import STEMS
 from tests.evaluation.test_metrics import music
 
 SONGS = ("First", "Second")

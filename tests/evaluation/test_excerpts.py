@@ -7,11 +7,11 @@ import pytest
 
 from fxnorm import audio
 from fxnorm.audio import RATE
-from fxnorm.effects import loudness
 from fxnorm.evaluation.excerpts import LUFS, cut
 from fxnorm.evaluation.songs import Song
+from fxnorm.normalization import loudness
+from tests.evaluation.test_alignment import late
 from tests.evaluation.test_metrics import music
-from tests.evaluation.test_pairing import late
 
 TARGET = np.concatenate([0.1 * music(0, 4.0), music(1, 4.0), 0.1 * music(2, 4.0)], axis=1)
 

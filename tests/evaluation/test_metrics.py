@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from fxnorm.audio import LARGEST, RATE
 from fxnorm.errors import InputError
-from fxnorm.evaluation import diffmst, levels, metrics, mrstft
-from fxnorm.evaluation.metrics import METRICS, Measured, compare
-from fxnorm.evaluation.percentages import FRAMES
+from fxnorm.evaluation import metrics
+from fxnorm.evaluation.metrics import METRICS, Measured, audio_features, compare, levels, mrstft
+from fxnorm.evaluation.metrics.mape import FRAMES
 from tests.evaluation import plain_features
 
 
@@ -166,7 +166,7 @@ def test_what_cannot_be_compared_is_refused(target: np.ndarray, mix: np.ndarray,
 
 
 def test_running_means_are_over_forty_frames() -> None:
-    from fxnorm.evaluation.percentages import running_mean
+    from fxnorm.evaluation.metrics.mape import running_mean
 
     curve = np.arange(100.0)
     np.testing.assert_allclose(running_mean(curve), np.arange(61) + (FRAMES - 1) / 2)
@@ -215,9 +215,9 @@ def test_the_sdr_of_known_noise() -> None:
 def test_bark_bands_follow_the_definition() -> None:
     """A tone lies in the triangles around it, and in no other."""
     time_s = np.arange(3 * RATE) / RATE
-    spectrum = diffmst.bark_spectrum(np.sin(2.0 * np.pi * 1000.0 * time_s).astype(np.float32), RATE)
+    spectrum = audio_features.bark_spectrum(np.sin(2.0 * np.pi * 1000.0 * time_s).astype(np.float32), RATE)
     assert int(np.argmax(spectrum)) in (7, 8)
-    bank = diffmst._filter_bank(RATE)
+    bank = audio_features._filter_bank(RATE)
     assert bank.shape == (24, 16_385)
     assert bank.max() == pytest.approx(1.0, abs=0.05)
     assert (bank >= 0.0).all()
@@ -225,15 +225,21 @@ def test_bark_bands_follow_the_definition() -> None:
 
 def test_the_audio_feature_loss_is_that_of_a_plain_version() -> None:
     target, mix = with_rest(TARGET, 40_000, 90_000), MIX
-    found = diffmst.compare(diffmst.measure(target, RATE), diffmst.measure(mix, RATE))
+    found = audio_features.compare(
+        audio_features.measure(target, RATE),
+        audio_features.measure(mix, RATE),
+    )
     wanted = plain_features.audio_features(target.astype(np.float64), mix.astype(np.float64), RATE)
     assert found["af"] == pytest.approx(wanted["af"], rel=1e-5)
     assert found["bark"] == pytest.approx(wanted["bark"], rel=1e-5)
 
 
 def test_the_audio_feature_loss_weighs_its_parts() -> None:
-    one, other = diffmst.measure(TARGET, RATE), diffmst.measure(MIX, RATE)
-    parts = {name: float(np.mean((one[name] - other[name]) ** 2)) for name in diffmst.WEIGHTS}
+    one, other = (
+        audio_features.measure(TARGET, RATE),
+        audio_features.measure(MIX, RATE),
+    )
+    parts = {name: float(np.mean((one[name] - other[name]) ** 2)) for name in audio_features.WEIGHTS}
     wanted = 0.1 * parts["rms"] + 0.001 * parts["crest"] + parts["width"] + parts["imbalance"] + 0.1 * parts["bark"]
-    assert diffmst.compare(one, other)["af"] == pytest.approx(wanted)
+    assert audio_features.compare(one, other)["af"] == pytest.approx(wanted)
     assert metrics.compare(TARGET, MIX, RATE)["bark"] > 0.0

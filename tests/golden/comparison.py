@@ -15,10 +15,10 @@ import numpy as np
 from scipy.signal import firwin, oaconvolve
 
 from fxnorm import audio
-from fxnorm.effects import compression, eq, loudness, panning, reverb
-from fxnorm.effects.spectra import GRID_STEP, bin_frequencies_of_features
-from fxnorm.normalize import PADDING, pad
-from fxnorm.stems import STEMS
+from fxnorm.corpus.stems import STEMS
+from fxnorm.dsp.stft import GRID_STEP, bin_frequencies_of_features
+from fxnorm.normalization import compression, eq, loudness, panning, reverb
+from fxnorm.normalization.normalizer import PADDING, pad
 from fxnorm.units import amplitude_to_db
 
 GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "golden"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fxnorm.audio import peak
-from fxnorm.effects import onsets
+from fxnorm.dsp import onsets
 from tests.golden import comparison
 
 pytestmark = pytest.mark.skipif(

@@ -10,9 +10,9 @@ import pytest
 
 from fxnorm import audio
 from fxnorm.cli import main
-from fxnorm.stems import STEMS
+from fxnorm.corpus.stems import STEMS
+from tests.normalization.test_published_features import Malicious, save
 from tests.signals import noise, plucks
-from tests.test_pickled import Malicious, save
 
 
 @pytest.fixture

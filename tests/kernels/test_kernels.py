@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.signal import sosfilt
 
-from fxnorm.kernels import dynamics, loudness, spectrum
+from fxnorm.kernels import dynamics, loudness, spectra
 
 RNG = np.random.default_rng(0)
 LEVEL = (-30.0 + 12.0 * RNG.standard_normal(3000)).astype(np.float32)
@@ -29,11 +29,11 @@ def cases():
     )
     yield dynamics.segment_peaks, (AUDIO[0], EDGES), (3,), np.float64
     yield dynamics.onset_strength, (np.abs(LEVEL).astype(np.float64),), (3000,), np.float64
-    yield spectrum.add_magnitude, (np.stack([LEFT, RIGHT]),), (2, 33), np.float64
-    yield spectrum.add_similarity, (LEFT, RIGHT), (33,), np.float64
-    yield spectrum.add_lean, (LEFT, RIGHT, 1e-3), (33,), np.float64
+    yield spectra.add_magnitude, (np.stack([LEFT, RIGHT]),), (2, 33), np.float64
+    yield spectra.add_similarity, (LEFT, RIGHT), (33,), np.float64
+    yield spectra.add_lean, (LEFT, RIGHT, 1e-3), (33,), np.float64
     yield (
-        spectrum.add_narrowed_similarity,
+        spectra.add_narrowed_similarity,
         (LEFT, RIGHT, np.array([2, 10, 33]), np.array([1.0, 0.5, 0.0], np.float32)),
         (2, 3),
         np.float64,
@@ -54,8 +54,8 @@ def test_compiled_and_plain_agree(kernel, arguments, shape, dtype):
 def test_repan_compiled_and_plain_agree():
     options = (0.7, 0.3, np.full(20, 0.4), 0.3, 4.0, 0.8, 0.7, 0.3)
     compiled, plain = (LEFT.copy(), RIGHT.copy()), (LEFT.copy(), RIGHT.copy())
-    spectrum.repan(*compiled, *options)
-    spectrum.repan.py_func(*plain, *options)
+    spectra.repan(*compiled, *options)
+    spectra.repan.py_func(*plain, *options)
     for ours, theirs, before in zip(compiled, plain, (LEFT, RIGHT), strict=True):
         assert not np.allclose(ours, before)
         np.testing.assert_allclose(ours, theirs, rtol=1e-5)
@@ -99,7 +99,7 @@ def test_narrowed_similarity_is_the_similarity_of_the_narrowed_signal():
     left, right = LEFT[2:], RIGHT[2:]
     gains = np.array([1.0, 0.6, 0.1], np.float32)
     out = np.zeros((1, 3))
-    spectrum.add_narrowed_similarity(left + right, left - right, np.array([0, 33]), gains, out)
+    spectra.add_narrowed_similarity(left + right, left - right, np.array([0, 33]), gains, out)
     for gain, total in zip(gains, out[0], strict=True):
         mid, side = (left + right) / 2.0, gain * (left - right) / 2.0
         one, other = np.abs(mid + side), np.abs(mid - side)

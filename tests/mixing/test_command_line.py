@@ -10,8 +10,8 @@ import pytest
 import soundfile
 
 from fxnorm import audio
-from fxnorm.effects import loudness
-from fxnorm.stems import STEMS
+from fxnorm.corpus.stems import STEMS
+from fxnorm.normalization import loudness
 from tests.mixing.conftest import stems
 from tests.signals import noise
 

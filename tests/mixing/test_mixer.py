@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from fxnorm import Mixer, audio, models
-from fxnorm.effects import loudness
+from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import AudioError, FxnormError, InputError
 from fxnorm.mixing import Finish
 from fxnorm.models import sums
-from fxnorm.normalize import Chain, Normalizer, Settings
-from fxnorm.pipeline import Responses
-from fxnorm.stats import FxStats
-from fxnorm.stems import STEMS
+from fxnorm.normalization import loudness
+from fxnorm.normalization.impulse_responses import Responses
+from fxnorm.normalization.normalizer import Chain, Normalizer, Settings
+from fxnorm.normalization.statistics import FxStats
 from tests.mixing.conftest import lag, stems
 from tests.signals import noise, sine
 

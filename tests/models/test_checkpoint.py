@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from fxnorm import models
-from fxnorm.normalize import Chain, Settings
-from fxnorm.stats import FxStats
+from fxnorm.normalization.normalizer import Chain, Settings
+from fxnorm.normalization.statistics import FxStats
 
 torch = pytest.importorskip("torch", reason="needs PyTorch")
 safetensors = pytest.importorskip("safetensors.torch", reason="needs safetensors")

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from fxnorm.audio import RATE
+from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
-from fxnorm.stems import STEMS
 from fxnorm.synth import Engineer, Gain, ParametricEq, restore
-from fxnorm.synth import habits as desk
-from fxnorm.synth.habits import HABITS
-from fxnorm.synth.inserts import Compressor, Pan, Reverb, Width
+from fxnorm.synth import priors as desk
+from fxnorm.synth.priors import HABITS
+from fxnorm.synth.processors import Compressor, Pan, Reverb, Width
 
 
 @pytest.fixture(scope="module")

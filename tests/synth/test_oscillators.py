@@ -11,7 +11,7 @@ from fxnorm.synth.instruments import INSTRUMENTS, TIMBRES, Tone, draw_tone, rend
 from fxnorm.synth.melody import TESSITURAS, Syllable
 from fxnorm.synth.oscillators import HOP, bank, cycles, frames_of, midi_to_hz
 from fxnorm.synth.players import Note
-from fxnorm.synth.streams import Streams
+from fxnorm.synth.seeding import Streams
 from fxnorm.synth.voice import draw_voice, render_voice
 
 STREAMS = Streams(seed=3, index=1)

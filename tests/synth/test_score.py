@@ -8,7 +8,7 @@ from fxnorm.synth.form import SCALES
 from fxnorm.synth.melody import TESSITURAS
 from fxnorm.synth.players import LOWEST_BASS
 from fxnorm.synth.score import Score, draw_score
-from fxnorm.synth.streams import Streams
+from fxnorm.synth.seeding import Streams
 
 SONGS = range(24)
 

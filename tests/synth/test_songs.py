@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from fxnorm.audio import RATE
+from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
-from fxnorm.stems import STEMS
 from fxnorm.synth import Song, make_song, song_name
 
 SECONDS = 8.0

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from fxnorm import audio
+from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
-from fxnorm.pipeline import synthesize_corpus
-from fxnorm.stems import STEMS
 from fxnorm.synth import make_song, song_name, split_of, write_indexed_song
+from fxnorm.synth.corpus import synthesize_corpus
 
 SECONDS = 2.5
 

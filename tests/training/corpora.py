@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from fxnorm import audio, recipe
-from fxnorm.normalize import Chain, Settings
-from fxnorm.stats import FxStats
-from fxnorm.stems import STEMS
+from fxnorm.corpus.stems import STEMS
+from fxnorm.normalization.normalizer import Chain, Settings
+from fxnorm.normalization.statistics import FxStats
 from tests.signals import noise
 
 TINY = {"filters": 8, "kernel": 16, "smoothing": 16, "bottleneck": 8, "hidden": 8, "skip": 8, "repeats": 1, "blocks": 2}

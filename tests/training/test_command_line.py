@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from fxnorm import cli
 from fxnorm.cli.models import models
 from fxnorm.cli.train import train
-from fxnorm.training.system import System
+from fxnorm.training.module import System
 from tests.training.corpora import CHAIN, content
 
 

@@ -1,0 +1,117 @@
+"""Stereo width, band by band: how far the side must come down for a wanted similarity, and the filter that does it."""
+
+import itertools
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from fxnorm.audio import RATE, Audio
+from fxnorm.dsp.fir import convolve_centred, linear_phase
+from fxnorm.dsp.stft import GRID_STEP, N_FFT, grid_frequencies, transforms
+from fxnorm.kernels.spectra import add_narrowed_similarity
+from fxnorm.units import THIRD_OCTAVES_HZ, db_to_amplitude, hz_to_bin
+
+HOP = N_FFT // 2  # every sample counts; twice as many frames change the gains by 0.2 dB in the mean
+BAND_CENTRES_HZ = THIRD_OCTAVES_HZ[2:]  # from 50 Hz to 16 kHz
+STEP_DB = 3.0  # between the side gains at which similarity is measured; read in between by interpolation
+
+
+class Narrowing:
+    """Mean similarity in each third-octave band for every side gain that is tried, summed up over the frames.
+
+    Parameters
+    ----------
+    range_db : float
+        Largest attenuation of the side.
+    """
+
+    def __init__(self, range_db: float) -> None:
+        self._gains = db_to_amplitude(_levels_db(range_db)).astype(np.float32)
+        self._total = np.zeros((BAND_CENTRES_HZ.size, self._gains.size))
+        self._count = 0
+
+    def add(self, total: npt.NDArray[np.complex64], difference: npt.NDArray[np.complex64]) -> None:
+        """Count in spectra of the sum and the difference of the channels, shape (frames, bins)."""
+        add_narrowed_similarity(total, difference, _edges(), self._gains, self._total)
+        self._count += len(total)
+
+    def mean(self) -> npt.NDArray[np.float64]:
+        """The mean so far, shape (bands, gains)."""
+        return self._total / (self._count * np.diff(_edges())[:, np.newaxis])
+
+
+def measure_narrowed(audio: Audio, range_db: float) -> npt.NDArray[np.float64]:
+    """Mean similarity of stereo audio in each third-octave band for every side gain, shape (bands, gains)."""
+    narrowing = Narrowing(range_db)
+    for total, difference in transforms(audio, N_FFT, HOP, sum_and_difference=True):
+        narrowing.add(total, difference)
+    return narrowing.mean()
+
+
+def read_bands(curve: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Mean of a curve on the grid over its part in each third-octave band."""
+    fine = np.repeat(curve, GRID_STEP)  # bins of the fine spectrum inside each grid point
+    return np.array([fine[low:high].mean() for low, high in itertools.pairwise(_edges())])
+
+
+def find_side_gains(
+    similarities: npt.NDArray[np.float64], wanted: npt.NDArray[np.float64], range_db: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Gain of the side signal in each third-octave band at which the mean similarity reaches the wanted one.
+
+    Parameters
+    ----------
+    similarities : ndarray, shape (bands, gains)
+        As `measure_narrowed` gives them.
+    wanted : ndarray, shape (bands,)
+    range_db : float
+        Largest attenuation.
+
+    Returns
+    -------
+    before, gains_db : ndarray, shape (bands,)
+        Mean similarity of the band as it is, and the gain: 0 where the band is narrow enough.
+    """
+    levels_db = _levels_db(range_db)
+    gains_db = np.array([_reach(row, levels_db, goal) for row, goal in zip(similarities, wanted, strict=True)])
+    return similarities[:, 0], gains_db
+
+
+def apply_side_gains(audio: Audio, gains_db: npt.NDArray[np.float64], taps: int, *, overwrite: bool = False) -> Audio:
+    """Filter the side signal by gains given in third-octave bands, without delay; the mid signal is untouched."""
+    frequencies = grid_frequencies()
+    curve_db = np.interp(np.log(np.maximum(frequencies, 1.0)), np.log(BAND_CENTRES_HZ), gains_db)
+    kernel = linear_phase(db_to_amplitude(curve_db), taps)
+    out = audio if overwrite else np.empty_like(audio)
+    side = audio[:1] - audio[1:]
+    side *= np.float32(0.5)
+    mid = np.subtract(audio[0], side[0], out=out[0])
+    convolve_centred(side, kernel[np.newaxis], overwrite=True)
+    np.subtract(mid, side[0], out=out[1])
+    mid += side[0]
+    return out
+
+
+def _levels_db(range_db: float) -> npt.NDArray[np.float64]:
+    """Side gains that are tried, from 0 dB down."""
+    return -np.append(np.arange(0.0, range_db, STEP_DB), range_db)
+
+
+@cache
+def _edges() -> npt.NDArray[np.int64]:
+    """Bins between which the third-octave bands lie."""
+    edges_hz = np.append(BAND_CENTRES_HZ / 10.0**0.05, BAND_CENTRES_HZ[-1] * 10.0**0.05)
+    return np.array([hz_to_bin(hz, RATE, N_FFT) for hz in edges_hz])
+
+
+def _reach(row: npt.NDArray[np.float64], levels_db: npt.NDArray[np.float64], goal: float) -> float:
+    """First gain, from 0 dB down, at which a row of similarities reaches the goal; the last if none does."""
+    (reached,) = np.nonzero(row >= goal)
+    if reached.size == 0:
+        return float(levels_db[-1])
+    first = reached[0]
+    if first == 0:
+        return 0.0
+    share = (goal - row[first - 1]) / (row[first] - row[first - 1])
+    return float(levels_db[first - 1] + share * (levels_db[first] - levels_db[first - 1]))

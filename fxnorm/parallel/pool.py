@@ -1,0 +1,273 @@
+"""Worker processes on this machine: none outlives its run, and the run outlives any of them."""
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import connection, resource_tracker
+from multiprocessing.reduction import ForkingPickler
+from typing import Any, Self
+
+from fxnorm import malloc
+from fxnorm.errors import FxnormError, RunError
+from fxnorm.parallel.failures import Item, Result, attempt
+
+_AHEAD = 4  # items begun before their turn, for each worker: enough to stay busy, and memory stays bounded
+_PATIENCE_S = 10.0  # for workers that were told to stop: as long as a compiled loop over an hour's stem may take
+THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+_log = logging.getLogger("fxnorm")
+
+
+class Pool:
+    """Worker processes that each have one item in hand; a `Runner` for the length of a `with` block.
+
+    The item of a worker that dies is tried once more, with nothing beside it; if that kills a worker too, a
+    `FxnormError` stands in the place of the result.
+
+    Parameters
+    ----------
+    jobs : int
+        Worker processes. They start when there is work for them.
+    """
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
+        self._workers: list[_Worker] = []
+        self._stillborn = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._dismiss(self._workers)
+
+    def __call__(
+        self, function: Callable[[Item], Result], items: Iterable[Item], /
+    ) -> Iterator[tuple[Item, Result | Exception]]:
+        """Apply the function to each item, and yield item and outcome in the order of the items.
+
+        Raises
+        ------
+        RunError
+            If worker processes die as they start.
+        """
+        tasks: deque[_Task] = deque()  # begun, and not handed on yet
+        suspects: deque[_Task] = deque()  # had by a worker that died
+        fresh = (_Task(function, item) for item in items)
+        try:
+            while True:
+                while tasks and tasks[0].is_done:
+                    task = tasks.popleft()
+                    yield task.item, task.outcome
+                if not suspects:
+                    while len(self._busy) < self.jobs and len(tasks) < self.jobs * _AHEAD:
+                        if (following := next(fresh, None)) is None:
+                            break
+                        tasks.append(following)
+                        self._begin(following)
+                elif not self._busy:
+                    self._begin(suspects.popleft())
+                if not self._busy:
+                    return
+                suspects.extend(self._collect())
+        finally:
+            self._dismiss(self._busy)
+
+    @property
+    def _busy(self) -> list["_Worker"]:
+        return [worker for worker in self._workers if worker.task is not None]
+
+    def _begin(self, task: "_Task") -> None:
+        idle = next((worker for worker in self._workers if worker.task is None), None)
+        if idle is None:
+            idle = _Worker()
+            self._workers.append(idle)
+        idle.give(task)
+
+    def _collect(self) -> list["_Task"]:
+        """Wait for outcomes; the tasks of workers that died and are to be tried again."""
+        again = []
+        speaking = connection.wait([worker.pipe for worker in self._workers])
+        for worker in [worker for worker in self._workers if worker.pipe in speaking]:
+            try:
+                worker.take()
+                self._stillborn = 0
+            except (EOFError, OSError):
+                self._workers.remove(worker)
+                task, how = worker.bury()
+                if not worker.is_ready:
+                    self._count_stillborn(how)
+                    if task is not None:
+                        self._begin(task)
+                elif task is not None and task.outlives(how):
+                    again.append(task)
+        return again
+
+    def _count_stillborn(self, how: str) -> None:
+        self._stillborn += 1
+        if self._stillborn > self.jobs:
+            raise RunError(
+                f"worker processes die as they start ({how}), most often for lack of memory; finished work is kept: "
+                "run the same command again with -j 1"
+            )
+
+    def _dismiss(self, workers: list["_Worker"]) -> None:
+        for worker in (leaving := list(workers)):
+            worker.stop()
+        for worker in leaving:
+            worker.bury()
+            self._workers.remove(worker)
+
+
+class _Task:
+    """A function and an item, and what came of it."""
+
+    def __init__(self, function: Callable[[Any], Any], item: Any) -> None:
+        self.function = function
+        self.item = item
+        self.outcome: Any = None
+        self.is_done = False
+        self.deaths = 0
+
+    def finish(self, outcome: Any) -> None:
+        self.outcome = outcome
+        self.is_done = True
+
+    def outlives(self, how: str) -> bool:
+        """Whether it is to be tried again after its worker died."""
+        self.deaths += 1
+        if self.deaths == 1:
+            _log.info("a worker process died (%s); what it had in hand is tried again", how)
+            return True
+        self.finish(
+            FxnormError(
+                f"its worker process died twice ({how}), most often for lack of memory; use fewer processes (-j) or "
+                "a shorter file"
+            )
+        )
+        return False
+
+
+class _Worker:
+    """A process, this end of the pipe to it, and the task it has in hand."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, _log.getEffectiveLevel()), daemon=True)
+        self.task: _Task | None = None
+        self.is_ready = False
+        self._function: Callable[[Any], Any] | None = None
+        with deaf_to_interrupts(), _one_thread_each():
+            self.process.start()
+        theirs.close()
+
+    def give(self, task: _Task) -> None:
+        self.task = task
+        if self.is_ready:
+            function = None if task.function is self._function else task.function
+            self._function = task.function
+            with suppress(BrokenPipeError, ConnectionError):  # it has died, and will be found dead
+                self.pipe.send((function, task.item))
+
+    def take(self) -> None:
+        """Receive what the worker has sent: first that it is ready, then outcomes."""
+        outcome = self.pipe.recv()
+        if not self.is_ready:
+            self.is_ready = True
+            if self.task is not None:
+                self.give(self.task)
+        elif self.task is not None:
+            self.task.finish(outcome)
+            self.task = None
+
+    def stop(self) -> None:
+        if self.task is None:
+            self.process.kill()  # it has nothing to lose, and would take a tenth of a second to take leave
+        else:
+            self.process.terminate()
+
+    def bury(self) -> tuple[_Task | None, str]:
+        """See the process off; its task and how it died."""
+        self.pipe.close()
+        self.process.join(_PATIENCE_S)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        code = self.process.exitcode or 0
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        self.process.close()
+        return self.task, how
+
+
+def _serve(pipe: connection.Connection, level: int) -> None:
+    """Life of a worker: it does what comes through the pipe until that closes, and dies with its parent.
+
+    It leaves Ctrl-C to its parent, and when that tells it to stop, it removes what is half-written on the way out.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _stop)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    logging.basicConfig(format="fxnorm: %(message)s")
+    _log.setLevel(level)
+    function: Any = None  # that of the item before, unless another comes with an item
+    with suppress(EOFError, OSError), malloc.kept():
+        pipe.send(None)
+        while True:
+            new, item = pipe.recv()
+            function = new or function
+            pipe.send(_sendable(attempt(function, item)))
+
+
+def _sendable(outcome: Any) -> Any:
+    """The outcome, or, for exceptions that get lost on the way to another process, one that does not."""
+    if isinstance(outcome, Exception):
+        try:
+            ForkingPickler.loads(ForkingPickler.dumps(outcome))
+        except Exception:  # whatever their own methods raise
+            return RuntimeError(f"{type(outcome).__name__}: {outcome}")
+    return outcome
+
+
+def _stop(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+def _die_with_parent() -> None:
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)
+
+
+@contextmanager
+def deaf_to_interrupts() -> Iterator[None]:
+    """Processes started in this block never hear a Ctrl-C; one that this process gets meanwhile comes afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # else it starts within the block, and lets interrupts through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Child processes inherit limits on the threads of numeric libraries: the processes are the parallelism."""
+    before = {name: os.environ.get(name) for name in THREAD_LIMITS}
+    os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,352 @@
+"""A corpus through the chain: layouts, cards, resuming, failures, statistics."""
+
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from fxnorm import audio, corpus
+from fxnorm.corpus.stems import STEMS
+from fxnorm.errors import InputError, StatsError
+from fxnorm.normalization.corpus_normalization import Layout, Plan, normalize_corpus
+from fxnorm.normalization.corpus_statistics import compute_stats
+from fxnorm.normalization.impulse_responses import Responses
+from fxnorm.normalization.normalizer import Settings
+from fxnorm.normalization.statistics import FxStats
+from fxnorm.parallel.runner import run
+from tests.signals import plucks
+
+MUSDB = FxStats.shipped()
+
+
+def write_song(folder, *, seed=0, seconds=1.5, stems=STEMS, rate=audio.RATE):
+    folder.mkdir(parents=True)
+    mixture = 0.0
+    for number, stem in enumerate(stems):
+        samples = 0.4 * plucks(seconds, seed=10 * seed + number)
+        audio.write(folder / f"{stem}.wav", samples, rate, subtype="PCM_16")
+        mixture = mixture + samples
+    audio.write(folder / "mixture.wav", mixture, rate)
+
+
+@pytest.fixture
+def songs(tmp_path):
+    root = tmp_path / "corpus"
+    write_song(root / "train" / "Song A", seed=1)
+    write_song(root / "test" / "Ünïcode 'quoted' & 歌", seed=2)
+    return root
+
+
+def plan(out, preset="default", **changes):
+    settings = changes.pop("settings", None) or Settings.preset(preset)
+    return Plan(MUSDB, settings, changes.pop("layout", None) or Layout(out), **changes)
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_every_stem_gets_a_file_and_a_card_and_the_mixture_follows(songs, tmp_path):
+    out = tmp_path / "out"
+    seen = []
+    tracks = corpus.scan(songs)
+    result = normalize_corpus(tracks, plan(out), progress=lambda *state: seen.append(state))
+    assert (result.done, result.kept, result.failures) == (8, 0, ())
+    assert [state[:2] for state in seen] == [(n, 8) for n in range(1, 9)]
+    for track in tracks:
+        folder = out / track.location
+        assert sorted(path.name for path in folder.iterdir()) == sorted(
+            [f"{stem}.{suffix}" for stem in STEMS for suffix in ("wav", "json")] + ["mixture.wav"]
+        )
+        assert (folder / "mixture.wav").read_bytes() == track.mixture.read_bytes()
+        for stem in STEMS:
+            info = audio.probe(folder / f"{stem}.wav")
+            assert (info.samples, info.channels, info.subtype) == (round(1.5 * audio.RATE), 2, "FLOAT")
+            card = json.loads((folder / f"{stem}.json").read_text())
+            assert [step["effect"] for step in card["steps"]] == ["eq", "compression", "panning", "loudness"]
+            assert card["stats"]["signature"] == MUSDB.signature
+    assert corpus.scan(out)[0].mixture  # it can be trained on as it is
+
+
+def test_a_second_run_keeps_everything(songs, tmp_path):
+    tracks = corpus.scan(songs)
+    normalize_corpus(tracks, plan(tmp_path / "out"))
+    before = contents(tmp_path / "out")
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.wav")}
+    result = normalize_corpus(tracks, plan(tmp_path / "out"))
+    assert (result.done, result.kept) == (0, 8)
+    assert contents(tmp_path / "out") == before
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+
+
+def test_what_is_missing_or_damaged_is_redone_and_nothing_else(songs, tmp_path):
+    out = tmp_path / "out"
+    tracks = corpus.scan(songs)
+    normalize_corpus(tracks, plan(out))
+    before = contents(out)
+    song = out / "train" / "Song A"
+    (song / "bass.wav").unlink()
+    (song / "drums.json").write_text("{")
+    (song / "vocals.wav").write_bytes(b"short")
+    result = normalize_corpus(tracks, plan(out))
+    assert (result.done, result.kept) == (3, 5)
+    assert contents(out) == before
+
+
+def test_a_changed_setting_redoes_what_it_touches(songs, tmp_path):
+    out = tmp_path / "out"
+    tracks = corpus.scan(songs)
+    normalize_corpus(tracks, plan(out))
+    settings = Settings.preset()
+    ballistics = settings.compression.ballistics
+    slower = ballistics | {"vocals": ballistics["vocals"].model_copy(update={"release_ms": 999.0})}
+    changed = settings.model_copy(
+        update={"compression": settings.compression.model_copy(update={"ballistics": slower})}
+    )
+    result = normalize_corpus(tracks, plan(out, settings=changed))
+    assert (result.done, result.kept) == (2, 6)  # the vocals of both songs
+    assert normalize_corpus(tracks, plan(out, settings=changed, force=True)).done == 8
+    assert normalize_corpus(tracks, plan(out, layout=Layout(out, subtype="PCM_24"))).done == 8
+    os.utime(songs / "train" / "Song A" / "other.wav")
+    assert normalize_corpus(tracks, plan(out, layout=Layout(out, subtype="PCM_24"))).done == 1
+
+
+def test_processes_give_the_same_bytes(songs, tmp_path):
+    tracks = corpus.scan(songs)
+    normalize_corpus(tracks, plan(tmp_path / "one"), jobs=1)
+    normalize_corpus(tracks, plan(tmp_path / "two"), jobs=2)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_results_beside_the_originals(songs):
+    tracks = corpus.scan(songs)
+    result = normalize_corpus(tracks, plan(None, layout=Layout(None, "normalized", "flac")))
+    assert result.done == 8
+    song = songs / "train" / "Song A"
+    assert audio.probe(song / "vocals_normalized.flac").subtype == "PCM_24"
+    assert [track.id for track in corpus.scan(songs)] == [track.id for track in tracks]
+    assert len(corpus.scan(songs, suffix="normalized")) == 2
+
+
+def test_a_bad_stem_is_named_and_stops_no_other(songs, tmp_path):
+    (songs / "train" / "Song A" / "bass.wav").write_text("not audio")
+    out = tmp_path / "out"
+    for jobs in (1, 2):
+        result = normalize_corpus(corpus.scan(songs), plan(out, force=True), jobs=jobs)
+        assert result.done == 7
+        (failure,) = result.failures
+        assert (failure.track, failure.stem) == ("train/Song A", "bass")
+        assert "expected an audio file" in failure.reason
+        assert "\n" not in failure.reason
+    song = out / "train" / "Song A"
+    assert not (song / "bass.wav").exists()
+    assert not (song / "bass.json").exists()
+    assert not (song / "mixture.wav").exists()  # the song is not complete
+    assert not [path for path in out.rglob("*") if path.name.startswith(".")]
+
+
+def test_an_original_is_never_overwritten(songs):
+    before = contents(songs)
+    with pytest.raises(InputError, match="would overwrite the original"):
+        normalize_corpus(corpus.scan(songs), plan(songs))
+    assert contents(songs) == before
+
+
+def test_the_corpus_itself_is_no_output_whatever_the_format(songs):
+    before = contents(songs)
+    with pytest.raises(InputError, match="would overwrite the original"):
+        normalize_corpus(corpus.scan(songs), plan(songs, layout=Layout(songs, format="flac")))
+    assert contents(songs) == before
+
+
+def test_what_others_made_is_not_overwritten(songs, tmp_path):
+    write_song(tmp_path / "dry" / "train" / "Song A", seed=5)
+    before = contents(tmp_path / "dry")
+    with pytest.raises(InputError, match="was not made by fxnorm"):
+        normalize_corpus(corpus.scan(songs), plan(tmp_path / "dry"))
+    assert contents(tmp_path / "dry") == before
+    assert normalize_corpus(corpus.scan(songs), plan(tmp_path / "dry", force=True)).done == 8
+
+
+def test_another_format_takes_the_place_of_the_first(songs, tmp_path):
+    out = tmp_path / "out"
+    normalize_corpus(corpus.scan(songs), plan(out))
+    normalize_corpus(corpus.scan(songs), plan(out, layout=Layout(out, format="flac")))
+    assert {path.suffix for path in out.rglob("vocals.*")} == {".flac", ".json"}
+
+
+def test_a_new_mixture_takes_the_place_of_the_old(songs, tmp_path):
+    out, mixture = tmp_path / "out", songs / "train" / "Song A" / "mixture.wav"
+    store = tmp_path / "store.wav"
+    mixture.rename(store)
+    mixture.symlink_to(os.path.relpath(store, mixture.parent))
+    normalize_corpus(corpus.scan(songs), plan(out))
+    assert (out / "train" / "Song A" / "mixture.wav").read_bytes() == store.read_bytes()
+    store.unlink()
+    audio.write(store, -0.5 * plucks(1.5, seed=77), audio.RATE)
+    normalize_corpus(corpus.scan(songs), plan(out))
+    assert (out / "train" / "Song A" / "mixture.wav").read_bytes() == store.read_bytes()
+
+
+def test_integer_files_are_brought_under_full_scale(tmp_path):
+    (tmp_path / "corpus" / "song").mkdir(parents=True)
+    audio.write(tmp_path / "corpus" / "song" / "other.wav", 3.0 * plucks(1.5), audio.RATE)
+    settings = Settings.preset(effects=("eq",), strength={"eq": 0.01})
+    layout = Layout(tmp_path / "out", subtype="PCM_16")
+    normalize_corpus(corpus.scan(tmp_path / "corpus"), plan(None, settings=settings, layout=layout))
+    card = json.loads((tmp_path / "out" / "song" / "other.json").read_text())
+    assert card["output"]["scaled_db"] < -1.0
+    samples, _ = audio.read(tmp_path / "out" / "song" / "other.wav")
+    assert np.count_nonzero(np.abs(samples) > 0.9999) < 5
+
+
+def test_names_that_are_no_text(tmp_path):
+    folder = os.fsdecode(os.fsencode(tmp_path / "corpus") + b"/caf\xe9")
+    write_song(type(tmp_path)(folder))
+    result = normalize_corpus(corpus.scan(tmp_path / "corpus"), plan(tmp_path / "out"))
+    assert (result.done, result.failures) == (4, ())
+
+
+def test_an_output_that_cannot_be_is_refused(songs, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match="cannot be written to"):
+        normalize_corpus(corpus.scan(songs), plan(tmp_path / "file"))
+    for layout in ({"format": "mp3"}, {"subtype": "PCM_13"}):
+        with pytest.raises(InputError, match="expected"):
+            Layout(tmp_path / "out", **layout)
+
+
+def test_songs_of_other_shapes(tmp_path):
+    root = tmp_path / "corpus"
+    write_song(root / "few", stems=("vocals", "drums"))
+    write_song(root / "fast", seed=3, rate=48_000)
+    folder = root / "odd"
+    folder.mkdir()
+    audio.write(folder / "vocals.wav", plucks(1.0, channels=1), 22_050)
+    audio.write(folder / "bass.wav", np.zeros((2, 4000), np.float32), audio.RATE)
+    audio.write(folder / "drums.wav", plucks(0.02 + 0.4)[:, :882], audio.RATE)
+    audio.write(folder / "other.wav", np.eye(1, 30_000, 15_000, dtype=np.float32), audio.RATE)
+    result = normalize_corpus(corpus.scan(root), plan(tmp_path / "out"))
+    assert result.failures == ()
+    for path in (tmp_path / "out").rglob("*.wav"):
+        if path.stem != "mixture":
+            before = audio.probe(root / path.relative_to(tmp_path / "out"))
+            after = audio.probe(path)
+            assert (after.samples, after.rate) == (before.samples, before.rate)
+
+
+def test_reverb_draws_by_seed_track_and_stem(songs, tmp_path):
+    settings = Settings.preset(effects=("reverb", "loudness"))
+    tracks = corpus.scan(songs)
+    rooms = Responses(count=2, decay_s=(0.3, 0.5))
+
+    def draws(seed):
+        out = tmp_path / f"out{seed}"
+        shutil.rmtree(out, ignore_errors=True)
+        normalize_corpus(tracks, plan(out, settings=settings, responses=rooms, seed=seed))
+        cards = [json.loads(path.read_text()) for path in sorted(out.glob("*/*/*.json"))]
+        return [str(card["steps"][0]) for card in cards if card["stem"] in ("vocals", "other")]
+
+    assert draws(0) == draws(0)
+    assert len({*draws(0), *draws(1)}) == 8
+
+
+def test_dry_stems_can_be_put_into_a_room_first(songs, tmp_path):
+    tracks = corpus.scan(songs)
+    rooms = Responses(count=2, decay_s=(0.3, 0.5))
+    normalize_corpus(tracks, plan(tmp_path / "out", rooms=rooms))
+    card = json.loads((tmp_path / "out" / "train" / "Song A" / "vocals.json").read_text())
+    assert [step["effect"] for step in card["steps"]][:2] == ["room", "eq"]
+    assert normalize_corpus(tracks, plan(tmp_path / "out", rooms=rooms)).kept == 8
+    assert normalize_corpus(tracks, plan(tmp_path / "out")).done == 4  # bass and drums never had a room
+
+
+def test_responses_come_from_a_folder(tmp_path):
+    audio.write(tmp_path / "room.wav", plucks(0.5), 48_000)
+    (response,) = Responses(tmp_path).load()
+    assert Responses(tmp_path).identity()[0][0] == "room.wav"
+    assert response.shape[1] == pytest.approx(0.5 * audio.RATE * audio.RATE / 48_000, abs=2)
+    with pytest.raises(InputError, match="expected a folder of impulse responses"):
+        Responses(tmp_path / "none").load()
+
+
+def test_statistics_of_a_corpus(songs):
+    tracks = corpus.scan(songs)
+    stats, failures = compute_stats(tracks, title="two songs")
+    assert failures == ()
+    assert stats.counts["loudness"] == dict.fromkeys(STEMS, 2)
+    assert stats.settings["compression"]["linked"] is True
+    parallel, _ = compute_stats(tracks, title="two songs", jobs=2)
+    assert parallel.signature == stats.signature
+    # pushed to their own averages, stems have them
+    raw, _ = compute_stats(tracks, title="raw", measured_on="raw")
+    assert raw.settings is None
+    np.testing.assert_allclose(raw.target("eq", "bass"), stats.target("eq", "bass"))
+    assert raw.target("loudness", "bass") != stats.target("loudness", "bass")
+
+
+def test_measuring_goes_on_where_it_was_interrupted(songs, tmp_path, monkeypatch):
+    tracks = corpus.scan(songs)
+    whole, _ = compute_stats(tracks, title="t")
+    read, seen = audio.read, []
+
+    def counted(path):
+        seen.append(path)
+        if len(seen) == 13:
+            raise KeyboardInterrupt
+        return read(path)
+
+    monkeypatch.setattr(audio, "read", counted)
+    with pytest.raises(KeyboardInterrupt):
+        compute_stats(tracks, title="t", workspace=tmp_path / "work")
+    resumed, _ = compute_stats(tracks, title="t", workspace=tmp_path / "work")
+    assert resumed.signature == whole.signature
+    assert len(seen) == 4 * 8 + 1  # each stem once in each pass, and the one that was interrupted
+    again, _ = compute_stats(tracks, title="t", workspace=tmp_path / "work")
+    assert (again.signature, len(seen)) == (whole.signature, 33)
+    # a damaged record, other settings and another file are measured again
+    next((tmp_path / "work").glob("*.npz")).write_bytes(b"damaged")
+    assert compute_stats(tracks, title="t", workspace=tmp_path / "work")[0].signature == whole.signature
+    assert len(seen) > 33
+    gentle = Settings.preset(strength={"eq": 0.5})
+    other, _ = compute_stats(tracks, title="t", settings=gentle, workspace=tmp_path / "work")
+    assert other.signature == compute_stats(tracks, title="t", settings=gentle)[0].signature != whole.signature
+
+
+def test_a_workspace_that_holds_something_else_is_left_alone(songs, tmp_path):
+    (tmp_path / "thesis.txt").write_text("all of it")
+    with pytest.raises(InputError, match="holds something else"):
+        compute_stats(corpus.scan(songs), title="t", workspace=tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "all of it"
+
+
+def test_statistics_leave_out_what_cannot_be_read(songs):
+    (songs / "train" / "Song A" / "bass.wav").write_text("not audio")
+    audio.write(songs / "train" / "Song A" / "drums.wav", np.zeros((2, 9000), np.float32), audio.RATE)
+    seen = []
+    stats, failures = compute_stats(corpus.scan(songs), title="t", progress=lambda *state: seen.append(state[:2]))
+    assert [(failure.track, failure.stem) for failure in failures] == [("train/Song A", "bass")]
+    assert stats.counts["eq"] == {"vocals": 2, "bass": 1, "drums": 1, "other": 2}
+    assert seen[-1][0] <= seen[-1][1] == 32
+
+
+def test_a_corpus_of_silence_has_no_statistics(tmp_path):
+    folder = tmp_path / "song"
+    folder.mkdir()
+    audio.write(folder / "bass.wav", np.zeros((2, 9000), np.float32), audio.RATE)
+    with pytest.raises(StatsError, match="expected stems that sound"):
+        compute_stats(corpus.scan(tmp_path), title="silence")
+
+
+def halve(number):
+    return number // 2 if number % 2 == 0 else 1 // 0
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_results_come_in_order_and_errors_in_their_place(jobs):
+    results = list(run(halve, range(20), jobs=jobs))
+    assert [item for item, _ in results] == list(range(20))
+    assert [result for _, result in results[::2]] == list(range(10))
+    assert all(isinstance(result, ZeroDivisionError) for _, result in results[1::2])

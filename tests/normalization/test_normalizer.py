@@ -1,0 +1,263 @@
+"""The chain on one stem."""
+
+import json
+
+import numpy as np
+import pytest
+
+from fxnorm.audio import RATE, peak
+from fxnorm.corpus.stems import STEMS
+from fxnorm.errors import AudioError, FxnormError, InputError
+from fxnorm.evaluation.domain_gap import features
+from fxnorm.normalization import loudness
+from fxnorm.normalization.distances import distance
+from fxnorm.normalization.effects import EFFECTS, MEASURED, MODULES
+from fxnorm.normalization.normalizer import PADDING, Chain, Normalizer, Settings, pad, unpad
+from fxnorm.normalization.statistics import FxStats
+from fxnorm.synth import impulse_response, make_song
+from tests.signals import noise, plucks, sine
+
+MUSDB = FxStats.shipped()
+PRESETS = ("default", "published")
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_stem_comes_out_as_long_finite_and_at_the_average_loudness(preset, stem):
+    audio = plucks(5.0, seed=4)
+    out, steps = Normalizer(MUSDB, Settings.preset(preset))(audio, RATE, stem)
+    assert out.shape == audio.shape
+    assert out.dtype == np.float32
+    assert out.flags.c_contiguous
+    assert np.isfinite(out).all()
+    assert peak(out) <= 1.0
+    assert [step.effect for step in steps] == list(MEASURED)
+    assert loudness.measure(pad(out), RATE) == pytest.approx(MUSDB.target("loudness", stem), abs=0.05)
+    json.dumps([step.to_dict() for step in steps])
+
+
+def test_the_input_is_left_as_it_is():
+    audio = plucks(2.0)
+    before = audio.copy()
+    Normalizer(MUSDB)(audio, RATE, "other")
+    np.testing.assert_array_equal(audio, before)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_same_input_gives_the_same_output(preset):
+    chain = Normalizer(MUSDB, Settings.preset(preset))
+    np.testing.assert_array_equal(chain(plucks(2.0), RATE, "drums")[0], chain(plucks(2.0), RATE, "drums")[0])
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_level_is_forgotten(preset):
+    chain = Normalizer(MUSDB, Settings.preset(preset))
+    loud, quiet = (chain(gain * plucks(3.0), RATE, "other")[0] for gain in (1.0, 0.125))
+    np.testing.assert_allclose(loud, quiet, atol=1e-5)
+
+
+def test_nothing_is_moved_in_time():
+    audio = plucks(4.0, seed=2)
+    out, _ = Normalizer(MUSDB)(audio, RATE, "other")
+    mid, mid_out = audio.sum(axis=0), out.sum(axis=0)
+    spectrum = np.fft.rfft(mid, 2 * mid.size) * np.conj(np.fft.rfft(mid_out, 2 * mid.size))
+    assert abs(int(np.argmax(np.fft.irfft(spectrum)))) <= 1
+
+
+@pytest.mark.parametrize("rate", [8_000, 22_050, 48_000, 96_000])
+def test_other_rates_come_back_as_they_went(rate):
+    audio = noise(1.0, rate=rate)[:, :-7]
+    out, _ = Normalizer(MUSDB)(audio, rate, "other")
+    assert out.shape == audio.shape
+    assert np.isfinite(out).all()
+    assert peak(out) <= 1.0
+
+
+def test_mono_becomes_stereo():
+    mono = plucks(2.0, channels=1)
+    out, _ = Normalizer(MUSDB)(mono, RATE, "vocals")
+    assert out.shape == (2, mono.shape[1])
+    np.testing.assert_allclose(out[0], out[1], atol=1e-6)
+    np.testing.assert_array_equal(out, Normalizer(MUSDB)(mono[0], RATE, "vocals")[0])
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-4, 10.0 ** (-50.0 / 20.0)])
+def test_silence_passes_sample_for_sample(level):
+    audio = np.full((2, 3000), level, np.float32)
+    out, steps = Normalizer(MUSDB)(audio, RATE, "bass")
+    np.testing.assert_array_equal(out, audio)
+    assert {step.skipped for step in steps} == {"silent"}
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_no_strength_returns_the_input_bit_for_bit(preset):
+    audio = plucks(2.0)
+    nothing = Settings.preset(preset, strength=dict.fromkeys(MEASURED, 0.0))
+    for rate in (RATE, 48_000):
+        np.testing.assert_array_equal(Normalizer(MUSDB, nothing)(audio, rate, "other")[0], audio)
+
+
+def test_half_the_strength_is_half_the_way_in_loudness():
+    audio = noise(4.0)
+    half = Settings.preset(effects=("loudness",), strength={"loudness": 0.5})
+    out, _ = Normalizer(MUSDB, half)(audio, RATE, "vocals")
+    wanted = (loudness.measure(pad(audio), RATE) + MUSDB.target("loudness", "vocals")) / 2.0
+    assert loudness.measure(pad(out), RATE) == pytest.approx(wanted, abs=0.01)
+
+
+def test_effects_keep_their_order_however_they_are_named():
+    settings_ = Settings.preset(effects=("loudness", "eq"))
+    assert settings_.effects == ("eq", "loudness")
+    _, steps = Normalizer(MUSDB, settings_)(plucks(2.0), RATE, "drums")
+    assert [step.effect for step in steps] == ["eq", "loudness"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"effects": ("eq", "chorus")}, "unknown effect 'chorus': expected some of reverb, eq"),
+        ({"strength": {"eq": 1.5}}, "strength of eq: expected 0 to 1, got 1.5"),
+        ({"strength": {"flanger": 1.0}}, "unknown effect 'flanger'"),
+        ({"colour": "red"}, "colour: Extra inputs"),
+    ],
+)
+def test_wrong_settings_are_one_line(changes, message):
+    with pytest.raises(InputError, match=message) as caught:
+        Settings.preset(**changes)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_preset_stem_or_rate_is_named():
+    with pytest.raises(InputError, match="unknown preset 'best'"):
+        Settings.preset("best")
+    with pytest.raises(InputError, match="unknown stem 'guitars'"):
+        Normalizer(MUSDB)(noise(1.0), RATE, "guitars")
+    with pytest.raises(InputError, match="above 0 Hz, got 0"):
+        Normalizer(MUSDB)(noise(1.0), 0, "bass")
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((3, 100)), "expected 1 or 2 channels, got 3"),
+        (np.zeros((2, 0)), "has no samples"),
+        (np.full((2, 10), np.nan), "20 NaN or infinite"),
+        (np.array([[0.0, np.inf]]), "1 NaN or infinite"),
+    ],
+)
+def test_unusable_audio_is_refused(array, message):
+    with pytest.raises(AudioError, match=message):
+        Normalizer(MUSDB)(array, RATE, "bass")
+
+
+def test_reverb_needs_responses_and_draws_by_the_generator():
+    settings_ = Settings.preset(effects=EFFECTS)
+    with pytest.raises(InputError, match="expected impulse responses, got none"):
+        Normalizer(MUSDB, settings_)
+    responses = [impulse_response(np.random.default_rng(0), RATE, decay_s=0.5)]
+    chain = Normalizer(MUSDB, settings_, responses=responses)
+    one, other, third = (chain(plucks(2.0), RATE, "vocals", rng=np.random.default_rng(s)) for s in (1, 1, 2))
+    np.testing.assert_array_equal(one[0], other[0])
+    assert one[1][0].effect == "reverb"
+    assert one[1][0] != third[1][0]
+
+
+def test_averages_that_are_missing_are_said_so():
+    only_bass = {effect: {"bass": MUSDB.target(effect, "bass")} for effect in MEASURED}
+    stats = FxStats("t", "s", "progressive", only_bass)
+    audio = plucks(2.0)
+    out, steps = Normalizer(stats)(audio, RATE, "drums")
+    np.testing.assert_array_equal(out, audio)
+    assert {step.skipped for step in steps} == {"the statistics have no average for drums"}
+
+
+def test_padding_is_put_on_and_taken_off():
+    audio = noise(0.1)
+    assert pad(audio).shape[1] == audio.shape[1] + 2 * PADDING
+    np.testing.assert_array_equal(unpad(pad(audio)), audio)
+
+
+def test_a_second_pass_changes_little():
+    chain = Normalizer(MUSDB)
+    for stem, audio in make_song(5, 1, seconds=8.0).wet.items():
+        once, _ = chain(audio, RATE, stem)
+        twice, _ = chain(once, RATE, stem)
+        apart = distance(features(once, stem), features(twice, stem))
+        assert apart["eq"] < 2.0
+        assert apart["peak"] < 2.0 * MUSDB.target("compression", stem).spread_db
+        assert apart["panning"] < 0.14
+        assert apart["loudness"] < 0.04
+
+
+def test_a_hum_is_not_torn_apart():
+    out, _ = Normalizer(MUSDB)(sine(60.0, 3.0, peak_db=-20.0), RATE, "bass")
+    spectrum = np.abs(np.fft.rfft(out[0] * np.hanning(out.shape[1])))
+    assert np.argmax(spectrum) == 180  # 60 Hz in bins of a third of a hertz
+
+
+def test_a_chain_comes_back_from_its_file(tmp_path):
+    chain = Chain(FxStats.shipped("synthetic"), Settings.preset("published", strength={"eq": 0.5}))
+    chain.save(tmp_path / "chain.json")
+    back = Chain.load(tmp_path / "chain.json")
+    assert back.to_dict() == chain.to_dict()
+    assert back.signature == chain.signature
+    assert chain.signature != Chain(chain.stats, Settings.preset("published")).signature
+    stem = noise(1.0)
+    np.testing.assert_array_equal(
+        Normalizer(back.stats, back.settings)(stem, 44_100, "bass")[0],
+        Normalizer(chain.stats, chain.settings)(stem, 44_100, "bass")[0],
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": "fxnorm-stats"}, "expected a chain"),
+        ({"version": 9}, "expected a chain of version 1, got 9"),
+        ({"settings": {"effects": ["eq"]}}, "its settings are damaged"),
+        ({"settings": None}, "its settings are damaged"),
+        ({"stats": {}}, "its statistics: expected a statistics file"),
+    ],
+)
+def test_a_chain_that_is_damaged_is_refused(change, message):
+    content = Chain(FxStats.shipped("musdb18"), Settings.preset()).to_dict()
+    with pytest.raises(FxnormError, match=message) as caught:
+        Chain.from_dict(content | change)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("effect", MEASURED)
+def test_working_in_place_changes_nothing_but_the_memory(preset, effect):
+    chain = Settings.preset(preset)
+    audio = pad(plucks(15.0, seed=2))  # longer than a piece of the convolution
+    options = {"stem": "other", "settings": getattr(chain, effect)}
+    match, target = MODULES[effect].match, MUSDB.target(effect, "other")
+    given = audio.copy()
+    apart, step = match(given, RATE, target, **options)
+    np.testing.assert_array_equal(given, audio)
+    in_place, same_step = match(given, RATE, target, overwrite=True, **options)
+    np.testing.assert_array_equal(in_place, apart)
+    assert step == same_step
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_what_is_remembered_of_a_stem_changes_nothing(preset):
+    chain = Normalizer(MUSDB, Settings.preset(preset))
+    audio = pad(plucks(6.0, seed=5))
+    expected, steps = chain.run(audio.copy(), "drums")
+    memos = {effect: {} for effect in MEASURED}
+    for effect in MEASURED:  # as the passes over a corpus do: match what is measured already, then measure the next
+        given, _ = chain.run(audio.copy(), "drums", until=effect, memos=memos)
+        options = {"settings": getattr(chain.settings, effect)}
+        feature = MODULES[effect].measure(given, RATE, memo=memos[effect], **options)
+        alone = MODULES[effect].measure(given, RATE, **options)
+        if effect == "panning":  # read in double precision without a memo
+            np.testing.assert_allclose(feature, alone, rtol=0.0, atol=1e-4)
+        else:
+            np.testing.assert_array_equal(feature, alone)
+    assert memos["eq"]
+    assert memos["compression"] or preset == "published"
+    remembered, same_steps = chain.run(audio.copy(), "drums", memos=memos)
+    assert [step.to_dict() for step in same_steps] == [step.to_dict() for step in steps]
+    np.testing.assert_allclose(remembered, expected, atol=1e-6)
