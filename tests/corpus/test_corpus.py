@@ -309,7 +309,7 @@ def clipped_by_counting(array: Audio) -> int:
             if abs(sample) >= inspection.FULL_SCALE:
                 run += 1
                 continue
-            count += run if run >= inspect.CLIPPED_RUN else 0
+            count += run if run >= inspection.CLIPPED_RUN else 0
             run = 0
     return count
 
