@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fxnorm.audio import RATE, resample
 from fxnorm.errors import AudioError
-from fxnorm.evaluation.pairing import find_lag, pair
+from fxnorm.evaluation.pairing import find_lag, pair, sounding
 from tests.evaluation.test_metrics import music
 
 TARGET = music(0, 4.0)
@@ -64,6 +64,15 @@ def test_silence_at_the_ends_is_left_out_of_both() -> None:
     both = pair(target, RATE, mix, RATE)
     assert abs(both.target.shape[1] - TARGET.shape[1]) < RATE // 10
     np.testing.assert_allclose(both.mix, 0.5 * both.target, atol=1e-7)
+
+
+@pytest.mark.parametrize("largest", [1.0, 0.02])
+@pytest.mark.parametrize(("quiet_db", "stays"), [(-59.9, True), (-60.1, False), (-50.0, True), (-80.0, False)])
+def test_ends_are_silent_sixty_decibels_under_the_peak(largest: float, quiet_db: float, stays: bool) -> None:
+    signal = np.zeros((2, 5000), dtype=np.float32)
+    signal[0, 2000:3000] = largest
+    signal[1, [1000, 4000]] = -largest * 10.0 ** (quiet_db / 20.0)
+    assert sounding(signal) == (slice(1000, 4001) if stays else slice(2000, 3000))
 
 
 def test_a_silent_target_is_an_error() -> None:
