@@ -81,3 +81,27 @@ def test_a_silent_target_is_an_error() -> None:
     lately = np.concatenate([np.zeros_like(TARGET), TARGET], axis=1)
     with pytest.raises(AudioError, match="as long as the mix lasts"):
         pair(lately, RATE, TARGET[:, : RATE // 2], RATE)
+
+
+def delayed(lag: int, shares: tuple[float, float, float], seconds: float = 4.0) -> tuple[np.ndarray, np.ndarray]:
+    """A target, and a mix of it late, of it in step and of something else, by these correlations."""
+    rng = np.random.default_rng(0)
+    target, stranger = rng.standard_normal((2, 2, round(seconds * RATE))).astype(np.float32)
+    late_share, step_share, rest = np.float32(shares)
+    return target, late_share * late(target, lag) + step_share * target + rest * stranger
+
+
+@pytest.mark.parametrize(("correlation", "lag"), [(0.25, 0), (0.35, 700)])
+def test_a_lag_needs_a_correlation_of_three_tenths(correlation: float, lag: int) -> None:
+    target, mix = delayed(700, (correlation, 0.0, np.sqrt(1.0 - correlation**2)))
+    assert find_lag(target, mix)[0] == lag
+
+
+@pytest.mark.parametrize(("late_share", "lag"), [(0.61, 0), (0.67, 700)])
+def test_a_lag_needs_a_twentieth_more_than_in_step(late_share: float, lag: int) -> None:
+    assert find_lag(*delayed(700, (late_share, 0.6, 0.4)))[0] == lag
+
+
+@pytest.mark.parametrize(("delay", "lag"), [(21_900, 21_900), (-21_900, -21_900), (22_200, 0), (-22_200, 0)])
+def test_a_lag_is_looked_for_within_half_a_second(delay: int, lag: int) -> None:
+    assert find_lag(*delayed(delay, (1.0, 0.0, 0.1)))[0] == lag
