@@ -46,6 +46,13 @@ def test_a_larger_sample_does_not_hide_a_burst() -> None:
     check(channel)
 
 
+@pytest.mark.parametrize("samples", [120, BLOCK, BLOCK + 1])
+def test_a_channel_may_be_shorter_than_a_block(samples: int) -> None:
+    channel = np.zeros(samples, dtype=np.float32)
+    channel[MARGIN : MARGIN + 40] = quarter_rate(0.5)
+    check(channel)
+
+
 @pytest.mark.parametrize("offset", range(-4, 5))
 @pytest.mark.parametrize("lone", [0.2, 0.5, 0.8])
 def test_a_burst_at_the_edge_of_a_block_counts(offset: int, lone: float) -> None:
