@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from fxnorm import audio, recipe
+from fxnorm.corpus import inspection, reports
 from fxnorm.effects import compression, eq, panning, width
+from fxnorm.models import boosted
 from fxnorm.models.bands import Bands
 from fxnorm.models.surroundings import FLOOR, Surroundings
 from fxnorm.training import ideal, songs
@@ -34,6 +36,14 @@ DEFAULTS: dict[str, tuple[Any, dict[str, Any]]] = {
             "n_fft": 4096,
             "slot_frames": 4,
             "centres_hz": (62.5, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16_000.0),
+        },
+    ),
+    "boosted": (
+        boosted.PRESETS["default"],
+        {
+            "bands": Bands().model_dump(),
+            "surroundings": {"short_s": 0.2, "long_s": 2.0},
+            "smoothing_s": 0.2,
         },
     ),
     "surroundings": (Surroundings(), {"short_s": 0.2, "long_s": 2.0}),
@@ -118,3 +128,17 @@ def test_one_song_in_ten_is_set_aside() -> None:
 @pytest.mark.parametrize(("peak_db", "silent"), [(-49.9, False), (-50.1, True)])
 def test_a_peak_of_minus_50_db_is_silence(peak_db: float, silent: bool) -> None:
     assert audio.is_silent(np.array([[0.0, -(10.0 ** (peak_db / 20.0))]], dtype=np.float32)) is silent
+
+
+def test_songs_are_inspected_by_these_limits() -> None:
+    assert inspection.CLIPPED_RUN == 3
+    assert 32_767 / 32_768 >= inspection.FULL_SCALE > 32_766 / 32_768
+    assert inspection.COMPARABLE_SECONDS == 1.0
+    assert reports.RESIDUAL_DB == -40.0
+
+
+def test_losses_have_this_floor() -> None:
+    pytest.importorskip("torch")
+    from fxnorm import losses
+
+    assert losses.StereoLoss("La").eps == losses.StereoLoss("Lb").eps == 1e-2
