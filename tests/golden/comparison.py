@@ -28,6 +28,9 @@ EXCERPT = 132_300
 LOW_PASS_TAPS = 801
 AVERAGE_MARGIN = 282  # half the longest smoothing, and a grid step
 LIMIT_HZ = {"vocals": 16_000.0, "bass": 16_000.0, "drums": 6_000.0, "other": 16_000.0}  # of re-panning
+LOW_PASSED = ("panning", "loudness")
+FADE_DB = -100.0
+FADE_SEGMENT = 1024
 STAGES = ("eq", "compression", "panning", "loudness")
 
 
@@ -75,7 +78,7 @@ class Excerpts:
 
 def reduce(name: str, excerpt: np.ndarray, stem: str) -> np.ndarray:
     """Remove from the last two stages the bins that the reference leaves alone, and the filter's edges."""
-    if name in ("eq", "compression"):
+    if name not in LOW_PASSED:
         return excerpt
     taps = firwin(LOW_PASS_TAPS, 0.9 * LIMIT_HZ[stem], fs=audio.RATE)
     return oaconvolve(excerpt.astype(np.float64), taps[np.newaxis], mode="valid", axes=1)
@@ -154,6 +157,16 @@ def matching_rows(folder: Path = GOLDEN) -> Iterator[Row]:
         yield from _stem_rows(f"{path.parent.name} {song} {stem}", stem_audio, stem, targets, np.load(path))
 
 
+def faded_levels_db(stem_audio: audio.Audio, stem: str, target: np.ndarray) -> np.ndarray:
+    """Levels over time of a re-panned excerpt that fades into quiet frames, shape (channels, segments)."""
+    excerpt = stem_audio[:, PADDING : PADDING + EXCERPT]
+    fade = 10.0 ** (np.linspace(0.0, FADE_DB, excerpt.shape[1]) / 20.0)
+    faded = (excerpt * fade).astype(np.float32)
+    panned, _ = panning.match(faded, audio.RATE, target, stem=stem, settings=panning.PRESETS["published"])
+    segments = panned[:, : panned.shape[1] // FADE_SEGMENT * FADE_SEGMENT].reshape(2, -1, FADE_SEGMENT)
+    return amplitude_to_db(np.sqrt(np.mean(np.square(segments.astype(np.float64)), axis=2)))
+
+
 def eq_target(targets: Mapping[str, np.ndarray], stem: str) -> np.ndarray:
     """Recorded target on the grid; a subset has no other points."""
     curve = targets[f"eq/{stem}"].astype(float)
@@ -216,6 +229,13 @@ def _stem_rows(
     panned, _ = panning.match(compressed, audio.RATE, wanted, stem=stem, settings=panning.PRESETS["published"])
     panned_db = snr_db(excerpts.stages["panning"], excerpts.like("panning", panned, stem))
     yield Row("panning output below the limit, dB", where, panned_db, 60.0, at_least=True)
+
+    if "panning_full_band" in recorded:
+        full_band = excerpts.like("panning_full_band", panned, stem)
+        full_band_db = snr_db(recorded["panning_full_band"], full_band)
+        yield Row("panning output of the full band, dB", where, full_band_db, 100.0, at_least=True)
+        error_db = np.abs(faded_levels_db(stem_audio, stem, wanted) - recorded["faded_levels_db"]).max()
+        yield Row("panning of a fade-out, largest dB", where, float(error_db), 0.01)
 
     level, _ = loudness.match(panned, audio.RATE, float(targets[f"loudness/{stem}"][0]))
     reached = loudness.measure(level, audio.RATE)

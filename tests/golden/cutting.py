@@ -23,6 +23,7 @@ from tests.golden.comparison import (
     SUBSET,
     Excerpts,
     eq_target,
+    faded_levels_db,
     load_stem,
     panning_target,
     reduce,
@@ -34,9 +35,9 @@ EXCERPT_SONG = "excerpts"
 EXCERPT_START_S = 8.0
 FEATURE_STEP = 2 * GRID_STEP
 SAMPLE_STEP = 251  # prime: no multiple of a period in the music or of a frame
-EXCERPT_SAMPLE_STEP = 401
+EXCERPT_SAMPLE_STEP = 499
 CURVE_BINS = 1025
-RESPONSE_S = 0.1
+RESPONSE_S = 0.07
 SHELVES_HZ = (600.0, 8_500.0)
 TARGETS = "musdb18"
 
@@ -138,7 +139,8 @@ def _match(stem_audio: audio.Audio, stem: str, targets: Arrays) -> Arrays:
     )
     out["loudness"], _ = loudness.match(out["panning"], audio.RATE, float(targets[f"loudness/{stem}"][0]))
     matched = {"start_s": np.array(0.0), "step": np.array(EXCERPT_SAMPLE_STEP)}
-    for name, samples in out.items():
+    matched["faded_levels_db"] = faded_levels_db(stem_audio, stem, panning_target(targets, stem))
+    for name, samples in {**out, "panning_full_band": out["panning"]}.items():
         excerpt = samples[:, PADDING : PADDING + EXCERPT]
         matched[name] = reduce(name, excerpt, stem)[:, ::EXCERPT_SAMPLE_STEP].astype(np.float32)
     for c, side in enumerate(("left", "right")):
