@@ -13,8 +13,8 @@ PACKAGE = Path(fxnorm.__file__).parent
 
 # A room may import from floors below its own, and from itself.
 FLOORS = (
-    {"errors", "memory", "units"},
-    {"files", "stems"},
+    {"errors", "units"},
+    {"files", "malloc", "stems"},
     {"kernels", "audio", "pickled"},
     {"effects", "corpus", "recipe", "pages"},
     {"stats"},

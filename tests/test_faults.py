@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -63,7 +62,7 @@ class Run:
     def workers(self):
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         children = [int(pid) for pid in path.read_text().split()]
-        return [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [pid for pid in children if b"processes.serve" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def end(self):
         """Exit code and what it complained about."""
@@ -280,12 +279,8 @@ def test_an_item_that_kills_its_workers_is_found_and_named():
             assert outcome == number
 
 
-def stillborn(*_):
-    sys.exit(3)
-
-
 def test_workers_that_cannot_start_are_no_endless_loop(monkeypatch):
-    monkeypatch.setattr(processes, "_serve", stillborn)
+    monkeypatch.setattr(processes, "_SERVE", "import sys; sys.exit(3)")
     with pytest.raises(RunError, match="worker processes die as they start \\(exit code 3\\)"):
         list(run(deadly, range(10), jobs=2))
 

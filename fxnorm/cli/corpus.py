@@ -29,10 +29,8 @@ def synth(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, qu
     """
     from fxnorm import pipeline
 
-    with options.progress_bar("synth", unit=" songs", quiet=quiet) as progress:
-        folders = pipeline.synthesize_corpus(
-            out, songs=songs, seconds=seconds, seed=seed, jobs=jobs or pipeline.default_jobs(), progress=progress
-        )
+    with options.local_crew(jobs) as crew, options.progress_bar("synth", unit=" songs", quiet=quiet) as progress:
+        folders = pipeline.synthesize_corpus(out, songs=songs, seconds=seconds, seed=seed, jobs=crew, progress=progress)
     click.echo(f"{out}: {len(folders)} songs, wet in {out / 'wet'}, dry in {out / 'dry'}")
 
 
@@ -51,8 +49,8 @@ def check(folder: Path, split: str | None, jobs: int | None, as_json: bool, quie
     from fxnorm import pipeline
 
     tracks = songs.scan(folder, split=split)
-    with options.progress_bar("check", unit=" songs", quiet=quiet) as progress:
-        reports = pipeline.inspect_corpus(tracks, jobs=jobs or pipeline.default_jobs(), progress=progress)
+    with options.local_crew(jobs) as crew, options.progress_bar("check", unit=" songs", quiet=quiet) as progress:
+        reports = pipeline.inspect_corpus(tracks, jobs=crew, progress=progress)
     bad = [report for report in reports if report.level == "error"]
     if as_json:
         click.echo(json.dumps([report.to_dict() for report in reports]))

@@ -37,7 +37,7 @@ def gap(
     dry alike; 1: it changes nothing), and what of the stems is kept (coherence of mid and side with the original; 1:
     everything).
     """
-    from fxnorm import corpus, pipeline
+    from fxnorm import corpus
     from fxnorm.evaluation import gap as gaps
     from fxnorm.normalize import Normalizer, Settings
 
@@ -46,10 +46,8 @@ def gap(
     failures: list[Failure] = []
     for preset in ("published", "default"):
         normalizer = Normalizer(options.load_stats(_chosen(stats, preset)), Settings.preset(preset))
-        with options.progress_bar(preset, quiet=quiet) as progress:
-            measured[preset], failed = gaps.measure_corpus(
-                pairs, normalizer, jobs=jobs or pipeline.default_jobs(), progress=progress
-            )
+        with options.local_crew(jobs) as crew, options.progress_bar(preset, quiet=quiet) as progress:
+            measured[preset], failed = gaps.measure_corpus(pairs, normalizer, jobs=crew, progress=progress)
         failures += failed
     if as_json:
         click.echo(json.dumps({preset: [one.to_dict() for one in several] for preset, several in measured.items()}))

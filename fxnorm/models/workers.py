@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fxnorm import memory
+from fxnorm import malloc
 
 Result = TypeVar("Result")
 
@@ -63,7 +63,7 @@ class Workers:
         for done, result in self._pool.map(alone, slices):
             results.append(result)
             progress(done)
-        memory.give_back()  # a tenth of all there is
+        malloc.trim()  # a tenth of the peak
         return results
 
 
