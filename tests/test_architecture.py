@@ -15,7 +15,7 @@ PACKAGE = Path(fxnorm.__file__).parent
 FLOORS = (
     {"errors", "units"},
     {"files", "malloc", "stems"},
-    {"kernels", "audio", "pickled"},
+    {"kernels", "audio", "documents", "pickled"},
     {"effects", "corpus", "recipe", "pages"},
     {"stats"},
     {"normalize", "synth", "plots"},

@@ -3,7 +3,6 @@
 Nothing is written before the end, for it takes minutes: after an interruption the same command begins again.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fxnorm import audio, files
+from fxnorm import audio, documents, files
 from fxnorm.audio import Audio
 from fxnorm.errors import InputError
 from fxnorm.models import cards
@@ -107,7 +106,7 @@ def train(
         history.append({**values, **scores, "seconds": round(time.monotonic() - began, 3)})
         if rank(history)[0] == len(history) - 1:
             best = model
-    files.write_text(folder / HISTORY, json.dumps(history, indent=1) + "\n")
+    files.write_text(folder / HISTORY, documents.to_text(history, indent=1))
     replace(best, chain=corpus.chain, recipe=recipe.to_dict(), history=history).save(folder / CHECKPOINT)
     return Outcome(folder, "finished", history)
 
