@@ -13,7 +13,7 @@ PACKAGE = Path(fxnorm.__file__).parent
 
 # A room may import from floors below its own, and from itself.
 FLOORS = (
-    {"errors", "units"},
+    {"errors", "locks", "units"},
     {"files", "malloc", "stems"},
     {"kernels", "audio", "documents", "pickled"},
     {"effects", "corpus", "recipe", "pages"},

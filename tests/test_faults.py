@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fxnorm import audio, corpus, files
+from fxnorm import audio, corpus, files, locks
 from fxnorm.errors import FxnormError, InputError, RunError
 from fxnorm.normalize import Settings
 from fxnorm.pipeline import Layout, Plan, compute_stats, normalize_corpus, processes
@@ -133,27 +133,27 @@ def test_a_second_run_into_the_same_output_is_turned_away(songs, undisturbed, tm
 
 @posix
 def test_runs_beside_the_originals_share_no_folder(songs):
-    with files.claim(songs / "train"), pytest.raises(InputError, match="another run is at work there"):
+    with files.lock_folder(songs / "train"), pytest.raises(InputError, match="another run is at work there"):
         normalize_corpus(corpus.scan(songs), plan(None, layout=Layout(None, "x")))
     assert hidden(songs) == []
 
 
 @posix
 def test_a_workspace_is_used_by_one_run(songs, tmp_path):
-    with files.claim(tmp_path), pytest.raises(InputError, match="another run is at work there"):
+    with files.lock_folder(tmp_path), pytest.raises(InputError, match="another run is at work there"):
         compute_stats(corpus.scan(songs), title="t", workspace=tmp_path)
 
 
 @posix
 def test_workers_of_a_run_that_is_over_are_turned_away(songs, tmp_path):
     with (tmp_path / files.LOCK).open("ab") as other:
-        assert files._flock(other, alone=True)
-        with pytest.raises(RunError, match="this one is over"), files.join(tmp_path):
+        assert locks.try_lock(other, exclusive=True)
+        with pytest.raises(RunError, match="this one is over"), files.share_folder(tmp_path):
             pass
-    with files.claim(tmp_path), files.join(tmp_path), files.join(tmp_path):
+    with files.lock_folder(tmp_path), files.share_folder(tmp_path), files.share_folder(tmp_path):
         pass
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(RunError, match="on a file system that all its machines share"), files.join(tmp_path):
+    with pytest.raises(RunError, match="on a file system that all its machines share"), files.share_folder(tmp_path):
         pass
 
 
@@ -161,8 +161,8 @@ def test_a_file_system_without_locks_is_told_of(tmp_path, monkeypatch, caplog):
     def refuse(*_):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(files.fcntl, "flock", refuse)
-    with files.claim(tmp_path), files.join(tmp_path):
+    monkeypatch.setattr(locks.fcntl, "flock", refuse)
+    with files.lock_folder(tmp_path), files.share_folder(tmp_path):
         pass
     assert "cannot be locked (No locks available)" in caplog.text
     assert list(tmp_path.iterdir()) == []

@@ -190,7 +190,7 @@ def normalize_corpus(
     with ExitStack() as stack:
         for place in sorted({job.place for job in every}):
             folders = {job.target.parent for job in every if job.place == place}
-            stack.enter_context(files.claim(place, sweeping={place, *folders}))
+            stack.enter_context(files.lock_folder(place, sweeping={place, *folders}))
         if plan.layout.out is not None:
             Chain(plan.stats, plan.settings).save(plan.layout.out / CHAIN)
         return _normalize(tracks, every, plan, jobs, progress)
@@ -220,7 +220,7 @@ def _normalize(tracks: Sequence[TrackRef], every: Sequence[Job], plan: Plan, job
 def normalize_stem(plan: Plan, item: tuple[TrackRef, str]) -> None:
     """Normalise one stem, write it, and write its card."""
     job = Job(plan, *item)
-    with files.join(job.place):
+    with files.share_folder(job.place):
         _normalize_stem(job)
 
 

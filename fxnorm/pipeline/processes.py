@@ -280,7 +280,7 @@ def _die_with_parent() -> None:
 @contextmanager
 def deaf_to_interrupts() -> Iterator[None]:
     """Processes started in this block never hear a Ctrl-C; one that this process gets meanwhile comes afterwards."""
-    if not hasattr(signal, "pthread_sigmask"):
+    if sys.platform == "win32":  # processes there get a group of their own
         yield
         return
     resource_tracker.ensure_running()  # else it starts within the block, and lets interrupts through again
