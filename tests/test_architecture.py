@@ -13,8 +13,9 @@ PACKAGE = Path(fxnorm.__file__).parent
 
 # A room may import from floors below its own, and from itself.
 FLOORS = (
-    {"errors", "units"},
+    {"errors", "locks", "units"},
     {"kernels", "files", "malloc"},
+    {"documents"},
     {"audio", "parallel"},
     {"dsp", "corpus", "recipe", "pages"},
     {"losses"},
