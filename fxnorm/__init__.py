@@ -17,7 +17,7 @@ _HOMES = {
     "STEMS": "fxnorm.stems",
     "FxnormError": "fxnorm.errors",
 }
-_ROOMS = ("audio", "corpus", "effects", "evaluation", "mixing", "pipeline", "synth")
+_ROOMS = ("audio", "audio_files", "corpus", "effects", "evaluation", "mixing", "pipeline", "synth")
 
 __all__ = [*_HOMES, *_ROOMS]
 

@@ -16,6 +16,7 @@ FLOORS = (
     {"errors", "memory", "units"},
     {"files", "stems"},
     {"kernels", "audio", "pickled"},
+    {"audio_files"},
     {"effects", "corpus", "recipe", "pages"},
     {"stats"},
     {"normalize", "synth", "plots"},
@@ -29,7 +30,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # Libraries that only some rooms may know.
 LIBRARIES = {
     "numba": {"kernels"},
-    "soundfile": {"audio"},
+    "soundfile": {"audio_files"},
     "soxr": {"audio"},
     "click": {"cli"},
     "tqdm": {"cli"},

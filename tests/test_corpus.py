@@ -16,7 +16,7 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fxnorm import audio, corpus
+from fxnorm import audio_files, corpus
 from fxnorm.audio import RATE, Audio
 from fxnorm.corpus import StemPaths, inspection
 from fxnorm.errors import InputError
@@ -184,10 +184,10 @@ def test_a_second_claim_to_a_stem_is_not_used(tmp_path: Path) -> None:
 
 
 def test_formats_are_preferred_in_one_order(tmp_path: Path) -> None:
-    for first in range(len(audio.SUFFIXES)):
-        offered = audio.SUFFIXES[first:]
+    for first in range(len(audio_files.SUFFIXES)):
+        offered = audio_files.SUFFIXES[first:]
         song(tmp_path / str(first), [f"{stem}{suffix}" for suffix in reversed(offered) for stem in STEMS])
-    for track, suffix in zip(corpus.scan(tmp_path), audio.SUFFIXES, strict=True):
+    for track, suffix in zip(corpus.scan(tmp_path), audio_files.SUFFIXES, strict=True):
         assert {path.suffix for path in track.stems.values()} == {suffix}
 
 
@@ -331,7 +331,7 @@ def test_clipping_is_counted_across_blocks(make: Make, runs: list[tuple[int, flo
 def test_clipped_integer_files(make: Make) -> None:
     folder = make()
     for subtype in ("PCM_16", "PCM_24"):
-        audio.write(folder / "vocals.wav", 8.0 * noise(0), RATE, subtype=subtype)
+        audio_files.write(folder / "vocals.wav", 8.0 * noise(0), RATE, subtype=subtype)
         report = inspect(folder)
         assert any("samples clipped" in notice for notice in report.notices)
         assert report.errors == []
@@ -363,7 +363,7 @@ def test_notices(make: Make, other: dict[str, Audio | None], notice: str) -> Non
 def test_unused_audio_is_listed(make: Make) -> None:
     folder = make()
     shutil.copy(folder / "bass.wav", folder / "click.wav")
-    audio.write(folder / "bass.flac", noise(1), RATE, subtype="PCM_16")
+    audio_files.write(folder / "bass.flac", noise(1), RATE, subtype="PCM_16")
     report = inspect(folder)
     assert (report.unknown, report.duplicates) == (("click.wav",), ("bass.flac",))
     assert "unused, another file of that name is preferred: bass.flac" in report.problems
@@ -372,7 +372,7 @@ def test_unused_audio_is_listed(make: Make) -> None:
 
 def test_rates_that_differ(make: Make) -> None:
     folder = make()
-    audio.write(folder / "drums.wav", noise(2, samples=5_442), 48_000)  # as long as 5,000 samples at 44.1 kHz
+    audio_files.write(folder / "drums.wav", noise(2, samples=5_442), 48_000)  # as long as 5,000 samples at 44.1 kHz
     report = inspect(folder)
     assert report.problems == [
         "rates differ: 44100 Hz (vocals.wav, bass.wav, other.wav, mixture.wav), 48000 Hz (drums.wav)"

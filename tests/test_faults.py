@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fxnorm import audio, corpus, files
+from fxnorm import audio_files, corpus, files
 from fxnorm.errors import FxnormError, InputError, RunError
 from fxnorm.normalize import Settings
 from fxnorm.pipeline import Layout, Plan, compute_stats, normalize_corpus, processes
@@ -200,7 +200,7 @@ def test_another_format_that_was_killed_leaves_no_file_of_the_first(songs, undis
 
 def full(monkeypatch, number, *, after):
     """The disk takes `after` files of audio, and then no more."""
-    encode, seen = audio._encode, []
+    encode, seen = audio_files._encode, []
 
     def fill(path, *rest):
         seen.append(path)
@@ -209,7 +209,7 @@ def full(monkeypatch, number, *, after):
             raise OSError(number, os.strerror(number))
         encode(path, *rest)
 
-    monkeypatch.setattr(audio, "_encode", fill)
+    monkeypatch.setattr(audio_files, "_encode", fill)
     return seen
 
 

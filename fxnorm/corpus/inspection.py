@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fxnorm import audio
-from fxnorm.audio import Audio, AudioInfo
+from fxnorm import audio, audio_files
+from fxnorm.audio import Audio
+from fxnorm.audio_files import AudioInfo
 from fxnorm.corpus.reports import FileReport, TrackReport
 from fxnorm.corpus.tracks import TrackRef
 from fxnorm.errors import AudioError
@@ -70,12 +71,12 @@ class _Meter:
     def blocks(self, samples: int) -> Iterator[Audio]:
         """The file's blocks, zero where they were not finite; they end where the file becomes unreadable."""
         try:
-            self.info = audio.probe(self.path)
+            self.info = audio_files.probe(self.path)
             if self.info.fault:
                 self.error = self.info.fault
                 return
             self._full = np.zeros((self.info.channels, CLIPPED_RUN), dtype=bool)
-            for block in audio.blocks(self.path, samples=samples):
+            for block in audio_files.blocks(self.path, samples=samples):
                 yield self._measure(block)
         except AudioError as error:
             self.error = str(error).removeprefix(f"{self.path}: ")

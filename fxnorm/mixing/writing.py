@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fxnorm import audio, files
+from fxnorm import audio_files, files
 from fxnorm.errors import InputError
 from fxnorm.mixing.cards import FORMAT, VERSION, compose
 from fxnorm.mixing.mixer import Mixer
@@ -155,11 +155,11 @@ def mix_song(
     card = compose(song, mixer, made, finished, plan.finish)
     # Until the card is whole it says that the mix is ours, and vouches for nothing.
     files.write_text(target.with_suffix(".json"), json.dumps({"format": FORMAT, "version": VERSION}) + "\n")
-    audio.write(target, made.audio, made.rate, subtype=plan.subtype)
+    audio_files.write(target, made.audio, made.rate, subtype=plan.subtype)
     card["output"] |= {"file": target.name, "subtype": plan.subtype, "bytes": target.stat().st_size}
     for stem, path in _normalized(song, plan).items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        audio.write(path, made.prepared.audio[STEMS.index(stem)], made.prepared.rate, subtype=plan.subtype)
+        audio_files.write(path, made.prepared.audio[STEMS.index(stem)], made.prepared.rate, subtype=plan.subtype)
     if plan.page:
         from fxnorm.mixing.page import draw
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fxnorm import __version__, audio, files
+from fxnorm import __version__, audio, audio_files, files
 from fxnorm.corpus import TrackRef
 from fxnorm.effects.reverb import STEMS_WITH_REVERB
 from fxnorm.errors import InputError
@@ -226,7 +226,7 @@ def normalize_stem(plan: Plan, item: tuple[TrackRef, str]) -> None:
 
 def _normalize_stem(job: Job) -> None:
     signature = _signature(job)  # of the source as it is before it is read: it may change meanwhile
-    source, rate = audio.read(job.source)
+    source, rate = audio_files.read(job.source)
     track = zlib.crc32(job.track.id.encode(errors="surrogateescape"))
     rng = np.random.default_rng([job.plan.seed, track, STEMS.index(job.stem)])
     normalized, steps = job.plan.normalizer()(source, rate, job.stem, rng=rng)
@@ -239,7 +239,7 @@ def _normalize_stem(job: Job) -> None:
     ours = {job.target.name, *_audio_of(_read_card(job.card))}
     unfinished = {"format": CARD_FORMAT, "version": CARD_VERSION, "signature": None, "ours": sorted(ours)}
     files.write_text(job.card, json.dumps(unfinished, ensure_ascii=False) + "\n")
-    audio.write(job.target, normalized, rate, subtype=job.plan.layout.subtype)
+    audio_files.write(job.target, normalized, rate, subtype=job.plan.layout.subtype)
     for name in ours - {job.target.name}:  # of another format
         (job.target.parent / name).unlink(missing_ok=True)
     card = {

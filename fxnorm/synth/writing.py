@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from fxnorm import audio
+from fxnorm import audio, audio_files
 from fxnorm.errors import InputError
 from fxnorm.files import write_text
 from fxnorm.stems import STEMS
@@ -50,9 +50,9 @@ def write_song(song: Song, wet_folder: Path, dry_folder: Path) -> None:
     # An old record must not vouch for files that are about to change.
     (wet_folder / RECORD).unlink(missing_ok=True)
     for stem in STEMS:
-        audio.write(dry_folder / f"{stem}{SUFFIX}", song.dry[stem], audio.RATE, subtype=SUBTYPE)
-        audio.write(wet_folder / f"{stem}{SUFFIX}", song.wet[stem], audio.RATE, subtype=SUBTYPE)
-    audio.write(wet_folder / f"mixture{SUFFIX}", song.mixture, audio.RATE, subtype=SUBTYPE)
+        audio_files.write(dry_folder / f"{stem}{SUFFIX}", song.dry[stem], audio.RATE, subtype=SUBTYPE)
+        audio_files.write(wet_folder / f"{stem}{SUFFIX}", song.wet[stem], audio.RATE, subtype=SUBTYPE)
+    audio_files.write(wet_folder / f"mixture{SUFFIX}", song.mixture, audio.RATE, subtype=SUBTYPE)
     write_text(wet_folder / "engineer.json", json.dumps(song.engineer, indent=1) + "\n")
     record = {"name": song.name, **_origin(song.seed, song.index, song.samples), "score": song.score}
     write_text(wet_folder / RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")

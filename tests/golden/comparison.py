@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import firwin, oaconvolve
 
-from fxnorm import audio
+from fxnorm import audio, audio_files
 from fxnorm.effects import compression, eq, loudness, panning, reverb
 from fxnorm.effects.spectra import GRID_STEP, bin_frequencies_of_features
 from fxnorm.normalize import PADDING, pad
@@ -50,7 +50,7 @@ class Row:
 @cache
 def load_stem(song: str, stem: str) -> audio.Audio:
     """A recorded wet stem, padded as the recordings were made."""
-    samples, _rate = audio.read(GOLDEN / "songs" / "wet" / song / f"{stem}.flac")
+    samples, _rate = audio_files.read(GOLDEN / "songs" / "wet" / song / f"{stem}.flac")
     return pad(audio.to_stereo(samples))
 
 
@@ -161,7 +161,7 @@ def _stem_rows(
 def reverb_rows() -> Iterator[Row]:
     """Stem plus send, with the recorded response and shelf frequencies."""
     recorded = np.load(GOLDEN / "reverb.npz")
-    response, _rate = audio.read(GOLDEN / "ir" / "impulse_response.flac")
+    response, _rate = audio_files.read(GOLDEN / "ir" / "impulse_response.flac")
     for stem in reverb.STEMS_WITH_REVERB:
         stem_audio = load_stem("song001", stem)
         send = reverb.send(
