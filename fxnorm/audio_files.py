@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from fxnorm import mpeg
 from fxnorm.audio import RATE, Audio, as_audio, peak, resample
 from fxnorm.errors import AudioError
 from fxnorm.files import replacing
@@ -55,6 +56,8 @@ class AudioInfo:
 def probe(path: Path) -> AudioInfo:
     """Read the header of an audio file.
 
+    The frames of an MP3 file whose header does not state its length are counted.
+
     Raises
     ------
     AudioError
@@ -90,7 +93,7 @@ def read(path: Path) -> tuple[Audio, int]:
             audio[:, count : count + len(interleaved)] = interleaved.T
             count += len(interleaved)
         _require_whole(file, path, count)
-    return as_audio(audio, what=str(path)), info.rate
+    return as_audio(audio[:, :count], what=str(path)), info.rate
 
 
 def read_segment(path: Path, start: int, samples: int) -> Audio:
@@ -237,7 +240,8 @@ def _open(path: Path) -> soundfile.SoundFile:
     try:
         with Path(path).open("rb"):
             pass
-        file = soundfile.SoundFile(_native(path))
+        frames = mpeg.with_length(path) if path.suffix.lower() == ".mp3" else None
+        file = soundfile.SoundFile(io.BytesIO(frames) if frames else _native(path))
     except (OSError, ValueError) as error:
         raise AudioError(f"{path}: cannot be opened ({_reason(error)}); check the path and its permissions") from error
     except (soundfile.LibsndfileError, TypeError) as error:
@@ -260,13 +264,14 @@ def _next_frames(file: soundfile.SoundFile, path: Path, frames: int = -1) -> npt
 def _require_whole(file: soundfile.SoundFile, path: Path, samples: int) -> None:
     """Raise if the header promised more than the `samples` that came."""
     declared = [int(size) for size in _SHORT_CHUNK.findall(file.extra_info)]
-    if any(size not in _STREAM_SIZES for size in declared) or samples < file.frames:
+    short = samples < file.frames and not _is_estimate(file, path)
+    if short or any(size not in _STREAM_SIZES for size in declared):
         raise AudioError(f"{path}: cut short, {samples} samples are left; export it again")
 
 
 def _require_end(file: soundfile.SoundFile, path: Path) -> None:
     """Raise if the header promises so much that room for it should not be made before its end was seen."""
-    if file.frames * file.channels > 8 * path.stat().st_size:  # less than a bit a sample
+    if file.frames * file.channels > 8 * path.stat().st_size and not _is_estimate(file, path):  # a bit a sample
         try:
             file.seek(file.frames - 1)
             found = len(_next_frames(file, path, 1))
@@ -275,6 +280,11 @@ def _require_end(file: soundfile.SoundFile, path: Path) -> None:
             found = 0
         if not found:
             raise AudioError(f"{path}: cut short, it has no {file.frames} samples; export it again")
+
+
+def _is_estimate(file: soundfile.SoundFile, path: Path) -> bool:
+    """Whether the number of frames does not come from the file's header."""
+    return file.format == "MP3" and not mpeg.states_length(path)
 
 
 def _info(file: soundfile.SoundFile) -> AudioInfo:

@@ -14,7 +14,7 @@ PACKAGE = Path(fxnorm.__file__).parent
 # A room may import from floors below its own, and from itself.
 FLOORS = (
     {"errors", "memory", "units"},
-    {"files", "stems"},
+    {"files", "mpeg", "stems"},
     {"kernels", "audio", "pickled"},
     {"audio_files"},
     {"effects", "corpus", "recipe", "pages"},
