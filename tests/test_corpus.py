@@ -306,7 +306,7 @@ def clipped_by_counting(array: Audio) -> int:
     for channel in array:
         run = 0
         for sample in [*channel, 0.0]:
-            if abs(sample) >= inspection.FULL_SCALE:
+            if inspection.FULL_SCALE <= abs(sample) <= 1.0:
                 run += 1
                 continue
             count += run if run >= inspection.CLIPPED_RUN else 0
@@ -317,7 +317,9 @@ def clipped_by_counting(array: Audio) -> int:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(
     runs=st.lists(
-        st.tuples(st.integers(1, 9), st.sampled_from([0.5, 1.0, -1.0, 32_767 / 32_768])), min_size=1, max_size=12
+        st.tuples(st.integers(1, 9), st.sampled_from([0.5, 1.0, -1.0, 32_767 / 32_768, 1.01, -3.0])),
+        min_size=1,
+        max_size=12,
     ),
     block=st.integers(1, 12),
 )
@@ -326,6 +328,23 @@ def test_clipping_is_counted_across_blocks(make: Make, runs: list[tuple[int, flo
     vocals = np.stack([channel, channel[::-1]])
     report = inspect(make(vocals=vocals, bass=None, drums=None, other=None, mixture=None), block=block)
     assert report.files[0].clipped == clipped_by_counting(vocals)
+    assert report.files[0].over_full_scale == np.count_nonzero(np.abs(vocals) > 1.0)
+
+
+@pytest.mark.parametrize(("suffix", "subtype"), [(".wav", "FLOAT"), (".mp3", "MPEG_LAYER_III"), (".ogg", "VORBIS")])
+def test_samples_over_full_scale_are_not_clipped(make: Make, suffix: str, subtype: str) -> None:
+    folder = make(vocals=None)
+    hot = 1.5 * np.sin(2.0 * np.pi * 100.0 / RATE * np.arange(5_000)).astype(np.float32)
+    audio_files.write(folder / f"vocals{suffix}", np.stack([hot, hot]), RATE, subtype=subtype)
+    report = inspect(folder)
+    (notice,) = (notice for notice in report.notices if notice.startswith("vocals"))
+    file = report.to_dict()["files"][0]
+    assert (
+        notice
+        == f"vocals{suffix}: {file['over_full_scale']} samples over full scale (peak +{file['peak_db']:.1f} dBFS)"
+    )
+    assert file["over_full_scale"] == pytest.approx(np.count_nonzero(np.abs([hot, hot]) > 1.0), rel=0.05)
+    assert file["clipped"] < 20
 
 
 def test_clipped_integer_files(make: Make) -> None:

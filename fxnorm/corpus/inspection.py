@@ -65,6 +65,7 @@ class _Meter:
         self.peak = 0.0
         self.silent = True
         self.clipped = 0
+        self.over_full_scale = 0
         self.not_finite = 0
         self.error: str | None = None
 
@@ -93,6 +94,7 @@ class _Meter:
             peak_db=float(amplitude_to_db(self.peak)),
             silent=self.silent and self.samples > 0,
             clipped=self.clipped,
+            over_full_scale=self.over_full_scale,
             not_finite=self.not_finite,
             error=self.error,
         )
@@ -106,12 +108,15 @@ class _Meter:
         self.samples += block.shape[1]
         self.peak = max(self.peak, peak)
         self.silent = self.silent and audio.is_silent(block)
-        self.clipped += self._count_clipped(block)
+        magnitude = np.abs(block)
+        over = magnitude > 1.0
+        self.over_full_scale += int(np.count_nonzero(over))
+        self.clipped += self._count_clipped((magnitude >= FULL_SCALE) & ~over)
         return block
 
-    def _count_clipped(self, block: Audio) -> int:
+    def _count_clipped(self, at_full_scale: npt.NDArray[np.bool_]) -> int:
         """Samples in runs at full scale, a run counted where it becomes long enough, also across blocks."""
-        full = np.hstack([self._full, np.abs(block) >= FULL_SCALE])
+        full = np.hstack([self._full, at_full_scale])
         self._full = full[:, -CLIPPED_RUN:]
         if not full.any():
             return 0
