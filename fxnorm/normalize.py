@@ -15,6 +15,7 @@ from fxnorm import effects, files
 from fxnorm.audio import RATE, Audio, as_audio, is_silent, peak, resample, to_stereo
 from fxnorm.effects import EFFECTS, MEASURED, EffectSettings, Memo, Step, compression, eq, loudness, panning, reverb
 from fxnorm.errors import InputError
+from fxnorm.kernels.silence import flush
 from fxnorm.stats import FxStats
 from fxnorm.stems import require_stem
 
@@ -309,8 +310,10 @@ class Normalizer:
 
 
 def pad(audio: Audio) -> Audio:
-    """Put the zeros on each side that measuring and matching count on."""
-    return np.pad(audio, ((0, 0), (PADDING, PADDING)))
+    """Put the zeros on each side that measuring and matching count on; samples too small to matter become zero too."""
+    padded = np.pad(audio, ((0, 0), (PADDING, PADDING)))
+    flush(padded)
+    return padded
 
 
 def unpad(audio: Audio) -> Audio:
