@@ -128,3 +128,15 @@ def test_commands_accept_such_files(tmp_path: Path) -> None:
     mixed = run(cli, ["mix", str(folder), "-o", str(tmp_path / "mix.wav"), "--model", "sum", "-q"])
     assert mixed.exit_code == 0, mixed.output
     assert audio_files.probe(tmp_path / "mix.wav").samples == length
+
+
+def test_evaluate_accepts_such_mixes_and_targets(tmp_path: Path) -> None:
+    for folder in (tmp_path / "mixes", tmp_path / "targets"):
+        folder.mkdir()
+        frames = encode(folder / "song.mp3")
+        (folder / "song.mp3").write_bytes(id3v2(PICTURE) + b"".join(frames[1:]) + ID3V1)
+    report = tmp_path / "report.html"
+    sides = ["--mixes", f"mine={tmp_path / 'mixes'}", "--targets", str(tmp_path / "targets")]
+    evaluated = CliRunner().invoke(cli, ["evaluate", *sides, "-o", str(report), "-j", "1", "-q"])
+    assert evaluated.exit_code == 0, evaluated.exception
+    assert report.exists()
