@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fxnorm import audio, corpus, files, locks
+from fxnorm import audio_files, corpus, files, locks
 from fxnorm.errors import FxnormError, InputError, RunError
 from fxnorm.normalization.corpus_normalization import Layout, Plan, normalize_corpus
 from fxnorm.normalization.corpus_statistics import compute_stats
@@ -201,7 +201,7 @@ def test_another_format_that_was_killed_leaves_no_file_of_the_first(songs, undis
 
 def full(monkeypatch, number, *, after):
     """The disk takes `after` files of audio, and then no more."""
-    encode, seen = audio._encode, []
+    encode, seen = audio_files._encode, []
 
     def fill(path, *rest):
         seen.append(path)
@@ -210,7 +210,7 @@ def full(monkeypatch, number, *, after):
             raise OSError(number, os.strerror(number))
         encode(path, *rest)
 
-    monkeypatch.setattr(audio, "_encode", fill)
+    monkeypatch.setattr(audio_files, "_encode", fill)
     return seen
 
 

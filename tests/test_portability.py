@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fxnorm import audio, corpus, files, locks
+from fxnorm import audio, audio_files, corpus, files, locks
 from fxnorm.normalization.corpus_normalization import Layout, Plan, normalize_corpus
 from fxnorm.normalization.normalizer import Settings
 from fxnorm.normalization.statistics import FxStats
@@ -41,7 +41,7 @@ def test_a_system_without_masks_and_links(tmp_path: Path, monkeypatch: pytest.Mo
     song = tmp_path / "songs" / "Song"
     write_song(song, seconds=1.0)
     if not (song / "mixture.wav").exists():
-        audio.write(song / "mixture.wav", noise(1.0, seed=9), audio.RATE)
+        audio_files.write(song / "mixture.wav", noise(1.0, seed=9), audio.RATE)
     plan = Plan(FxStats.shipped(), Settings.preset(effects=("loudness",)), Layout(tmp_path / "out"))
     assert normalize_corpus(corpus.scan(tmp_path / "songs"), plan, jobs=2).failures == ()
     copy = tmp_path / "out" / "Song" / "mixture.wav"

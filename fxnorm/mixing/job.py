@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fxnorm import audio, documents, files
+from fxnorm import audio_files, documents, files
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.mixing.mixer import Mixer
@@ -153,11 +153,11 @@ def mix_song(
     card = compose(song, mixer, made, finished, plan.finish)
     # Until the card is whole it says that the mix is ours, and vouches for nothing.
     DOCUMENT.write(target.with_suffix(".json"), DOCUMENT.wrap({}))
-    audio.write(target, made.audio, made.rate, subtype=plan.subtype)
+    audio_files.write(target, made.audio, made.rate, subtype=plan.subtype)
     card["output"] |= {"file": target.name, "subtype": plan.subtype, "bytes": target.stat().st_size}
     for stem, path in _normalized(song, plan).items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        audio.write(path, made.prepared.audio[STEMS.index(stem)], made.prepared.rate, subtype=plan.subtype)
+        audio_files.write(path, made.prepared.audio[STEMS.index(stem)], made.prepared.rate, subtype=plan.subtype)
     if plan.page:
         from fxnorm.mixing.page import draw
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fxnorm import __version__, audio, documents, files
+from fxnorm import __version__, audio, audio_files, documents, files
 from fxnorm.corpus import TrackRef
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
@@ -226,7 +226,7 @@ def normalize_stem(plan: Plan, item: tuple[TrackRef, str]) -> None:
 
 def _normalize_stem(job: Job) -> None:
     signature = _signature(job)  # of the source as it is before it is read: it may change meanwhile
-    source, rate = audio.read(job.source)
+    source, rate = audio_files.read(job.source)
     track = zlib.crc32(job.track.id.encode(errors="surrogateescape"))
     rng = np.random.default_rng([job.plan.seed, track, STEMS.index(job.stem)])
     normalized, steps = job.plan.normalizer()(source, rate, job.stem, rng=rng)
@@ -238,7 +238,7 @@ def _normalize_stem(job: Job) -> None:
     # From here until the card is whole it says which audio is ours, and vouches for none.
     ours = {job.target.name, *_audio_of(CARD.find(job.card))}
     CARD.write(job.card, CARD.wrap({"signature": None, "ours": sorted(ours)}))
-    audio.write(job.target, normalized, rate, subtype=job.plan.layout.subtype)
+    audio_files.write(job.target, normalized, rate, subtype=job.plan.layout.subtype)
     for name in ours - {job.target.name}:  # of another format
         (job.target.parent / name).unlink(missing_ok=True)
     card = {

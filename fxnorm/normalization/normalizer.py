@@ -13,6 +13,7 @@ from fxnorm import documents
 from fxnorm.audio import RATE, Audio, as_audio, is_silent, peak, resample, to_stereo
 from fxnorm.corpus.stems import require_stem
 from fxnorm.errors import InputError
+from fxnorm.kernels.silence import flush
 from fxnorm.normalization import compression, effects, eq, loudness, panning, reverb
 from fxnorm.normalization.effects import EFFECTS, MEASURED, EffectSettings, Memo, Step
 from fxnorm.normalization.statistics import FxStats
@@ -286,8 +287,10 @@ class Normalizer:
 
 
 def pad(audio: Audio) -> Audio:
-    """Put the zeros on each side that measuring and matching count on."""
-    return np.pad(audio, ((0, 0), (PADDING, PADDING)))
+    """Put the zeros on each side that measuring and matching count on; samples too small to matter become zero too."""
+    padded = np.pad(audio, ((0, 0), (PADDING, PADDING)))
+    flush(padded)
+    return padded
 
 
 def unpad(audio: Audio) -> Audio:

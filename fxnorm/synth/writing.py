@@ -9,7 +9,7 @@
 from pathlib import Path
 from typing import Any
 
-from fxnorm import audio, documents
+from fxnorm import audio, audio_files, documents
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.files import write_text
@@ -49,9 +49,9 @@ def write_song(song: Song, wet_folder: Path, dry_folder: Path) -> None:
     # An old record must not vouch for files that are about to change.
     (wet_folder / RECORD).unlink(missing_ok=True)
     for stem in STEMS:
-        audio.write(dry_folder / f"{stem}{SUFFIX}", song.dry[stem], audio.RATE, subtype=SUBTYPE)
-        audio.write(wet_folder / f"{stem}{SUFFIX}", song.wet[stem], audio.RATE, subtype=SUBTYPE)
-    audio.write(wet_folder / f"mixture{SUFFIX}", song.mixture, audio.RATE, subtype=SUBTYPE)
+        audio_files.write(dry_folder / f"{stem}{SUFFIX}", song.dry[stem], audio.RATE, subtype=SUBTYPE)
+        audio_files.write(wet_folder / f"{stem}{SUFFIX}", song.wet[stem], audio.RATE, subtype=SUBTYPE)
+    audio_files.write(wet_folder / f"mixture{SUFFIX}", song.mixture, audio.RATE, subtype=SUBTYPE)
     write_text(wet_folder / "engineer.json", documents.to_text(song.engineer, indent=1))
     record = {"name": song.name, **_origin(song.seed, song.index, song.samples), "score": song.score}
     write_text(wet_folder / RECORD, documents.to_text(record, indent=1))

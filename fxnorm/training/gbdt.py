@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fxnorm import audio, documents, files
+from fxnorm import audio, audio_files, documents, files
 from fxnorm.audio import Audio
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
@@ -219,7 +219,7 @@ def _read(song: Song) -> Audio:
     for signal, name in zip(signals, (*STEMS, None), strict=True):
         path = song.stems.get(name) if name else song.mixture
         if path is not None:
-            signal[:] = audio.to_stereo(audio.read_piece(path, 0, song.samples))
+            signal[:] = audio.to_stereo(audio_files.read_segment(path, 0, song.samples))
     return signals
 
 
