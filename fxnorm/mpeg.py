@@ -5,6 +5,7 @@ a tag holds a picture. Counting the frames takes about 10 ms a minute, without d
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 _KBPS = {  # by version (3 is MPEG-1, 2 is MPEG-2, 0 is MPEG-2.5)
@@ -36,13 +37,20 @@ def with_length(path: Path) -> bytes | None:
     """
     if states_length(path):
         return None
+    state = path.stat()
     content = path.read_bytes()
-    frames = [content[start:stop] for start, stop in _find_frames(content)]
+    frames = [content[start:stop] for start, stop in _frames_of(path, state.st_size, state.st_mtime_ns)]
     if frames and _length_tag(frames[0]):
         del frames[0]
     if not frames:
         return None
     return _length_header(int.from_bytes(frames[0][:_HEADER]), len(frames)) + b"".join(frames)
+
+
+@lru_cache(maxsize=256)
+def _frames_of(path: Path, size: int, mtime_ns: int) -> tuple[tuple[int, int], ...]:
+    """Find the frames of a file once for all its segments; size and time of writing tell versions apart."""
+    return tuple(_find_frames(path.read_bytes()))
 
 
 def states_length(path: Path) -> bool:

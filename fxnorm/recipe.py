@@ -1,7 +1,7 @@
-"""Recipes: what is trained, on what and how, read from YAML and checked before anything is done.
+"""Recipes: the settings of a training run, read from YAML and validated before the run begins.
 
-A recipe file names only what differs from the defaults below. Single keys are changed with `key=value`, where dots
-lead into groups: `data.seconds=4`.
+A recipe file lists only the keys that differ from the defaults below. `key=value` changes a single key; dots separate a
+group from its key: `data.segment_s=4`.
 """
 
 import difflib
@@ -27,27 +27,28 @@ from pydantic_core import ErrorDetails
 from fxnorm import files
 from fxnorm.errors import InputError
 
-PATHS = ("corpus", "wet", "start_from")
+PATHS = ("corpus", "wet", "init_from")
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+BelowOne = Annotated[float, Field(ge=0.0, lt=1.0)]
+Fraction = Annotated[float, Field(gt=0.0, le=1.0)]
 
 
-class Group(BaseModel):
-    """Base of a recipe and its groups: frozen, and an unknown key is an error."""
+class SettingsGroup(BaseModel):
+    """Base of recipes and their groups: frozen, and refuses unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Network(Group):
-    """What is trained.
+class NetworkSettings(SettingsGroup):
+    """Network to train.
 
     Attributes
     ----------
     name, preset : str
-        As `fxnorm models` lists them.
+        As listed by `fxnorm models`.
     settings : dict
-        Single settings in place of the preset's.
+        Settings that differ from the preset.
     """
 
     name: str = "tdcn"
@@ -55,18 +56,17 @@ class Network(Group):
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
-class Loss(Group):
-    """What is made small when mixing is learned.
+class LossSettings(SettingsGroup):
+    """Training loss of the task `mix`.
 
     Attributes
     ----------
-    name : str
-        La, Lb or mrstft.
+    name : {"La", "Lb", "mrstft"}
     settings : dict
-        Of the loss. La and Lb leave the network's guard out by themselves.
+        Settings of the loss. La and Lb exclude the network's context at each end.
     gather : bool
-        On several devices, compare the whole batch on each, which gives exactly what one device would; otherwise
-        every device compares its own share.
+        With several devices, compute the loss of the whole batch on each, which gives the result of a single device.
+        Otherwise each device computes the loss of its share.
     """
 
     name: str = "La"
@@ -74,150 +74,151 @@ class Loss(Group):
     gather: bool = True
 
 
-class Data(Group):
-    """The pieces that are drawn.
+class DataSettings(SettingsGroup):
+    """Training examples and their augmentation.
 
     Attributes
     ----------
-    seconds : float
-        Length of a piece.
-    batch : int
-        Pieces of a batch, all devices together.
-    batches : int
-        Batches of an epoch.
+    segment_s : float
+        Length of an example in seconds.
+    batch_size : int
+        Examples per batch, over all devices.
+    batches_per_epoch : int
     workers : int
-        Processes that read, for each device; what is drawn does not depend on them.
-    swap : float
-        Probability of left and right changing places, in the stems and in the mix.
+        Loader processes per device. The examples do not depend on their number.
+    channel_swap : float
+        Probability of swapping left and right, in the stems and in the mix.
     remix : float
-        Probability that the stems come from different songs; the mix is then the sum of their wet versions.
+        Probability of taking each stem from a different song. The target is then the sum of the wet stems.
     jitter_db : float
-        Remixed wet stems change their level by up to this much, up or down.
-    drop : float
-        Probability that a stem is left out, of the stems and of the mix; one always stays.
-    loudest : int
-        Of so many pieces drawn the loudest is taken; 1 takes them as they come.
+        Largest random gain of a remixed wet stem, up or down, in dB.
+    stem_dropout : float
+        Probability of dropping a stem from the input and from the target. One stem is always kept.
+    loudest_of : int
+        Draw this many examples and take the one with the loudest mix.
     """
 
-    seconds: PositiveFloat = 10.0
-    batch: PositiveInt = 4
-    batches: PositiveInt = 1600
+    segment_s: PositiveFloat = 10.0
+    batch_size: PositiveInt = 4
+    batches_per_epoch: PositiveInt = 1600
     workers: NonNegativeInt = 2
-    swap: Share = 0.5
-    remix: Share = 0.0
+    channel_swap: Probability = 0.5
+    remix: Probability = 0.0
     jitter_db: NonNegativeFloat = 0.0
-    drop: Fraction = 0.0
-    loudest: PositiveInt = 1
+    stem_dropout: BelowOne = 0.0
+    loudest_of: PositiveInt = 1
 
 
-class Optimizer(Group):
-    """How the weights move.
+class OptimizerSettings(SettingsGroup):
+    """Optimizer and learning rate.
 
     Attributes
     ----------
     name : {"adamw", "amsgrad"}
-    rate : float
+    lr : float
         Learning rate at factor 1 of the schedule.
-    decay : float
-        Weight decay.
-    clip : float
-        Largest norm of the gradient.
-    accumulate : int
-        Batches that make one step.
+    weight_decay : float
+    max_grad_norm : float
+        Norm to which larger gradients are clipped.
+    accumulate_grad_batches : int
+        Batches per optimizer step.
     warmup : int
-        Steps in which the rate rises from zero.
-    average : float
-        Decay of the running average of the weights, which is then what is validated and kept; 0 for none.
+        Optimizer steps over which the learning rate rises linearly from zero.
+    ema_decay : float
+        BelowOne of the exponential moving average of the weights, which is validated and exported; 0 disables it.
     """
 
     name: Literal["adamw", "amsgrad"] = "adamw"
-    rate: PositiveFloat = 1e-3
-    decay: NonNegativeFloat = 1e-2
-    clip: PositiveFloat = 1.0
-    accumulate: PositiveInt = 1
+    lr: PositiveFloat = 1e-3
+    weight_decay: NonNegativeFloat = 1e-2
+    max_grad_norm: PositiveFloat = 1.0
+    accumulate_grad_batches: PositiveInt = 1
     warmup: NonNegativeInt = 500
-    average: Fraction = 0.999
+    ema_decay: BelowOne = 0.999
 
 
-class Validation(Group):
-    """How progress is judged.
+class ValidationSettings(SettingsGroup):
+    """Validation and the choice of checkpoints.
 
     Attributes
     ----------
-    pieces : int
-        Always the same, spread over the songs set aside.
+    segments : int
+        Number of segments, fixed and evenly spaced over the validation songs.
     patience : int
-        Training ends after so many epochs without a better score; 0 goes through the whole schedule.
+        Epochs without a better score after which training stops; 0 disables early stopping.
     keep : int
-        How many of the best epochs are kept as checkpoints.
+        Number of best epochs to keep as checkpoints.
     """
 
-    pieces: PositiveInt = 48
+    segments: PositiveInt = 48
     patience: NonNegativeInt = 20
     keep: PositiveInt = 3
 
 
-class Experiment(Group):
-    """What all recipes share.
+class BaseRecipe(SettingsGroup):
+    """Keys common to all recipes.
 
     Attributes
     ----------
     corpus : Path
-        Stems that `fxnorm normalize` has made.
+        Output folder of `fxnorm normalize`.
     seed : int
-        Of everything drawn at random.
+        Random seed.
     """
 
     corpus: Path
     seed: NonNegativeInt = 0
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values of every key, the defaults included."""
+        """Return plain values of all keys, including defaults."""
         return self.model_dump(mode="json")
 
     def write(self, path: Path) -> None:
-        """Write every key to a YAML file, whole."""
+        """Write all keys to a YAML file."""
         files.write_text(path, to_yaml(self.to_dict()))
 
-    def differences(self, other: "Experiment") -> list[str]:
-        """Dotted keys whose values differ."""
-        ours, theirs = dict(_leaves(self.to_dict())), dict(_leaves(other.to_dict()))
-        return [key for key in ours | theirs if ours.get(key) != theirs.get(key)]
+    def differences(self, other: "BaseRecipe") -> list[str]:
+        """Return the dotted keys whose values differ."""
+        values, other_values = dict(_leaves(self.to_dict())), dict(_leaves(other.to_dict()))
+        return [key for key in values | other_values if values.get(key) != other_values.get(key)]
 
 
-class Recipe(Experiment):
-    """The training of a network.
+class Recipe(BaseRecipe):
+    """Training of a network.
 
     Attributes
     ----------
     wet : Path or None
-        The stems they were made from; needed to remix and to drop stems.
+        Corpus of the same stems before normalisation; required by `data.remix` and `data.stem_dropout`.
     task : {"mix", "reconstruct"}
-        Learn to mix; or train a network's front end alone, to give back the stems it is given.
-    start_from : Path or None
-        A run, or a checkpoint, whose weights are the start.
-    network, loss, data, optimizer, validation
-        The groups above.
+        Map stems to a mix, or pretrain the front end of the network as an autoencoder.
+    init_from : Path or None
+        Run or checkpoint that provides the initial weights.
+    network : NetworkSettings
+    loss : LossSettings
+    data : DataSettings
+    optimizer : OptimizerSettings
     schedule : sequence of (int, float)
-        Epochs, and the factor of the learning rate in them, one stage after the other.
+        Stages: number of epochs, and factor of the learning rate.
+    validation : ValidationSettings
     save_every : int
-        Batches after which the state is saved within an epoch, besides its end; 0 for never.
+        Batches between saved states within an epoch; 0 saves at the end of epochs only.
     device : {"auto", "cpu", "cuda", "mps"}
     devices, num_nodes, strategy, precision
-        As Lightning understands them.
+        Arguments of Lightning's `Trainer`.
     compile : bool
-        Have PyTorch compile the network, which takes minutes at the start, and pays on a GPU.
+        Compile the network with `torch.compile`: takes minutes at the start, and speeds up training on a GPU.
     """
 
     wet: Path | None = None
     task: Literal["mix", "reconstruct"] = "mix"
-    start_from: Path | None = None
-    network: Network = Network()
-    loss: Loss = Loss()
-    data: Data = Data()
-    optimizer: Optimizer = Optimizer()
+    init_from: Path | None = None
+    network: NetworkSettings = NetworkSettings()
+    loss: LossSettings = LossSettings()
+    data: DataSettings = DataSettings()
+    optimizer: OptimizerSettings = OptimizerSettings()
     schedule: tuple[tuple[PositiveInt, PositiveFloat], ...] = Field(default=((200, 1.0),), min_length=1)
-    validation: Validation = Validation()
+    validation: ValidationSettings = ValidationSettings()
     save_every: NonNegativeInt = 400
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     devices: PositiveInt = 1
@@ -232,30 +233,32 @@ class Recipe(Experiment):
         return str(precision) if isinstance(precision, int) else precision
 
     @model_validator(mode="after")
-    def _fitting_together(self) -> Self:
-        for key in ("remix", "drop"):
+    def _check_combinations(self) -> Self:
+        for key in ("remix", "stem_dropout"):
             if getattr(self.data, key) > 0.0 and self.wet is None:
                 raise ValueError(f"data.{key}: needs the stems before normalising; add wet=FOLDER")
         if self.data.jitter_db > 0.0 and self.data.remix == 0.0:
-            raise ValueError("data.jitter_db: changes the levels of remixed stems alone; add data.remix=0.5")
-        shares = self.devices * self.num_nodes
-        if self.data.batch % shares:
-            raise ValueError(f"data.batch: expected a multiple of the {shares} devices, got {self.data.batch}")
+            raise ValueError("data.jitter_db: applies to remixed stems only; add data.remix=0.5")
+        world_size = self.devices * self.num_nodes
+        if self.data.batch_size % world_size:
+            raise ValueError(
+                f"data.batch_size: expected a multiple of the {world_size} devices, got {self.data.batch_size}"
+            )
         return self
 
     @property
     def epochs(self) -> int:
-        """Epochs of the whole schedule."""
+        """Number of epochs of the whole schedule."""
         return sum(epochs for epochs, _ in self.schedule)
 
-    def rate(self, epoch: int, batch: int) -> float:
-        """Learning rate at a batch of an epoch, both counted from 0."""
-        steps_per_epoch = -(-self.data.batches // self.optimizer.accumulate)
-        step = epoch * steps_per_epoch + batch // self.optimizer.accumulate
-        warmth = min(1.0, (step + 1) / (self.optimizer.warmup + 1))
-        return self.optimizer.rate * self._factor(epoch) * warmth
+    def lr_at(self, epoch: int, batch: int) -> float:
+        """Return the learning rate at a batch of an epoch, both counted from 0."""
+        steps_per_epoch = -(-self.data.batches_per_epoch // self.optimizer.accumulate_grad_batches)
+        step = epoch * steps_per_epoch + batch // self.optimizer.accumulate_grad_batches
+        warmup_factor = min(1.0, (step + 1) / (self.optimizer.warmup + 1))
+        return self.optimizer.lr * self._schedule_factor(epoch) * warmup_factor
 
-    def _factor(self, epoch: int) -> float:
+    def _schedule_factor(self, epoch: int) -> float:
         end = 0
         for epochs, factor in self.schedule:
             end += epochs
@@ -264,38 +267,39 @@ class Recipe(Experiment):
         return self.schedule[-1][1]
 
 
-class BoostedRecipe(Experiment):
-    """The growing of boosted trees.
+class BoostedRecipe(BaseRecipe):
+    """Training of gradient-boosted trees. Keys of the trees have the names of XGBoost's parameters.
 
     Attributes
     ----------
     model : {"boosted"}
-        What tells this recipe from that of a network.
+        Identifies a recipe of boosted trees.
     settings : dict
-        Single settings of the model in place of its defaults.
-    trees, depth : int
-        How many for every gain, and how deep.
-    rate : float
-        Share of what a tree has learned that counts.
-    row_share, feature_share : float
-        Share of the slots, and of the features, that each tree sees, drawn at random.
-    smallest_leaf : float
-        What a leaf needs at least, in songs: their slots together weigh one, however long they are.
-    shrinkage : float
-        L2 penalty on what leaves say: so many songs that say nothing.
+        Settings of the model that differ from its defaults.
+    n_estimators : int
+        Boosting rounds.
+    max_depth : int
+    learning_rate : float
+    subsample, colsample_bytree : float
+        Fraction of the frames, and of the features, drawn for each tree.
+    min_child_weight : float
+        Smallest weight of a leaf, in songs: the frames of a song sum to 1.
+    reg_lambda : float
+        L2 penalty on leaf values, in songs.
     search : int
-        Trials of a search for trees, rate and depth, judged on the songs set aside; 0 takes them as they are above.
+        Trials of a hyperparameter search over `n_estimators`, `max_depth` and `learning_rate`, scored on the validation
+        songs; 0 trains with the values above.
     """
 
     model: Literal["boosted"]
     settings: dict[str, Any] = Field(default_factory=dict)
-    trees: PositiveInt = 100
-    depth: PositiveInt = 3
-    rate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.05
-    row_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
-    feature_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.3
-    smallest_leaf: NonNegativeFloat = 1.0
-    shrinkage: NonNegativeFloat = 1.0
+    n_estimators: PositiveInt = 100
+    max_depth: PositiveInt = 3
+    learning_rate: Fraction = 0.05
+    subsample: Fraction = 0.5
+    colsample_bytree: Fraction = 0.3
+    min_child_weight: NonNegativeFloat = 1.0
+    reg_lambda: NonNegativeFloat = 1.0
     search: NonNegativeInt = 0
 
 
@@ -305,106 +309,110 @@ def read(path: Path, changes: Sequence[str] = ()) -> Recipe | BoostedRecipe:
     Parameters
     ----------
     path : Path
-        A YAML file.
+        YAML file.
     changes : sequence of str
-        `key=value`, in place of what the file says; dots lead into groups.
+        `key=value` pairs that override the file; dots separate a group from its key.
 
     Returns
     -------
     Recipe or BoostedRecipe
-        The second where `model` is boosted.
+        The latter if the file has the key `model`.
 
     Raises
     ------
     InputError
-        If the file cannot be read, a key is unknown (the nearest one is named), or a value makes no sense.
+        If the file cannot be read, a key is unknown (the error names the nearest one), or a value is invalid.
+
+    Examples
+    --------
+    >>> recipe.read(Path("recipes/demo.yaml"), ["data.segment_s=4", "schedule=[[8, 1]]"])  # doctest: +SKIP
     """
     content = _load(Path(path))
     for change in changes:
         key, equals, value = change.partition("=")
         if not equals or not key:
-            raise InputError(f"expected key=value, got {change!r}; for example data.seconds=4")
-        plain = key in PATHS and value != "null"  # a path is what it says, whatever it would be in YAML
-        _put(content, key, value if plain else _parse(value, what=change))
-    return check(content, what=str(path))
+            raise InputError(f"expected key=value, got {change!r}; for example data.segment_s=4")
+        is_path = key in PATHS and value != "null"  # YAML would read some paths as numbers or mappings
+        _put(content, key, value if is_path else _parse(value, label=change))
+    return check(content, label=str(path))
 
 
 def read_lists(path: Path, keys: Sequence[str]) -> dict[str, list[str]]:
-    """Read lists of texts by key from a YAML file; a single text is a list of one.
+    """Read lists of strings by key from a YAML file; a single string is a list of one.
 
     Raises
     ------
     InputError
-        If the file cannot be read, a key is none of those expected, or a value is anything but texts.
+        If the file cannot be read, a key is unknown, or a value is not a string or a list of strings.
     """
-    content = _load(Path(path), what="lists by key")
+    content = _load(Path(path), noun="lists by key")
     lists: dict[str, list[str]] = {}
     for key, value in content.items():
         if key not in keys:
             raise InputError(f"{path}: unknown key {key!r}; expected some of {', '.join(keys)}")
         lists[key] = value if isinstance(value, list) else [value]
-        if strange := [one for one in lists[key] if not isinstance(one, str)]:
-            raise InputError(f"{path}: {key}: expected text, got {strange[0]!r}; put quotes around it")
+        if invalid := [item for item in lists[key] if not isinstance(item, str)]:
+            raise InputError(f"{path}: {key}: expected text, got {invalid[0]!r}; put quotes around it")
     return lists
 
 
-def check(content: Mapping[str, Any], *, what: str = "recipe") -> Recipe | BoostedRecipe:
-    """Settings from plain values.
+def check(content: Mapping[str, Any], *, label: str = "recipe") -> Recipe | BoostedRecipe:
+    """Validate plain values; `label` names them in errors.
 
     Raises
     ------
     InputError
-        If a key is unknown or missing, or a value makes no sense.
+        If a key is unknown or missing, or a value is invalid.
     """
-    kind = BoostedRecipe if "model" in content else Recipe
+    recipe_type = BoostedRecipe if "model" in content else Recipe
     try:
-        return kind.model_validate(content)
+        return recipe_type.model_validate(content)
     except ValidationError as error:
-        raise InputError(f"{what}: {_explain(error.errors()[0], kind)}") from None
+        raise InputError(f"{label}: {_explain(error.errors()[0], recipe_type)}") from None
 
 
-def _load(path: Path, *, what: str = "a recipe") -> dict[str, Any]:
+def _load(path: Path, *, noun: str = "a recipe") -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); name {what} as a YAML file") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}); name {noun} as a YAML file") from error
     except UnicodeDecodeError:
-        raise InputError(f"{path}: expected {what} in YAML, got something else") from None
-    content = _parse(text, what=str(path))
+        raise InputError(f"{path}: expected {noun} in YAML, got something else") from None
+    content = _parse(text, label=str(path))
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-        raise InputError(f"{path}: expected {what}, keys with values in YAML, got something else")
+        raise InputError(f"{path}: expected {noun}, keys with values in YAML, got something else")
     return content
 
 
 def to_yaml(content: Mapping[str, Any]) -> str:
-    """Plain values as YAML, keys in their order."""
+    """Return plain values as YAML, keys in their order."""
     return yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True)
 
 
-def _parse(text: str, *, what: str) -> Any:
+def _parse(text: str, *, label: str) -> Any:
     try:
         return yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
-        place = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise InputError(f"{what}: {place}not YAML ({error.problem})") from None
+        position = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise InputError(f"{label}: {position}not YAML ({error.problem})") from None
     except yaml.YAMLError:
-        raise InputError(f"{what}: not YAML") from None
+        raise InputError(f"{label}: not YAML") from None
 
 
 def _put(content: dict[str, Any], dotted: str, value: Any) -> None:
     *groups, last = dotted.split(".")
-    for group in groups:
-        inner = content.setdefault(group, {})
-        if not isinstance(inner, dict):
-            raise InputError(f"{dotted}: {group} is a value, not a group of keys")
-        content = inner
+    for name in groups:
+        group = content.setdefault(name, {})
+        if not isinstance(group, dict):
+            raise InputError(f"{dotted}: {name} is a value, not a group of keys")
+        content = group
     content[last] = value
 
 
-def _explain(error: ErrorDetails, kind: type[Experiment]) -> str:
-    key = ".".join(str(part) for part in error["loc"])
+def _explain(error: ErrorDetails, recipe_type: type[BaseRecipe]) -> str:
+    key = ".".join(str(name) for name in error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"unknown key {key!r}; {_nearest(key, kind)}"
+        return f"unknown key {key!r}; {_nearest(key, recipe_type)}"
     if error["type"] == "missing":
         return f"{key}: expected a value, got none; add {key}=..."
     if error["type"] == "value_error":
@@ -413,14 +421,14 @@ def _explain(error: ErrorDetails, kind: type[Experiment]) -> str:
     return f"{key}: {message[:1].lower()}{message[1:]}, got {error['input']!r}"
 
 
-def _nearest(key: str, kind: type[Experiment]) -> str:
-    known = list(_keys(kind))
+def _nearest(key: str, recipe_type: type[BaseRecipe]) -> str:
+    known = list(_keys(recipe_type))
     last = key.rpartition(".")[2]
     by_name = [name for name in known if name.rpartition(".")[2] == last]
     close = by_name or difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     if close:
         return f"did you mean {close[0]!r}?"
-    return f"expected one of {', '.join(kind.model_fields)}"
+    return f"expected one of {', '.join(recipe_type.model_fields)}"
 
 
 def _keys(group: type[BaseModel], prefix: str = "") -> Iterator[str]:

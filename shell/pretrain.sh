@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The front end of the TDCN alone, on a corpus that shell/normalize.sh made; then shell/train_tdcn.sh can start from it:
 #   bash shell/pretrain.sh NORMALIZED [key=value ...] [options of fxnorm train]
-#   bash shell/train_tdcn.sh NORMALIZED start_from=runs/musdb_tdcn_pretrain
+#   bash shell/train_tdcn.sh NORMALIZED init_from=runs/musdb_tdcn_pretrain
 set -euo pipefail
 corpus=${1:?usage: bash shell/pretrain.sh NORMALIZED [key=value ...] [options]}
 shift

@@ -12,7 +12,8 @@ from fxnorm.models.gbdt import model
 from fxnorm.models.gbdt.band_grid import Bands
 from fxnorm.models.gbdt.context_features import FLOOR, Surroundings
 from fxnorm.normalization import compression, eq, panning, side_gains
-from fxnorm.training import oracle_gains, songs
+from fxnorm.training import corpus as training_corpus
+from fxnorm.training import oracle_gains
 
 BALLISTICS = {
     "vocals": {"attack_ms": 0.02, "release_ms": 80.0, "first_ratio": 4},
@@ -59,26 +60,26 @@ def test_defaults_are_what_they_were(name: str) -> None:
 def test_a_recipe_that_says_nothing_has_these_numbers() -> None:
     content = recipe.Recipe(corpus=Path("corpus")).to_dict()
     assert content["data"] == {
-        "seconds": 10.0,
-        "batch": 4,
-        "batches": 1600,
+        "segment_s": 10.0,
+        "batch_size": 4,
+        "batches_per_epoch": 1600,
         "workers": 2,
-        "swap": 0.5,
+        "channel_swap": 0.5,
         "remix": 0.0,
         "jitter_db": 0.0,
-        "drop": 0.0,
-        "loudest": 1,
+        "stem_dropout": 0.0,
+        "loudest_of": 1,
     }
     assert content["optimizer"] == {
         "name": "adamw",
-        "rate": 1e-3,
-        "decay": 1e-2,
-        "clip": 1.0,
-        "accumulate": 1,
+        "lr": 1e-3,
+        "weight_decay": 1e-2,
+        "max_grad_norm": 1.0,
+        "accumulate_grad_batches": 1,
         "warmup": 500,
-        "average": 0.999,
+        "ema_decay": 0.999,
     }
-    assert content["validation"] == {"pieces": 48, "patience": 20, "keep": 3}
+    assert content["validation"] == {"segments": 48, "patience": 20, "keep": 3}
     assert content["loss"] == {"name": "La", "settings": {}, "gather": True}
     assert content["schedule"] == [[200, 1.0]]
     assert (content["seed"], content["save_every"], content["precision"]) == (0, 400, "32")
@@ -87,13 +88,13 @@ def test_a_recipe_that_says_nothing_has_these_numbers() -> None:
 def test_boosted_trees_that_nobody_sets_have_these_numbers() -> None:
     content = recipe.BoostedRecipe(corpus=Path("corpus"), model="boosted").to_dict()
     wanted = {
-        "trees": 100,
-        "depth": 3,
-        "rate": 0.05,
-        "row_share": 0.5,
-        "feature_share": 0.3,
-        "smallest_leaf": 1.0,
-        "shrinkage": 1.0,
+        "n_estimators": 100,
+        "max_depth": 3,
+        "learning_rate": 0.05,
+        "subsample": 0.5,
+        "colsample_bytree": 0.3,
+        "min_child_weight": 1.0,
+        "reg_lambda": 1.0,
         "search": 0,
     }
     assert {key: content[key] for key in wanted} == wanted
@@ -122,7 +123,7 @@ def test_levels_under_minus_100_db_are_inaudible_to_trees() -> None:
 
 
 def test_one_song_in_ten_is_set_aside() -> None:
-    assert songs.SET_ASIDE == 10
+    assert training_corpus.HOLDOUT_INTERVAL == 10
 
 
 @pytest.mark.parametrize(("peak_db", "silent"), [(-49.9, False), (-50.1, True)])

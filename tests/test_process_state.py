@@ -128,8 +128,8 @@ def test_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.training.corpora import make, write_corpus
 
     root = write_corpus(tmp_path / "corpus", songs=1)
-    recipe = make(root, data={"batches": 1}, schedule=[[1, 1.0]], validation={"pieces": 1})
+    recipe = make(root, data={"batches_per_epoch": 1}, schedule=[[1, 1.0]], validation={"segments": 1})
     import fxnorm.training.loop  # noqa: F401 - loading libraries is not part of the call
 
     with unchanged(monkeypatch):
-        assert training.train(recipe, tmp_path / "run").end == "finished"
+        assert training.train(recipe, tmp_path / "run").status == "finished"

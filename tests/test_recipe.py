@@ -23,7 +23,7 @@ def test_every_recipe_that_ships_is_valid(path):
 
 def test_the_published_schedule():
     published = recipe.read(next(path for path in RECIPES if path.stem == "musdb_tdcn"))
-    rates = [published.rate(epoch, 0) for epoch in (0, 149, 150, 200, 250, 275, 300, 309)]
+    rates = [published.lr_at(epoch, 0) for epoch in (0, 149, 150, 200, 250, 275, 300, 309)]
     assert rates == pytest.approx([1e-3, 1e-3, 1e-3 / 3, 1e-4, 1e-3 / 30, 1e-5, 1e-6, 1e-6], rel=1e-4)
     assert published.epochs == 310
 
@@ -32,52 +32,52 @@ def test_the_rate_rises_and_follows_the_stages():
     made = recipe.check(
         {
             "corpus": "x",
-            "data": {"batches": 6},
+            "data": {"batches_per_epoch": 6},
             "schedule": [[1, 1], [2, 0.1]],
-            "optimizer": {"rate": 1.0, "warmup": 3, "accumulate": 2},
+            "optimizer": {"lr": 1.0, "warmup": 3, "accumulate_grad_batches": 2},
         }
     )
-    assert [made.rate(0, batch) for batch in range(6)] == [0.25, 0.25, 0.5, 0.5, 0.75, 0.75]
-    assert made.rate(1, 0) == pytest.approx(0.1)
-    assert made.rate(2, 5) == pytest.approx(0.1)
+    assert [made.lr_at(0, batch) for batch in range(6)] == [0.25, 0.25, 0.5, 0.5, 0.75, 0.75]
+    assert made.lr_at(1, 0) == pytest.approx(0.1)
+    assert made.lr_at(2, 5) == pytest.approx(0.1)
 
 
 def test_changes_reach_into_groups_and_have_types(tmp_path):
     path = write(tmp_path, "corpus: songs\n")
     made = recipe.read(
         path,
-        ["data.seconds=4", "network.settings.filters=8", "optimizer.rate=1e-4", "schedule=[[3, 1], [2, 0.5]]", "wet=w"],
+        ["data.segment_s=4", "network.settings.filters=8", "optimizer.lr=1e-4", "schedule=[[3, 1], [2, 0.5]]", "wet=w"],
     )
-    assert made.data.seconds == 4.0
+    assert made.data.segment_s == 4.0
     assert made.network.settings == {"filters": 8}
-    assert made.optimizer.rate == 1e-4
+    assert made.optimizer.lr == 1e-4
     assert made.epochs == 5
     assert made.wet == Path("w")
 
 
 def test_paths_are_taken_as_they_stand(tmp_path):
-    made = recipe.read(write(tmp_path, "corpus: songs\nwet: w\n"), ["corpus=2024", "start_from=my: run #1", "wet=null"])
-    assert (made.corpus, made.start_from, made.wet) == (Path("2024"), Path("my: run #1"), None)
+    made = recipe.read(write(tmp_path, "corpus: songs\nwet: w\n"), ["corpus=2024", "init_from=my: run #1", "wet=null"])
+    assert (made.corpus, made.init_from, made.wet) == (Path("2024"), Path("my: run #1"), None)
 
 
 def test_what_is_written_reads_the_same(tmp_path):
-    made = recipe.read(write(tmp_path, "corpus: songs\nprecision: 32\ndata: {seconds: 2}\n"))
+    made = recipe.read(write(tmp_path, "corpus: songs\nprecision: 32\ndata: {segment_s: 2}\n"))
     made.write(tmp_path / "whole.yaml")
     assert recipe.read(tmp_path / "whole.yaml") == made
-    other = recipe.read(tmp_path / "whole.yaml", ["data.seconds=3"])
-    assert made.differences(other) == ["data.seconds"]
+    other = recipe.read(tmp_path / "whole.yaml", ["data.segment_s=3"])
+    assert made.differences(other) == ["data.segment_s"]
 
 
 WRONG = {
     "an unknown key": (["corpse=a"], "unknown key 'corpse'; did you mean 'corpus'?"),
-    "an unknown key of a group": (["data.second=4"], "unknown key 'data.second'; did you mean 'data.seconds'?"),
-    "a key outside its group": (["seconds=4"], "did you mean 'data.seconds'?"),
+    "an unknown key of a group": (["data.seconds=4"], "unknown key 'data.seconds'; did you mean 'data.segment_s'?"),
+    "a key outside its group": (["segment_s=4"], "did you mean 'data.segment_s'?"),
     "a key like no other": (["zzz=1"], "expected one of corpus, seed, wet"),
-    "no value": (["data.seconds"], "expected key=value, got 'data.seconds'"),
-    "a negative length": (["data.seconds=-1"], "data.seconds: expected greater than 0, got -1"),
-    "infinity": (["data.seconds=.inf"], "data.seconds: "),
-    "words for a number": (["data.batch=many"], "data.batch: expected a valid integer"),
-    "a probability above one": (["data.swap=2"], "data.swap: expected less than or equal to 1, got 2"),
+    "no value": (["data.segment_s"], "expected key=value, got 'data.segment_s'"),
+    "a negative length": (["data.segment_s=-1"], "data.segment_s: expected greater than 0, got -1"),
+    "infinity": (["data.segment_s=.inf"], "data.segment_s: "),
+    "words for a number": (["data.batch_size=many"], "data.batch_size: expected a valid integer"),
+    "a probability above one": (["data.channel_swap=2"], "data.channel_swap: expected less than or equal to 1, got 2"),
     "an unknown optimiser": (["optimizer.name=sgd"], "optimizer.name: expected 'adamw' or 'amsgrad', got 'sgd'"),
     "a precision": (["precision=8"], "precision: expected '32', 'bf16-mixed' or '16-mixed', got '8'"),
     "an empty schedule": (["schedule=[]"], "schedule: "),
@@ -89,8 +89,8 @@ WRONG = {
     ),
     "jitter without remixing": (["data.jitter_db=3"], "data.jitter_db: "),
     "a batch that cannot be shared": (
-        ["devices=2", "data.batch=3"],
-        "data.batch: expected a multiple of the 2 devices",
+        ["devices=2", "data.batch_size=3"],
+        "data.batch_size: expected a multiple of the 2 devices",
     ),
     "broken YAML": (["data=[1"], "not YAML"),
 }
@@ -110,7 +110,7 @@ def test_wrong_keys_and_values_are_one_line(tmp_path, case):
     [
         ("", "keys with values"),
         ("just words", "keys with values"),
-        ("data: {seconds: 2}", "corpus: expected a value, got none"),
+        ("data: {segment_s: 2}", "corpus: expected a value, got none"),
         ("corpus: [", "line 1: not YAML"),
         ("1: 2", "keys with values"),
         ("corpus: !!python/object/apply:os.system ['true']", "not YAML"),
@@ -133,20 +133,20 @@ def test_a_missing_or_binary_file(tmp_path):
 
 def test_a_recipe_says_which_kind_of_model_it_is_for(tmp_path):
     path = write(tmp_path, "corpus: songs\nmodel: boosted\n")
-    made = recipe.read(path, ["trees=50", "rate=0.2", "settings.smoothing_s=0.5", "search=20"])
+    made = recipe.read(path, ["n_estimators=50", "learning_rate=0.2", "settings.smoothing_s=0.5", "search=20"])
     assert isinstance(made, recipe.BoostedRecipe)
-    assert (made.trees, made.rate, made.settings, made.search) == (50, 0.2, {"smoothing_s": 0.5}, 20)
+    assert (made.n_estimators, made.learning_rate, made.settings, made.search) == (50, 0.2, {"smoothing_s": 0.5}, 20)
     assert made.corpus == Path("songs")
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("tree=3", "unknown key 'tree'; did you mean 'trees'"),
+        ("n_estimator=3", "unknown key 'n_estimator'; did you mean 'n_estimators'"),
         ("xyz=3", "unknown key 'xyz'; expected one of corpus, seed, model"),
         ("model=tdcn", "model: expected 'boosted', got 'tdcn'"),
-        ("depth=0", "depth: expected greater than 0"),
-        ("rate=2", "rate: expected less than or equal to 1"),
+        ("max_depth=0", "max_depth: expected greater than 0"),
+        ("learning_rate=2", "learning_rate: expected less than or equal to 1"),
     ],
 )
 def test_a_wrong_key_of_a_boosted_recipe_is_one_line(tmp_path, change, message):

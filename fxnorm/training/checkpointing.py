@@ -1,12 +1,13 @@
-"""A network's run on disk: the history, the state to go on from, and the best checkpoints.
+"""Save and restore a network's run: history, state and the best checkpoints.
 
-    RUN/history.json   one row an epoch: its length is the position
-    RUN/state.pt       tensors and plain values
+    RUN/history.json   one record per epoch
+    RUN/state.pt       tensors and plain values to resume from
     RUN/checkpoint/    the best epoch so far
-    RUN/best/          the best few
-    RUN/tensorboard/   curves and sound, see `journal`
+    RUN/best/          the best few epochs
+    RUN/tensorboard/   curves and audio, see `tensorboard`
 
-Every file is replaced whole, the state last: what an interruption loses is done again, and comes out the same.
+Each file is replaced atomically, the state before the history. Batches after the last saved state are computed again
+with the same results.
 """
 
 import io
@@ -24,54 +25,54 @@ from fxnorm.models.checkpoint import Checkpoint
 from fxnorm.models.metadata import CheckpointError
 from fxnorm.normalization.normalizer import Chain
 from fxnorm.recipe import Recipe
-from fxnorm.training.module import System, TrainingError
-from fxnorm.training.run_folder import CHECKPOINT, HISTORY, Row, rank
+from fxnorm.training.module import TrainingError, TrainingModule
+from fxnorm.training.run_folder import CHECKPOINT, HISTORY, EpochRecord, sort_by_score
 
 FORMAT = "fxnorm-training"
-VERSION = 2
+VERSION = 3
 STATE, BEST = "state.pt", "best"
 
 
-class Keeper(lightning.Callback):
-    """Writes a run's folder as training goes on.
+class CheckpointCallback(lightning.Callback):
+    """Writes the folder of a run during training.
 
     Parameters
     ----------
     folder : Path
     recipe : Recipe
     chain : Chain
-        Of the corpus; goes into every checkpoint.
-    system : System
+        Chain of the corpus; stored in every checkpoint.
+    module : TrainingModule
 
     Attributes
     ----------
     history : list of dict
-        A row for each epoch that is done.
+        A record for each completed epoch.
     """
 
-    def __init__(self, folder: Path, recipe: Recipe, chain: Chain, system: System) -> None:
+    def __init__(self, folder: Path, recipe: Recipe, chain: Chain, module: TrainingModule) -> None:
         self.folder = folder
         self.recipe = recipe
         self.chain = chain
-        self.system = system
-        self.history: list[Row] = []
-        self._began = time.monotonic()
+        self.module = module
+        self.history: list[EpochRecord] = []
+        self._epoch_start = time.monotonic()
 
     @property
     def finished(self) -> bool:
-        """Whether the schedule, or patience, is at its end."""
+        """Whether the schedule or the patience is exhausted."""
         patience = self.recipe.validation.patience
-        best = rank(self.history)
-        waited = len(self.history) - 1 - best[0] if best else len(self.history)
-        return len(self.history) >= self.recipe.epochs or 0 < patience <= waited
+        order = sort_by_score(self.history)
+        epochs_since_best = len(self.history) - 1 - order[0] if order else len(self.history)
+        return len(self.history) >= self.recipe.epochs or 0 < patience <= epochs_since_best
 
     def restore(self) -> None:
-        """Put the system where the state on disk says, if there is one.
+        """Restore the saved state, if there is one.
 
         Raises
         ------
         InputError
-            If the state is damaged, or belongs to another network or a corpus that was normalised differently.
+            If the state is damaged, or belongs to another network or to a corpus with another chain.
         """
         path = self.folder / STATE
         if not path.exists():
@@ -82,80 +83,81 @@ class Keeper(lightning.Callback):
                 raise ValueError(f"format {state['format']} {state['version']}")
             if state["chain"] != self.chain.signature:
                 raise ValueError("its corpus was normalised with other averages or settings")
-            if _shapes(state["network"]) != _shapes(self.system.network.state_dict()):
+            if _shapes(state["network"]) != _shapes(self.module.network.state_dict()):
                 raise ValueError("its network was another one, or of another size")
-            self.system.restore(state)
+            self.module.restore(state)
             self.history = state["history"]
-        except Exception as error:  # a file that is not ours can fail in any way
+        except Exception as error:  # a foreign file can fail in any way
             reason = str(error).strip().splitlines() or [type(error).__name__]
             raise InputError(
                 f"{path}: not the state of this run ({reason[0]}); delete the folder to start again, or undo the change"
             ) from error
 
     def save(self) -> None:
-        """Write the state and then the history; other processes than the first write nothing.
+        """Write the state, then the history; only the main process writes.
 
         Raises
         ------
         RunError
-            If they cannot be written; the last ones stay as they are.
+            If they cannot be written; the previous files are unchanged.
         """
-        if not self.system.trainer.is_global_zero:
+        if not self.module.trainer.is_global_zero:
             return
         content = io.BytesIO()
-        about = {"format": FORMAT, "version": VERSION, "chain": self.chain.signature, "history": self.history}
-        torch.save(about | self.system.state(), content)
+        header = {"format": FORMAT, "version": VERSION, "chain": self.chain.signature, "history": self.history}
+        torch.save(header | self.module.state(), content)
         try:
             with files.replacing(self.folder / STATE) as temporary:
                 temporary.write_bytes(content.getbuffer())
             files.write_text(self.folder / HISTORY, documents.to_text(self.history, indent=1))
         except OSError as error:
-            raise _not_written(self.folder, str(error.strerror)) from error
+            raise _write_error(self.folder, str(error.strerror)) from error
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        """Look at the clock."""
-        self._began = time.monotonic()
+        """Start the clock of the epoch."""
+        self._epoch_start = time.monotonic()
 
     def on_train_batch_end(
         self, trainer: lightning.Trainer, module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Move on, and save within the epoch where the recipe asks for it."""
-        self.system.end_batch()
-        every, batch = self.recipe.save_every, self.system.position.batch
-        if every and batch % every < self.recipe.optimizer.accumulate and self.can_be_left:
+        """Advance the position, and save within the epoch every `save_every` batches."""
+        self.module.advance()
+        interval, position = self.recipe.save_every, self.module.position.batch
+        if interval and position % interval < self.recipe.optimizer.accumulate_grad_batches and self.can_save_in_epoch:
             self.save()
 
     @property
-    def can_be_left(self) -> bool:
-        """Whether this is a place within an epoch to go on from: between steps, with batches still to come."""
-        return self.system.between_steps and self.system.position.batch < self.recipe.data.batches
+    def can_save_in_epoch(self) -> bool:
+        """Whether the position is between optimizer steps, and not at the end of the epoch."""
+        return self.module.between_steps and self.module.position.batch < self.recipe.data.batches_per_epoch
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        """Add the epoch's row, keep its weights if they are among the best, save, and end where it is time to."""
-        self.history.append({**self.system.end_epoch(), "seconds": round(time.monotonic() - self._began, 3)})
+        """Append the record of the epoch, export its weights if they are among the best, save, and stop if finished."""
+        seconds = round(time.monotonic() - self._epoch_start, 3)
+        self.history.append({**self.module.end_epoch(), "seconds": seconds})
         if trainer.is_global_zero:
-            self._keep_best()
+            self._export_best()
         self.save()
         trainer.should_stop = self.finished
 
-    def _keep_best(self) -> None:
-        now = len(self.history) - 1
-        best = rank(self.history)[: self.recipe.validation.keep]
+    def _export_best(self) -> None:
+        epoch = len(self.history) - 1
+        best = sort_by_score(self.history)[: self.recipe.validation.keep]
         try:
-            if now in best and self.recipe.validation.keep > 1:
-                self._export(self.folder / BEST / _name(now))
-            if best[:1] == [now]:
+            if epoch in best and self.recipe.validation.keep > 1:
+                self._export(self.folder / BEST / _name(epoch))
+            if best[:1] == [epoch]:
                 self._export(self.folder / CHECKPOINT)
         except CheckpointError as error:
-            raise _not_written(self.folder, str(error)) from error
+            raise _write_error(self.folder, str(error)) from error
         names = {_name(epoch) for epoch in best}
-        for old in self.folder.glob(f"{BEST}/*"):
-            if old.name not in names:
-                shutil.rmtree(old, ignore_errors=True)
+        for folder in self.folder.glob(f"{BEST}/*"):
+            if folder.name not in names:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _export(self, folder: Path) -> None:
         Checkpoint(
-            self.system.best,
+            self.module.best,
             chain=self.chain,
             recipe=self.recipe.to_dict(),
             history=self.history,
@@ -170,7 +172,7 @@ def _name(epoch: int) -> str:
     return f"epoch-{epoch + 1:04d}"
 
 
-def _not_written(folder: Path, reason: str) -> TrainingError:
+def _write_error(folder: Path, reason: str) -> TrainingError:
     return TrainingError(
         f"{folder}: cannot be written ({reason}); the last good state and checkpoint are still there: make room, then "
         "run the same command again to go on"

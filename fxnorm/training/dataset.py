@@ -1,7 +1,7 @@
-"""Training pieces: short stretches of normalised stems and of the mix they belong to.
+"""Training examples: segments of normalised stems and of their mix.
 
-Everything random about a piece is drawn first, from a generator seeded by (seed, epoch, index), and applied then. So a
-piece depends on its place in the run alone, not on which process reads it, or on how many there are.
+All random choices of an example are drawn before any audio is read, from a generator seeded by (seed, epoch, index). An
+example depends only on these three, and not on the number of loader processes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,20 +12,32 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from fxnorm import audio, audio_files
+from fxnorm import audio
 from fxnorm.audio import RATE, Audio
-from fxnorm.corpus import StemPaths
 from fxnorm.corpus.stems import STEMS
-from fxnorm.recipe import Data
-from fxnorm.training.songs import Song
+from fxnorm.recipe import DataSettings
+from fxnorm.training.corpus import StemSources, TrainingSong
+from fxnorm.training.segments import read_sum
 from fxnorm.units import db_to_amplitude
 
-REDRAWS = 5  # pieces that are silent are drawn again so many times
+REDRAWS = 5  # attempts to draw an example that is not silent
 
 
 @dataclass(frozen=True)
-class Part:
-    """Where one stem of a piece comes from, the gain of its wet version, and whether it is left out."""
+class Crop:
+    """Position of one stem of an example.
+
+    Attributes
+    ----------
+    song : int
+        Index of the song.
+    start : int
+        First sample at 44,100 Hz.
+    gain_db : float
+        Gain of the wet stem.
+    dropped : bool
+        Replace the stem by silence.
+    """
 
     song: int
     start: int
@@ -34,157 +46,172 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Piece:
-    """What was drawn: a part for each of `STEMS`, whether they are of different songs, and whether sides swap."""
+class Example:
+    """Random choices of an example: a crop for each of `STEMS`, and augmentations of the whole."""
 
-    parts: tuple[Part, ...]
+    crops: tuple[Crop, ...]
     remixed: bool = False
-    swapped: bool = False
+    channels_swapped: bool = False
 
 
-class TrainingPieces(Dataset[tuple[Tensor, Tensor]]):
-    """Random pieces, by (epoch, index).
+class TrainingDataset(Dataset[tuple[Tensor, Tensor]]):
+    """Random examples, indexed by (epoch, index).
 
     Parameters
     ----------
-    songs : sequence of Song
-    settings : Data
+    songs : sequence of TrainingSong
+    settings : DataSettings
     seed : int
     """
 
-    def __init__(self, songs: Sequence[Song], settings: Data, seed: int) -> None:
+    def __init__(self, songs: Sequence[TrainingSong], settings: DataSettings, seed: int) -> None:
         self.songs = songs
         self.settings = settings
         self.seed = seed
-        self.samples = round(settings.seconds * RATE)
+        self.samples = round(settings.segment_s * RATE)
         self._ends = np.cumsum([song.samples for song in songs])
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """Stems, shape (4, 2, samples), and their mix, shape (2, samples)."""
+        """Return stems (4, 2, samples) and their mix (2, samples)."""
         rng = np.random.default_rng([self.seed, *key])
-        drawn = [self._draw_sounding(rng) for _ in range(self.settings.loudest)]
-        stems, mix = max(drawn, key=_energy) if len(drawn) > 1 else drawn[0]
+        candidates = [self._read_audible(rng) for _ in range(self.settings.loudest_of)]
+        stems, mix = max(candidates, key=_mix_energy) if len(candidates) > 1 else candidates[0]
         return torch.from_numpy(stems), torch.from_numpy(mix)
 
-    def draw(self, rng: np.random.Generator) -> Piece:
-        """Draw what a piece is made of; songs in proportion to their length."""
+    def draw(self, rng: np.random.Generator) -> Example:
+        """Draw the choices of an example; songs are weighted by their length."""
         s = self.settings
-        remixed, swapped = bool(rng.random() < s.remix), bool(rng.random() < s.swap)
+        remixed, channels_swapped = bool(rng.random() < s.remix), bool(rng.random() < s.channel_swap)
         if remixed:
-            parts = [replace(self._part(rng), gain_db=float(rng.uniform(-s.jitter_db, s.jitter_db))) for _ in STEMS]
+            crops = [
+                replace(self._draw_crop(rng), gain_db=float(rng.uniform(-s.jitter_db, s.jitter_db))) for _ in STEMS
+            ]
         else:
-            parts = [self._part(rng)] * len(STEMS)
-        dropped = rng.random(len(STEMS)) < s.drop
+            crops = [self._draw_crop(rng)] * len(STEMS)
+        dropped = rng.random(len(STEMS)) < s.stem_dropout
         dropped[rng.integers(len(STEMS))] = False
-        parts = [replace(part, dropped=bool(drop)) for part, drop in zip(parts, dropped, strict=True)]
-        return Piece(tuple(parts), remixed, swapped)
+        crops = [replace(crop, dropped=bool(drop)) for crop, drop in zip(crops, dropped, strict=True)]
+        return Example(tuple(crops), remixed, channels_swapped)
 
-    def _draw_sounding(self, rng: np.random.Generator) -> tuple[Audio, Audio]:
+    def _read_audible(self, rng: np.random.Generator) -> tuple[Audio, Audio]:
         for _ in range(REDRAWS):
-            pair = read_piece(self.draw(rng), self.songs, self.samples)
-            if not audio.is_silent(pair[1]):
+            stems, mix = read_example(self.draw(rng), self.songs, self.samples)
+            if not audio.is_silent(mix):
                 break
-        return pair
+        return stems, mix
 
-    def _part(self, rng: np.random.Generator) -> Part:
+    def _draw_crop(self, rng: np.random.Generator) -> Crop:
         song = int(np.searchsorted(self._ends, rng.integers(self._ends[-1]), side="right"))
-        return Part(song, int(rng.integers(max(0, self.songs[song].samples - self.samples) + 1)))
+        return Crop(song, int(rng.integers(max(0, self.songs[song].samples - self.samples) + 1)))
 
 
-class ValidationPieces(Dataset[tuple[Tensor, Tensor]]):
-    """Always the same pieces, songs taking turns, evenly spread within each song; no augmentation."""
+class ValidationDataset(Dataset[tuple[Tensor, Tensor]]):
+    """Fixed segments without augmentation, alternating between songs and evenly spaced within each song.
 
-    def __init__(self, songs: Sequence[Song], *, seconds: float, count: int) -> None:
+    Parameters
+    ----------
+    songs : sequence of TrainingSong
+    segment_s : float
+        Length of a segment in seconds.
+    count : int
+        Number of segments.
+    """
+
+    def __init__(self, songs: Sequence[TrainingSong], *, segment_s: float, count: int) -> None:
         self.songs = songs
-        self.samples = round(seconds * RATE)
-        self.pieces = [self._piece(index, count) for index in range(count)]
+        self.samples = round(segment_s * RATE)
+        self.examples = [self._place(index, count) for index in range(count)]
 
     def __len__(self) -> int:
-        return len(self.pieces)
+        return len(self.examples)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        """Stems, shape (4, 2, samples), and their mix, shape (2, samples)."""
-        stems, mix = read_piece(self.pieces[index], self.songs, self.samples)
+        """Return stems (4, 2, samples) and their mix (2, samples)."""
+        stems, mix = read_example(self.examples[index], self.songs, self.samples)
         return torch.from_numpy(stems), torch.from_numpy(mix)
 
-    def _piece(self, index: int, count: int) -> Piece:
-        turn, song = divmod(index, len(self.songs))
-        turns = -(-(count - song) // len(self.songs))
-        room = max(0, self.songs[song].samples - self.samples)
-        return Piece((Part(song, round(room * (turn + 0.5) / turns)),) * len(STEMS))
+    def _place(self, index: int, count: int) -> Example:
+        segment, song = divmod(index, len(self.songs))
+        segments = -(-(count - song) // len(self.songs))
+        last_start = max(0, self.songs[song].samples - self.samples)
+        return Example((Crop(song, round(last_start * (segment + 0.5) / segments)),) * len(STEMS))
 
 
 @dataclass
 class Position:
-    """Where a run stands: whole epochs done, and batches done of the next."""
+    """Progress of a run: completed epochs, and completed batches of the current epoch."""
 
     epoch: int = 0
     batch: int = 0
 
 
-class Turns(Sampler[tuple[int, int]]):
-    """Keys of one device's share of the pieces of an epoch, from wherever the run stands.
+class ResumableSampler(Sampler[tuple[int, int]]):
+    """Keys of one device's share of the examples of an epoch, from the position of the run.
 
-    It has no length: the first epoch after an interruption is shorter than the others.
+    It has no length: the first epoch after a resumption is shorter than the others.
 
     Parameters
     ----------
     position : Position
-        Read whenever an epoch begins.
-    batch, batches : int
-        Pieces of a batch on all devices together, and batches of an epoch.
-    rank, world : int
-        Which device of how many.
+        Read at the start of each epoch.
+    batch_size : int
+        Examples per batch, over all devices.
+    batches : int
+        Batches per epoch.
+    rank, world_size : int
+        Index of the device, and number of devices.
     """
 
-    def __init__(self, position: Position, *, batch: int, batches: int, rank: int = 0, world: int = 1) -> None:
+    def __init__(
+        self, position: Position, *, batch_size: int, batches: int, rank: int = 0, world_size: int = 1
+    ) -> None:
         self.position = position
-        self.batch = batch
+        self.batch_size = batch_size
         self.batches = batches
-        share = batch // world
-        self.own = range(rank * share, (rank + 1) * share)
+        share = batch_size // world_size
+        self.indices = range(rank * share, (rank + 1) * share)
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         epoch, start = self.position.epoch, self.position.batch
         for batch in range(start, self.batches):
-            for place in self.own:
-                yield epoch, batch * self.batch + place
+            for index in self.indices:
+                yield epoch, batch * self.batch_size + index
 
 
-def read_piece(piece: Piece, songs: Sequence[Song], samples: int) -> tuple[Audio, Audio]:
-    """Read what was drawn.
+def read_example(example: Example, songs: Sequence[TrainingSong], samples: int) -> tuple[Audio, Audio]:
+    """Read and augment the audio of an example.
 
     Returns
     -------
     stems : ndarray, shape (4, 2, samples), float32
-        Normalised; a stem that the song does not have is silence.
+        Normalised; zero where the song lacks a stem or the stem is dropped.
     mix : ndarray, shape (2, samples), float32
-        The song's mixture; for a remixed piece, or one with stems left out, the sum of the wet stems. Where there is
-        neither, the stems added.
+        The mixture of the song; the sum of the wet stems if the example is remixed, has dropped stems, or the song has
+        no mixture; the sum of the normalised stems if there are no wet stems either.
     """
     stems = np.zeros((len(STEMS), 2, samples), dtype=np.float32)
     mix = np.zeros((2, samples), dtype=np.float32)
-    for row, stem, part in zip(stems, STEMS, piece.parts, strict=True):
-        _add(row, songs[part.song].stems, stem, part)
-    first = piece.parts[0]
+    for row, stem, crop in zip(stems, STEMS, example.crops, strict=True):
+        _add(row, songs[crop.song].stems, stem, crop)
+    first = example.crops[0]
     song = songs[first.song]
-    if song.mixture is not None and not piece.remixed and not any(part.dropped for part in piece.parts):
-        mix += audio.to_stereo(audio_files.read_segment(song.mixture, first.start, samples))
+    if song.mixture is not None and not example.remixed and not any(crop.dropped for crop in example.crops):
+        mix += song.mixture.read(first.start, samples)
     elif song.wet is None:
         mix += stems.sum(axis=0)
     else:
-        for stem, part in zip(STEMS, piece.parts, strict=True):
-            _add(mix, songs[part.song].wet, stem, part, gain=db_to_amplitude(part.gain_db))
-    if piece.swapped:
+        for stem, crop in zip(STEMS, example.crops, strict=True):
+            _add(mix, songs[crop.song].wet, stem, crop, gain=db_to_amplitude(crop.gain_db))
+    if example.channels_swapped:
         return np.ascontiguousarray(stems[:, ::-1]), np.ascontiguousarray(mix[::-1])
     return stems, mix
 
 
-def _energy(pair: tuple[Audio, Audio]) -> float:
+def _mix_energy(pair: tuple[Audio, Audio]) -> float:
     return float(np.square(pair[1], dtype=np.float64).sum())
 
 
-def _add(to: Audio, stems: StemPaths | None, stem: str, part: Part, *, gain: float = 1.0) -> None:
-    """Add a stem; one that is dropped or that the song does not have is silence."""
-    if stems is not None and stem in stems and not part.dropped:
-        to += np.float32(gain) * audio.to_stereo(audio_files.read_segment(stems[stem], part.start, to.shape[1]))
+def _add(total: Audio, stems: StemSources | None, stem: str, crop: Crop, *, gain: float = 1.0) -> None:
+    """Add a stem in place, unless it is dropped or missing."""
+    if stems is not None and stem in stems and not crop.dropped:
+        total += np.float32(gain) * read_sum(stems[stem], crop.start, total.shape[1])

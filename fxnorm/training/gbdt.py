@@ -1,6 +1,6 @@
-"""A boosted recipe becomes a model: songs are measured once, then trees are grown, as often as a search wants.
+"""Train boosted trees: extract examples from each song once, then fit trees for each trial of a search.
 
-Nothing is written before the end, for it takes minutes: after an interruption the same command begins again.
+Training takes minutes, so nothing is written before the end: an interrupted run starts again.
 """
 
 import time
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fxnorm import audio, audio_files, documents, files
+from fxnorm import documents, files
 from fxnorm.audio import Audio
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
@@ -21,63 +21,53 @@ from fxnorm.models import metadata
 from fxnorm.models.gbdt.band_grid import Floats
 from fxnorm.models.gbdt.model import PRESETS, SIDES, Boosted, Settings, require_xgboost
 from fxnorm.models.settings import choose
+from fxnorm.parallel.runner import Progress, silent_progress
 from fxnorm.recipe import BoostedRecipe
-from fxnorm.training.oracle_gains import Doubles, compare_levels, find_gains, multiply
-from fxnorm.training.run_folder import CHECKPOINT, HISTORY, Outcome, Row, open_run, rank, require_same_recipe
-from fxnorm.training.songs import Song, open_corpus
+from fxnorm.training.corpus import TrainingCorpus, TrainingSong, open_corpus
+from fxnorm.training.oracle_gains import Doubles, compare_levels, gram_matrices, solve_gains
+from fxnorm.training.run_folder import (
+    CHECKPOINT,
+    HISTORY,
+    EpochRecord,
+    RunResult,
+    open_run,
+    require_same_recipe,
+    sort_by_score,
+)
+from fxnorm.training.segments import read_sum
 
-SEARCHED: dict[str, tuple[Any, Any]] = {"trees": (50, 300), "depth": (2, 10), "rate": (0.01, 0.3)}
-UNITY_DB = np.zeros((len(STEMS), SIDES, 1, 1), dtype=np.float32)  # what adds the stems as they are
-
-Progress = Callable[[int, int, str], None]  # songs and trials done, both in all, which comes now
+SEARCH_SPACE: dict[str, tuple[Any, Any]] = {
+    "n_estimators": (50, 300),
+    "max_depth": (2, 10),
+    "learning_rate": (0.01, 0.3),
+}
+TREE_PARAMETERS = ("max_depth", "learning_rate", "subsample", "colsample_bytree", "min_child_weight", "reg_lambda")
+UNITY_DB = np.zeros((len(STEMS), SIDES, 1, 1), dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
-    """What there is to learn from a song.
+class Example:
+    """Features and targets of a song.
 
     Attributes
     ----------
-    products : ndarray, shape (5, 5, 2, slots, bands), float32
-        Of the stems and the mixture with each other.
-    gains_db : ndarray, shape (4, 2, slots, bands), float32
-        The ideal ones; NaN where a stem is silent throughout.
-    features : tuple of ndarray, shape (slots, features), float32
+    gram : ndarray, shape (5, 5, 2, frames, bands), float32
+        Gram matrices of the stems and the mixture.
+    gains_db : ndarray, shape (4, 2, frames, bands), float32
+        Oracle gains; NaN where a stem is silent in the whole song.
+    features : tuple of ndarray, shape (frames, features), float32
         By stem.
     """
 
-    products: Floats
+    gram: Floats
     gains_db: Floats
     features: tuple[Floats, ...]
 
 
 def train(
-    recipe: BoostedRecipe, folder: Path, *, resume: bool = False, progress: Progress = lambda done, total, what: None
-) -> Outcome:
-    """Learn average gains, and grow trees for what differs from them.
-
-    Parameters
-    ----------
-    recipe : BoostedRecipe
-    folder : Path
-        Of the run. A finished run of the same recipe is left as it is.
-    resume : bool
-        Train again if the recipe has changed.
-    progress : callable
-        Called before every song and every trial with (done, in all, which comes now).
-
-    Returns
-    -------
-    Outcome
-        The history has a row for each trial, the recipe's own first; its scores are those of `judge`.
-
-    Raises
-    ------
-    InputError
-        If the corpus, the settings or the folder do not fit, or a package is not installed.
-    CheckpointError
-        If the folder cannot be written.
-    """
+    recipe: BoostedRecipe, folder: Path, *, resume: bool = False, progress: Progress = silent_progress
+) -> RunResult:
+    """Train boosted trees; see `fxnorm.training.train`. The history has a record per trial."""
     require_xgboost()
     if recipe.search:
         _require_optuna()
@@ -86,33 +76,45 @@ def train(
     if not resume:
         require_same_recipe(folder, recipe)
     open_run(folder, recipe)
-    if (finished := _finished(folder, recipe)) is not None:
-        return Outcome(folder, "finished", finished)
-    songs = corpus.train + corpus.valid
-    total = len(songs) + 1 + recipe.search
-    lessons: list[Lesson] = []
-    for song in songs:
-        progress(len(lessons), total, song.name)
-        lessons.append(study(song, settings))
-    to_learn, to_judge = lessons[: len(corpus.train)], lessons[len(corpus.train) :]
-    history: list[Row] = []
-    for tried, tell in trials(recipe):
-        progress(len(songs) + len(history), total, f"trial {len(history) + 1}")
-        began = time.monotonic()
-        model = grow(to_learn, tried, settings)
-        scores = {"train": judge(model, to_learn), "valid": judge(model, to_judge), "sum": judge(None, to_judge)}
-        tell(scores["valid"])
-        values = {name: getattr(tried, name) for name in SEARCHED}
-        history.append({**values, **scores, "seconds": round(time.monotonic() - began, 3)})
-        if rank(history)[0] == len(history) - 1:
-            best = model
+    if (history := _finished_history(folder, recipe)) is not None:
+        return RunResult(folder, "finished", history, unit="trial")
+    model, history = _search(recipe, corpus, settings, progress)
     files.write_text(folder / HISTORY, documents.to_text(history, indent=1))
-    replace(best, chain=corpus.chain, recipe=recipe.to_dict(), history=history).save(folder / CHECKPOINT)
-    return Outcome(folder, "finished", history)
+    replace(model, chain=corpus.chain, recipe=recipe.to_dict(), history=history).save(folder / CHECKPOINT)
+    return RunResult(folder, "finished", history, unit="trial")
 
 
-def study(song: Song, settings: Settings) -> Lesson:
-    """Read a song, find its ideal gains, and describe its stems.
+def _search(
+    recipe: BoostedRecipe, corpus: TrainingCorpus, settings: Settings, progress: Progress
+) -> tuple[Boosted, list[EpochRecord]]:
+    """Return the best model and the record of each trial."""
+    songs = corpus.train + corpus.valid
+    steps = len(songs) + 1 + recipe.search
+    examples: list[Example] = []
+    for song in songs:
+        progress(len(examples), steps, song.name)
+        examples.append(extract(song, settings))
+    train_examples, valid_examples = examples[: len(corpus.train)], examples[len(corpus.train) :]
+    history: list[EpochRecord] = []
+    for trial_recipe, report in trials(recipe):
+        progress(len(songs) + len(history), steps, f"trial {len(history) + 1}")
+        start = time.monotonic()
+        model = fit(train_examples, trial_recipe, settings)
+        scores = {
+            "train": evaluate(model, train_examples),
+            "valid": evaluate(model, valid_examples),
+            "sum": evaluate(None, valid_examples),
+        }
+        report(scores["valid"])
+        values = {name: getattr(trial_recipe, name) for name in SEARCH_SPACE}
+        history.append({**values, **scores, "seconds": round(time.monotonic() - start, 3)})
+        if sort_by_score(history)[0] == len(history) - 1:
+            best = model
+    return best, history
+
+
+def extract(song: TrainingSong, settings: Settings) -> Example:
+    """Read a song, and compute its oracle gains and the features of its stems.
 
     Raises
     ------
@@ -120,45 +122,47 @@ def study(song: Song, settings: Settings) -> Lesson:
         If a file is damaged.
     """
     bands = settings.bands
-    products = multiply(_read(song), bands)
-    levels = _levels(products)
+    gram = gram_matrices(_read(song), bands)
+    levels = _levels(gram)
     features = [settings.surroundings.describe(levels, stem, bands.slot_rate) for stem in range(len(STEMS))]
-    return Lesson(products, find_gains(products, bands), tuple(features))
+    return Example(gram, solve_gains(gram, bands), tuple(features))
 
 
-def grow(lessons: Sequence[Lesson], recipe: BoostedRecipe, settings: Settings) -> Boosted:
-    """Average the gains of songs, each song counting alike, and grow trees for the rest.
+def fit(examples: Sequence[Example], recipe: BoostedRecipe, settings: Settings) -> Boosted:
+    """Average the gains over songs with equal weights, and fit trees to the deviations.
 
     Parameters
     ----------
-    lessons : sequence of Lesson
+    examples : sequence of Example
     recipe : BoostedRecipe
-        How many trees, how deep, ...
+        Hyperparameters of the trees.
     settings : Settings
-        With which the lessons were made.
+        Those of `extract`.
     """
-    means_db = np.stack([lesson.gains_db.mean(axis=2) for lesson in lessons])  # NaN wherever a stem or band is silent
-    heard = np.isfinite(means_db)
-    average_db = np.where(heard, means_db, 0.0).sum(axis=0) / np.maximum(heard.sum(axis=0), 1)
+    means_db = np.stack([example.gains_db.mean(axis=2) for example in examples])  # NaN where a stem or band is silent
+    audible = np.isfinite(means_db)
+    average_db = np.where(audible, means_db, 0.0).sum(axis=0) / np.maximum(audible.sum(axis=0), 1)
     trees = {}
     for index, stem in enumerate(STEMS):
-        songs = [lesson for lesson in lessons if np.isfinite(lesson.gains_db[index]).any()] or lessons
-        rest_db = [lesson.gains_db[index] - average_db[index][:, np.newaxis] for lesson in songs]  # (2, slots, bands)
-        rows = [np.nan_to_num(rest).transpose(1, 0, 2).reshape(rest.shape[1], -1) for rest in rest_db]
-        weights = [np.full(len(row), 1.0 / len(row)) for row in rows]
-        features = np.concatenate([lesson.features[index] for lesson in songs])
-        trees[stem] = _grow(features, np.concatenate(rows), np.concatenate(weights), recipe)
+        songs = [example for example in examples if np.isfinite(example.gains_db[index]).any()] or examples
+        deviations_db = [
+            song.gains_db[index] - average_db[index][:, np.newaxis] for song in songs
+        ]  # (2, frames, bands)
+        targets = [np.nan_to_num(db).transpose(1, 0, 2).reshape(db.shape[1], -1) for db in deviations_db]
+        weights = [np.full(len(target), 1.0 / len(target)) for target in targets]
+        features = np.concatenate([song.features[index] for song in songs])
+        trees[stem] = _fit_trees(features, np.concatenate(targets), np.concatenate(weights), recipe)
     return Boosted(trees, average_db.astype(np.float32), settings)
 
 
-def judge(model: Boosted | None, lessons: Sequence[Lesson]) -> float:
-    """Mean over songs of how far the levels of the model's mix are from the mixture's in dB; None adds the stems."""
-    gains = ((lesson, UNITY_DB if model is None else model.predict(_levels(lesson.products))) for lesson in lessons)
-    return float(np.mean([compare_levels(lesson.products, gains_db) for lesson, gains_db in gains]))
+def evaluate(model: Boosted | None, examples: Sequence[Example]) -> float:
+    """Return the mean over songs of `compare_levels` in dB; None evaluates the sum of the stems."""
+    gains = ((example, UNITY_DB if model is None else model.predict(_levels(example.gram))) for example in examples)
+    return float(np.mean([compare_levels(example.gram, gains_db) for example, gains_db in gains]))
 
 
 def trials(recipe: BoostedRecipe) -> Iterator[tuple[BoostedRecipe, Callable[[float], object]]]:
-    """How trees are to be grown, and whom to tell the score: first as the recipe says, then as Optuna suggests."""
+    """Yield each trial's recipe and a function to report its score: the given recipe, then Optuna's suggestions."""
     yield recipe, lambda score: None
     if recipe.search:
         optuna = _require_optuna()
@@ -166,16 +170,16 @@ def trials(recipe: BoostedRecipe) -> Iterator[tuple[BoostedRecipe, Callable[[flo
             name: optuna.distributions.FloatDistribution(low, high, log=True)
             if isinstance(low, float)
             else optuna.distributions.IntDistribution(low, high)
-            for name, (low, high) in SEARCHED.items()
+            for name, (low, high) in SEARCH_SPACE.items()
         }
         with _quiet(optuna):
-            found = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=recipe.seed))
+            study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=recipe.seed))
         for _ in range(recipe.search):
-            trial = found.ask(space)
-            yield recipe.model_copy(update=trial.params), partial(_tell, optuna, found, trial)
+            trial = study.ask(space)
+            yield recipe.model_copy(update=trial.params), partial(_report, optuna, study, trial)
 
 
-def _tell(optuna: Any, study: Any, trial: Any, score: float) -> None:
+def _report(optuna: Any, study: Any, trial: Any, score: float) -> None:
     with _quiet(optuna):
         study.tell(trial, score)
 
@@ -191,44 +195,36 @@ def _quiet(optuna: Any) -> Iterator[None]:
         optuna.logging.set_verbosity(before)
 
 
-def _grow(features: Floats, gains_db: Floats, weights: Doubles, recipe: BoostedRecipe) -> Any:
+def _fit_trees(features: Floats, gains_db: Floats, weights: Doubles, recipe: BoostedRecipe) -> Any:
     xgboost = require_xgboost()
     parameters = {
         "tree_method": "hist",
         "objective": "reg:squarederror",
         "base_score": 0.0,
-        "max_depth": recipe.depth,
-        "eta": recipe.rate,
-        "subsample": recipe.row_share,
-        "colsample_bytree": recipe.feature_share,
-        "min_child_weight": recipe.smallest_leaf,
-        "lambda": recipe.shrinkage,
         "seed": recipe.seed,
+        **{name: getattr(recipe, name) for name in TREE_PARAMETERS},
     }
-    return xgboost.train(parameters, xgboost.DMatrix(features, gains_db, weight=weights), recipe.trees)
+    return xgboost.train(parameters, xgboost.DMatrix(features, gains_db, weight=weights), recipe.n_estimators)
 
 
-def _levels(products: Floats) -> Floats:
-    """Mean squares of the stems, shape (4, 2, slots, bands)."""
-    return np.stack([products[stem, stem] for stem in range(len(STEMS))])
+def _levels(gram: Floats) -> Floats:
+    """Return the mean squares of the stems, shape (4, 2, frames, bands)."""
+    return np.stack([gram[stem, stem] for stem in range(len(STEMS))])
 
 
-def _read(song: Song) -> Audio:
-    """Stems and mixture, shape (5, 2, samples); a stem that the song does not have is silence."""
-    signals = np.zeros((len(STEMS) + 1, 2, song.samples), dtype=np.float32)
-    for signal, name in zip(signals, (*STEMS, None), strict=True):
-        path = song.stems.get(name) if name else song.mixture
-        if path is not None:
-            signal[:] = audio.to_stereo(audio_files.read_segment(path, 0, song.samples))
-    return signals
+def _read(song: TrainingSong) -> Audio:
+    """Read stems and mixture, shape (5, 2, samples), with zeros for a missing stem."""
+    sources = [song.stems.get(stem, ()) for stem in STEMS]
+    mixture = (song.mixture,) if song.mixture is not None else ()
+    return np.stack([read_sum(group, 0, song.samples) for group in (*sources, mixture)])
 
 
-def _finished(folder: Path, recipe: BoostedRecipe) -> list[Row] | None:
-    """The history of a run that is at its end, if it is, and of this recipe."""
+def _finished_history(folder: Path, recipe: BoostedRecipe) -> list[EpochRecord] | None:
+    """Return the history of a finished run of this recipe, or None."""
     if not (folder / CHECKPOINT / metadata.CARD).exists():
         return None
-    card = metadata.read(folder / CHECKPOINT)
-    return card["history"] if card.get("recipe") == recipe.to_dict() else None
+    content = metadata.read(folder / CHECKPOINT)
+    return content["history"] if content.get("recipe") == recipe.to_dict() else None
 
 
 def _require_optuna() -> Any:

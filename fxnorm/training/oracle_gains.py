@@ -1,13 +1,12 @@
-"""The gains that would turn normalised stems into their mixture: what the boosted model learns to guess.
+"""Oracle gains: the gains that bring normalised stems closest to their mixture, and the targets of the boosted trees.
 
-The mixture is what every corpus has. In each band, for mid and side, the gains g of the stems x that come nearest to
-the mixture y are those of least squares with no gain under zero,
+In each band, for mid and side, the gains g of the stems x for the mixture y solve the non-negative least squares
 
     min over g >= 0 of  sum |y - sum_i g_i x_i|^2  +  sum_i r_i (g_i - p_i)^2
 
-where sums go over frames and bins. The second term holds gains that the frames say little about to a prior p: those of
-a slot to those of the band in the whole song, those to the ones of all bands together, and those to 1. All that is
-needed is in the products of the signals with each other.
+with sums over spectrogram frames and bins. The second term draws gains that the signals determine poorly towards a
+prior p: those of a frame towards those of the band in the whole song, those towards the gains of all bands together,
+and those towards 1. The problem depends on the signals through their Gram matrices only.
 """
 
 import numpy as np
@@ -17,99 +16,99 @@ from fxnorm.audio import Audio
 from fxnorm.models.gbdt.band_grid import Bands, Floats, product
 from fxnorm.models.gbdt.context_features import FLOOR, smooth, to_db
 
-WINDOW_S = 0.2  # standard deviation of the window in which a slot's gains are fitted
-# Weight of the prior over the mean square of the stem in the whole song: for slots, for bands, for the whole
+WINDOW_S = 0.2  # standard deviation of the window around a frame
+# Weight of the prior relative to the mean square of the stem in the whole song: for frames, for bands, for the song
 RIDGES = (0.01, 0.02, 1e-6)
-SWEEPS = 30  # of coordinate descent; more change nothing
+SWEEPS = 30  # of coordinate descent, after which the gains no longer change
 RANGE_DB = (-40.0, 30.0)
-AUDIBLE = 1e-6  # of the mixture's mean square over all slots and bands: what is lower does not count
+AUDIBLE = 1e-6  # relative to the mean square of the mixture over frames and bands; lower levels are not compared
 
 Doubles = npt.NDArray[np.float64]
 
 
-def multiply(stems_and_mixture: Audio, bands: Bands) -> Floats:
-    """Products of all signals with each other, in every slot and band.
+def gram_matrices(signals: Audio, bands: Bands) -> Floats:
+    """Compute the Gram matrix of signals in each frame and band.
 
     Parameters
     ----------
-    stems_and_mixture : ndarray, shape (signals, 2, samples), float32
-        The mixture comes last.
+    signals : ndarray, shape (signals, 2, samples), float32
+        Stems, and the mixture last.
     bands : Bands
 
     Returns
     -------
-    ndarray, shape (signals, signals, 2, slots, bands), float32
-        For mid and side; mean squares on the diagonal, as `Bands.measure` gives them.
+    ndarray, shape (signals, signals, 2, frames, bands), float32
+        For mid and side; the diagonal holds mean squares, as from `Bands.measure`.
     """
-    signals = len(stems_and_mixture)
-    parts = []
-    for _, spectra in bands.blocks(stems_and_mixture):
-        slots = spectra.shape[-2] // bands.slot_frames
-        part = np.empty((signals, signals, 2, slots, bands.count), dtype=np.float32)
-        for one in range(signals):
-            for other in range(one, signals):
-                part[one, other] = part[other, one] = bands.pool(product(spectra[one], spectra[other]))
-        parts.append(part)
-    return np.concatenate(parts, axis=-2)
+    count = len(signals)
+    blocks = []
+    for _, spectra in bands.blocks(signals):
+        frames = spectra.shape[-2] // bands.slot_frames
+        block = np.empty((count, count, 2, frames, bands.count), dtype=np.float32)
+        for i in range(count):
+            for j in range(i, count):
+                block[i, j] = block[j, i] = bands.pool(product(spectra[i], spectra[j]))
+        blocks.append(block)
+    return np.concatenate(blocks, axis=-2)
 
 
-def find_gains(products: Floats, bands: Bands) -> Floats:
-    """Fit gains.
+def solve_gains(gram: Floats, bands: Bands) -> Floats:
+    """Solve for the oracle gains of a song.
 
     Parameters
     ----------
-    products : ndarray, shape (5, 5, 2, slots, bands), float32
-        Of the stems and the mixture.
+    gram : ndarray, shape (5, 5, 2, frames, bands), float32
+        Gram matrices of the stems and the mixture.
     bands : Bands
 
     Returns
     -------
-    ndarray, shape (4, 2, slots, bands), float32
-        In dB; NaN where the stem is silent throughout the song.
+    ndarray, shape (4, 2, frames, bands), float32
+        In dB; NaN where the stem is silent in the whole song.
     """
-    song = products.mean(axis=-2, keepdims=True, dtype=np.float64)
-    own = np.einsum("iisnb->isnb", song[:-1, :-1])  # mean square of each stem
-    around = smooth(products, WINDOW_S * bands.slot_rate)
-    by_slot, by_band, by_song = RIDGES
-    level = own.sum(axis=-1, keepdims=True)
-    gains = _fit(song.sum(axis=-1, keepdims=True), np.ones_like(level), by_song * level)
-    gains = _fit(song, gains, by_band * own)
-    gains = _fit(around, gains, by_slot * own)
+    song = gram.mean(axis=-2, keepdims=True, dtype=np.float64)
+    mean_squares = np.einsum("iisnb->isnb", song[:-1, :-1])
+    smoothed = smooth(gram, WINDOW_S * bands.slot_rate)
+    frame_ridge, band_ridge, song_ridge = RIDGES
+    levels = mean_squares.sum(axis=-1, keepdims=True)
+    gains = _solve(song.sum(axis=-1, keepdims=True), np.ones_like(levels), song_ridge * levels)
+    gains = _solve(song, gains, band_ridge * mean_squares)
+    gains = _solve(smoothed, gains, frame_ridge * mean_squares)
     low, high = RANGE_DB
     gains_db = np.clip(20.0 * np.log10(np.maximum(gains, 10.0 ** (low / 20.0))), low, high)
-    return np.where(own > FLOOR, gains_db, np.nan).astype(np.float32)
+    return np.where(mean_squares > FLOOR, gains_db, np.nan).astype(np.float32)
 
 
-def compare_levels(products: Floats, gains_db: Floats) -> float:
-    """How far a mix with these gains is from the mixture.
+def compare_levels(gram: Floats, gains_db: Floats) -> float:
+    """Compute the level difference between the mix with given gains and the mixture.
 
     Parameters
     ----------
-    products : ndarray, shape (5, 5, 2, slots, bands), float32
-    gains_db : ndarray, shape (4, 2, slots, bands), float32
-        One slot or band may stand for all.
+    gram : ndarray, shape (5, 5, 2, frames, bands), float32
+    gains_db : ndarray, shape (4, 2, frames, bands), float32
+        Frames and bands may have length 1, for all alike.
 
     Returns
     -------
     float
-        Mean absolute difference of the levels of bands in slots in dB, for mid and side, where the mixture is audible.
+        Mean absolute difference in dB over mid and side, frames and bands in which the mixture is audible.
     """
     gains = 10.0 ** (gains_db / 20.0)
-    mixed = np.einsum("isnb,ijsnb,jsnb->snb", gains, products[:-1, :-1], gains, optimize=True)
-    wanted = products[-1, -1]
-    floor = AUDIBLE * wanted.mean() + FLOOR
-    apart = np.abs(to_db(mixed + floor) - to_db(wanted + floor))
-    return float(apart[wanted > floor].mean()) if (wanted > floor).any() else 0.0
+    mix = np.einsum("isnb,ijsnb,jsnb->snb", gains, gram[:-1, :-1], gains, optimize=True)
+    mixture = gram[-1, -1]
+    floor = AUDIBLE * mixture.mean() + FLOOR
+    differences_db = np.abs(to_db(mix + floor) - to_db(mixture + floor))
+    return float(differences_db[mixture > floor].mean()) if (mixture > floor).any() else 0.0
 
 
-def _fit(products: Doubles, prior: Doubles, weight: Doubles) -> Doubles:
-    """Least squares with gains of 0 or more, by coordinate descent; shapes end in (2, slots, bands) or ones."""
+def _solve(gram: Doubles, prior: Doubles, ridge: Doubles) -> Doubles:
+    """Solve ridge regression with gains >= 0 by coordinate descent; shapes end in (2, frames, bands) or ones."""
     stems = range(len(prior))
-    gains = np.broadcast_to(prior, (len(prior), *products.shape[2:])).copy()
-    weight, prior = np.broadcast_to(weight, gains.shape), np.broadcast_to(prior, gains.shape)
+    gains = np.broadcast_to(prior, (len(prior), *gram.shape[2:])).copy()
+    ridge, prior = np.broadcast_to(ridge, gains.shape), np.broadcast_to(prior, gains.shape)
     for _ in range(SWEEPS):
         for i in stems:
-            others = sum(products[i, j] * gains[j] for j in stems if j != i)
-            pull = products[i, -1] - others + weight[i] * prior[i]
-            gains[i] = np.maximum(pull, 0.0) / (products[i, i] + weight[i] + FLOOR**2)
+            cross_terms = sum(gram[i, j] * gains[j] for j in stems if j != i)
+            residual = gram[i, -1] - cross_terms + ridge[i] * prior[i]
+            gains[i] = np.maximum(residual, 0.0) / (gram[i, i] + ridge[i] + FLOOR**2)
     return gains

@@ -1,8 +1,8 @@
-"""A run's folder: what is in it, whose it is, and how the run stands.
+"""The folder of a run: its files, and the result of a run.
 
-RUN/recipe.yaml    every key
-RUN/history.json   one row an epoch, or a trial
-RUN/checkpoint/    the best so far
+RUN/recipe.yaml    all keys of the recipe
+RUN/history.json   one record per epoch or trial
+RUN/checkpoint/    the best epoch or trial
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,33 +12,36 @@ from typing import Any, Literal
 
 from fxnorm.errors import InputError
 from fxnorm.models.metadata import RUN_CHECKPOINT as CHECKPOINT
-from fxnorm.recipe import Experiment, read
+from fxnorm.recipe import BaseRecipe, read
 
 RECIPE, HISTORY = "recipe.yaml", "history.json"
 
-Row = Mapping[str, Any]
-End = Literal["finished", "interrupted"]
+EpochRecord = Mapping[str, Any]  # figures of an epoch, or of a trial of a search
+RunStatus = Literal["finished", "interrupted"]
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How a run stands when training returns.
+class RunResult:
+    """Result of a training run.
 
     Attributes
     ----------
     folder : Path
-    end : {"finished", "interrupted"}
-        At the end of what the recipe says or of patience; or stopped by a signal, with its state saved.
+    status : {"finished", "interrupted"}
+        Finished at the end of the schedule or by early stopping; interrupted by a signal, with the state saved.
     history : list of dict
-        A row for each epoch, or each trial.
-    first : bool
-        Whether this process is the one of several that reports.
+        A record per epoch or trial.
+    unit : {"epoch", "trial"}
+        Unit of the history.
+    is_main_process : bool
+        Whether this is the process that reports, out of several.
     """
 
     folder: Path
-    end: End
-    history: list[Row]
-    first: bool = True
+    status: RunStatus
+    history: list[EpochRecord]
+    unit: Literal["epoch", "trial"] = "epoch"
+    is_main_process: bool = True
 
     @property
     def checkpoint(self) -> Path:
@@ -47,24 +50,24 @@ class Outcome:
 
     @property
     def best(self) -> int | None:
-        """The best row, counted from 1."""
-        best = rank(self.history)
-        return best[0] + 1 if best else None
+        """Number of the best epoch or trial, counted from 1; None if none has a finite score."""
+        order = sort_by_score(self.history)
+        return order[0] + 1 if order else None
 
 
-def rank(history: Sequence[Row]) -> list[int]:
-    """Rows, counted from 0, by validation score, the best first; those without a finite one are left out."""
-    scored = [number for number, row in enumerate(history) if row["valid"] is not None]
-    return sorted(scored, key=lambda number: history[number]["valid"])
+def sort_by_score(history: Sequence[EpochRecord]) -> list[int]:
+    """Return the indices of the records with a finite validation score, best first."""
+    scored = [index for index, record in enumerate(history) if record["valid"] is not None]
+    return sorted(scored, key=lambda index: history[index]["valid"])
 
 
-def require_same_recipe(folder: Path, recipe: Experiment) -> None:
-    """Make sure that the run in a folder, if there is one, is of this recipe.
+def require_same_recipe(folder: Path, recipe: BaseRecipe) -> None:
+    """Check that the run in a folder, if there is one, has this recipe.
 
     Raises
     ------
     InputError
-        If it is of another one.
+        If its recipe differs.
     """
     path = folder / RECIPE
     if path.exists() and (different := read(path).differences(recipe)):
@@ -74,8 +77,8 @@ def require_same_recipe(folder: Path, recipe: Experiment) -> None:
         )
 
 
-def open_run(folder: Path, recipe: Experiment) -> None:
-    """Make a run's folder, and write its recipe there.
+def open_run(folder: Path, recipe: BaseRecipe) -> None:
+    """Create the folder of a run and write its recipe.
 
     Raises
     ------

@@ -77,9 +77,9 @@ def main() -> None:
     made = recipe.read(RECIPE, [f"corpus={normalized}", f"search={options.search}"])
     with tempfile.TemporaryDirectory() as run:
         began = time.perf_counter()
-        outcome = training.train(made, Path(run))
+        result = training.train(made, Path(run))
         seconds = time.perf_counter() - began
-        model = models.load(outcome.folder)
+        model = models.load(result.folder)
     normalizer = Normalizer(model.chain.stats, model.chain.settings)
 
     loss = MultiResolutionLoss()
@@ -109,7 +109,7 @@ def main() -> None:
     rows = [[f"MR-STFT, {songs} songs", "from wet stems", "from dry stems"]]
     rows += [[name, *(f"{np.mean(scores[name, kind]):.3f}" for kind in ("wet", "dry"))] for name in mixes]
     print_table(rows)
-    trials = len(outcome.history)
+    trials = len(result.history)
     print(f"\ntrained in {seconds:.0f} s ({trials} trial{'s' if trials != 1 else ''}, {model.size:,} trees); ", end="")
     print(f"mixes {length / predicting:.0f} times faster than the music plays")
 

@@ -30,9 +30,9 @@ from fxnorm.normalization.normalizer import Settings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.parallel import default_jobs
 from fxnorm.synth.corpus import synthesize_corpus
-from fxnorm.training.dataset import ValidationPieces
-from fxnorm.training.module import Mixing, build_network
-from fxnorm.training.songs import open_corpus
+from fxnorm.training.corpus import open_corpus
+from fxnorm.training.dataset import ValidationDataset
+from fxnorm.training.tasks import MixingTask, build_network
 from fxnorm.units import db_to_amplitude
 
 RECIPE = Path("recipes/learn.yaml")
@@ -109,7 +109,7 @@ def draw(history: list[Mapping[str, float]], start: float, name: str, path: Path
     axes.axhline(start, color="#6a6e76", linestyle=":", label="untrained network, validation songs")
     axes.axhline(history[0]["sum"], color="#3c7a57", linestyle="--", label="normalised sum, validation songs")
     axes.plot(epochs, [row["valid"] for row in history], color="#d1495b", marker="o", label="network, validation songs")
-    axes.plot(epochs, [row["train"] for row in history], color="#30638e", label="network, training pieces")
+    axes.plot(epochs, [row["train"] for row in history], color="#30638e", label="network, training examples")
     axes.set_title("Loss of the small TDCN against the engineer's mixes", loc="left", fontsize=11)
     axes.set_xlabel("epoch")
     axes.set_xticks(epochs)
@@ -132,8 +132,8 @@ def main() -> None:
     prepare(folder, options.songs, options.seconds)
     places = [f"corpus={folder / 'normalized'}", f"wet={folder / 'wet'}"]
     chosen = recipe.read(RECIPE, places + options.changes)
-    outcome = training.train(chosen, folder / "run", progress=lambda done, total, what: None)
-    trained = Checkpoint.load(outcome.checkpoint)
+    result = training.train(chosen, folder / "run", progress=lambda done, total, what: None)
+    trained = Checkpoint.load(result.checkpoint)
     fresh = Checkpoint(build_network(chosen).eval(), trained.chain)  # as it was before the first step
     plain, untrained, learned = (
         mix_by(mixer) for mixer in (Mixer.open("normalized-sum"), Mixer(fresh), Mixer(trained))
@@ -147,28 +147,28 @@ def main() -> None:
     }
     found = judge_all(mixes, folder)
     songs = len(found["wet", "trained"]["Lb"])
-    seconds = sum(row["seconds"] for row in outcome.history)
+    seconds = sum(row["seconds"] for row in result.history)
     print(
-        f"{len(outcome.history)} epochs in {seconds / 60.0:.1f} minutes on {torch.get_num_threads()} threads; ", end=""
+        f"{len(result.history)} epochs in {seconds / 60.0:.1f} minutes on {torch.get_num_threads()} threads; ", end=""
     )
-    print(f"the best was epoch {outcome.best}; means over {songs} whole test songs\n")
+    print(f"the best was epoch {result.best}; means over {songs} whole test songs\n")
     print("| mixed from | by | " + " | ".join(FIGURES) + " | nearer than the sum |")
     print("| --- | --- | " + " | ".join("--:" for _ in FIGURES) + " | --: |")
     for (kind, name), figures in found.items():
         means = " | ".join(f"{np.mean(figures[figure]):.3f}" for figure in FIGURES)
         nearer = [np.sum(np.less(figures[figure], found[kind, SUM][figure])) for figure in FIGURES]
         print(f"| {kind} stems | {name} | {means} | {', '.join(map(str, nearer))} of {songs} |")
-    draw(outcome.history, validate(chosen, fresh.network), chosen.loss.name, folder / "learning.png")
+    draw(result.history, validate(chosen, fresh.network), chosen.loss.name, folder / "learning.png")
     print(f"\ncurves: {folder / 'learning.png'}")
 
 
 def validate(chosen: recipe.Recipe, network: Network) -> float:
-    """The loss of a network on the pieces that training validates on."""
+    """The loss of a network on the segments that training validates on."""
     songs = open_corpus(chosen.corpus, wet=chosen.wet).valid
-    pieces = ValidationPieces(songs, seconds=chosen.data.seconds, count=chosen.validation.pieces)
-    task = Mixing(chosen, network)
+    segments = ValidationDataset(songs, segment_s=chosen.data.segment_s, count=chosen.validation.segments)
+    task = MixingTask(chosen, network)
     with torch.inference_mode():
-        outputs = [(network(stems[None]), mix[None]) for stems, mix in map(pieces.__getitem__, range(len(pieces)))]
+        outputs = [(network(stems[None]), mix[None]) for stems, mix in map(segments.__getitem__, range(len(segments)))]
         return float(np.mean([float(task.loss(output, target)) for output, target in outputs]))
 
 

@@ -1,9 +1,9 @@
-"""Counts how many training pieces are read a second.
+"""Measure the number of training examples that are read per second.
 
-    python -m tests.benchmarks.loader [CORPUS [WET]] [--seconds 10] [--pieces 60] [--remix 0.5]
+    python -m tests.benchmarks.loader [CORPUS [WET]] [--segment-s 10] [--examples 60] [--remix 0.5]
 
-prints a Markdown table for 0, 1 and 2 reading processes. Without a corpus, four songs of noise of 60 s, as float WAV,
-are made for it. Starting the processes does not count.
+prints a Markdown table for 0, 1 and 2 loader processes. Without a corpus, four songs of noise of 60 s are written as
+float WAV. The start of the processes is not included.
 """
 
 import argparse
@@ -14,46 +14,47 @@ from pathlib import Path
 from torch.utils.data import DataLoader
 
 from fxnorm import recipe
-from fxnorm.training.dataset import Position, TrainingPieces, Turns
-from fxnorm.training.songs import open_corpus
+from fxnorm.training.corpus import open_corpus
+from fxnorm.training.dataset import Position, ResumableSampler, TrainingDataset
 from tests.training.corpora import write_corpus
 
 
-def pieces_per_second(pieces: TrainingPieces, *, workers: int, count: int) -> float:
-    """Pieces a second after the first batch of each process, in batches of 2."""
-    warm = 2 * max(1, 2 * workers)
-    turns = Turns(Position(), batch=2, batches=(count + warm) // 2)
-    loader = iter(DataLoader(pieces, sampler=turns, batch_size=2, num_workers=workers))
-    for _ in range(warm // 2):
+def examples_per_second(dataset: TrainingDataset, *, workers: int, count: int) -> float:
+    """Return the examples read per second in batches of 2, after the first batches of each process."""
+    warmup_batches = max(1, 2 * workers)
+    sampler = ResumableSampler(Position(), batch_size=2, batches=count // 2 + warmup_batches)
+    loader = iter(DataLoader(dataset, sampler=sampler, batch_size=2, num_workers=workers))
+    for _ in range(warmup_batches):
         next(loader)
     start = time.perf_counter()
-    done = sum(len(stems) for stems, _ in loader)
-    return done / (time.perf_counter() - start)
+    examples = sum(len(stems) for stems, _ in loader)
+    return examples / (time.perf_counter() - start)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", nargs="?", type=Path)
     parser.add_argument("wet", nargs="?", type=Path)
-    parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--pieces", type=int, default=60)
+    parser.add_argument("--segment-s", type=float, default=10.0)
+    parser.add_argument("--examples", type=int, default=60)
     parser.add_argument("--remix", type=float, default=0.0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        made = None if options.corpus else write_corpus(Path(scratch), songs=3, seconds=60.0)
-        chosen = recipe.check(
+        root = None if options.corpus else write_corpus(Path(scratch), songs=3, seconds=60.0)
+        settings = recipe.check(
             {
-                "corpus": options.corpus or made / "normalized",
-                "wet": options.wet or (made / "wet" if made else None),
-                "data": {"seconds": options.seconds, "remix": options.remix},
+                "corpus": options.corpus or root / "normalized",
+                "wet": options.wet or (root / "wet" if root else None),
+                "data": {"segment_s": options.segment_s, "remix": options.remix},
             }
         )
-        pieces = TrainingPieces(open_corpus(chosen.corpus, wet=chosen.wet).train, chosen.data, chosen.seed)
-        print(f"pieces of {options.seconds:g} s, four stereo stems and their mix; remixed: {options.remix:.0%}\n")
-        print("| reading processes | pieces a second |")
+        corpus = open_corpus(settings.corpus, wet=settings.wet)
+        dataset = TrainingDataset(corpus.train, settings.data, settings.seed)
+        print(f"examples of {options.segment_s:g} s, four stereo stems and a mix; remixed: {options.remix:.0%}\n")
+        print("| loader processes | examples per second |")
         print("|---|---|")
         for workers in (0, 1, 2):
-            print(f"| {workers} | {pieces_per_second(pieces, workers=workers, count=options.pieces):.1f} |")
+            print(f"| {workers} | {examples_per_second(dataset, workers=workers, count=options.examples):.1f} |")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Tiny normalised corpora with cards, tiny networks, and recipes that train them in seconds."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from fxnorm import audio, audio_files, recipe
 from fxnorm.corpus.stems import STEMS
+from fxnorm.normalization.corpus_normalization import CARD
 from fxnorm.normalization.normalizer import Chain, Settings
 from fxnorm.normalization.statistics import FxStats
 from tests.signals import noise
@@ -30,8 +30,8 @@ def write_song(
         dry = noise(seconds, seed=10 * seed + index, level=0.05)
         engineered = dry * np.float32([[2.0], [1.0 + 0.2 * index]])
         audio_files.write(normalized / f"{stem}.wav", dry, audio.RATE)
-        card = {"stats": {"signature": chain.stats.signature}, "chain": chain.settings.deciding(stem)}
-        (normalized / f"{stem}.json").write_text(json.dumps(card))
+        record = {"stats": {"signature": chain.stats.signature}, "chain": chain.settings.deciding(stem)}
+        CARD.write(normalized / f"{stem}.json", CARD.wrap(record))
         audio_files.write(wet / f"{stem}.wav", engineered, audio.RATE)
         mix += engineered
     audio_files.write(normalized / "mixture.wav", mix, audio.RATE)
@@ -51,10 +51,10 @@ def content(root: Path, **changes: Any) -> dict[str, Any]:
         "corpus": str(root / "normalized"),
         "wet": str(root / "wet"),
         "network": NETWORK,
-        "data": {"seconds": 0.25, "batch": 2, "batches": 4, "workers": 0},
-        "optimizer": {"rate": 0.01, "warmup": 2, "average": 0.9},
+        "data": {"segment_s": 0.25, "batch_size": 2, "batches_per_epoch": 4, "workers": 0},
+        "optimizer": {"lr": 0.01, "warmup": 2, "ema_decay": 0.9},
         "schedule": [[2, 1.0]],
-        "validation": {"pieces": 3},
+        "validation": {"segments": 3},
         "device": "cpu",
     }
     for key, value in changes.items():

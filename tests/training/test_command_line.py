@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from fxnorm import cli
 from fxnorm.cli.models import models
 from fxnorm.cli.train import train
-from fxnorm.training.module import System
+from fxnorm.training.module import TrainingModule
 from tests.training.corpora import CHAIN, content
 
 
@@ -41,11 +41,11 @@ def path(root, tmp_path):
 
 
 def test_from_a_recipe_to_a_network(call, path, tmp_path):
-    code, printed, complaint = call("train", path, "data.batches=3", "-o", tmp_path / "run", "-d", "cpu")
+    code, printed, complaint = call("train", path, "data.batches_per_epoch=3", "-o", tmp_path / "run", "-d", "cpu")
     assert (code, complaint) == (0, "")
     assert "trained for 1 epoch\n" in printed
     assert "| best epoch" in printed
-    assert yaml.safe_load((tmp_path / "run" / "recipe.yaml").read_text())["data"]["batches"] == 3
+    assert yaml.safe_load((tmp_path / "run" / "recipe.yaml").read_text())["data"]["batches_per_epoch"] == 3
     code, printed, _ = call("train", "--resume", tmp_path / "run", "schedule=[[2, 1]]")
     assert (code, "trained for 2 epochs" in printed) == (0, True)
     code, printed, _ = call("models", tmp_path / "run")
@@ -59,7 +59,7 @@ def test_from_a_recipe_to_a_network(call, path, tmp_path):
 
 def test_the_run_is_named_after_the_recipe(call, path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert call("train", path, "data.batches=1", "validation.pieces=1")[0] == 0
+    assert call("train", path, "data.batches_per_epoch=1", "validation.segments=1")[0] == 0
     assert (tmp_path / "runs" / "tiny" / "state.pt").exists()
 
 
@@ -79,8 +79,8 @@ def test_networks_are_listed_with_their_sizes(call):
         (["train"], "expected one recipe"),
         (["train", "one.yaml", "two.yaml"], "expected one recipe"),
         (["train", "{root}/none.yaml"], "cannot be read"),
-        (["train", "{path}", "data.second=4"], "did you mean 'data.seconds'?"),
-        (["train", "{path}", "data.batch=0", "-o", "{root}/run"], "data.batch: expected greater than 0"),
+        (["train", "{path}", "data.segment=4"], "did you mean 'data.segment_s'?"),
+        (["train", "{path}", "data.batch_size=0", "-o", "{root}/run"], "data.batch_size: expected greater than 0"),
         (["train", "{path}", "corpus={root}/none", "-o", "{root}/run"], "expected a folder of songs"),
         (["train", "--resume", "{root}/none"], "cannot be read"),
         (["train", "{path}", "--resume", "{root}"], "expected nothing but KEY=VALUE beside --resume"),
@@ -101,10 +101,10 @@ def test_memory_that_runs_out_is_no_fault_of_the_input(call, path, tmp_path, mon
     def exhausted(self, batch, batch_idx):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(System, "training_step", exhausted)
+    monkeypatch.setattr(TrainingModule, "training_step", exhausted)
     code, printed, complaint = call("train", path, "-o", tmp_path / "run")
     assert (code, printed, complaint.count("\n")) == (1, "", 1)
-    assert complaint.startswith("fxnorm: error: out of memory: lower data.batch (2 now")
+    assert complaint.startswith("fxnorm: error: out of memory: lower data.batch_size (2 now")
 
 
 def test_help_needs_nothing_heavy():

@@ -29,7 +29,13 @@ def songs(tmp_path_factory):
 
 
 def content(root: Path, **changes: Any) -> dict[str, Any]:
-    tiny = {"model": "boosted", "corpus": str(root / "normalized"), "trees": 5, "depth": 2, "smallest_leaf": 0.1}
+    tiny = {
+        "model": "boosted",
+        "corpus": str(root / "normalized"),
+        "n_estimators": 5,
+        "max_depth": 2,
+        "min_child_weight": 0.1,
+    }
     return tiny | changes
 
 
@@ -49,18 +55,18 @@ def trees(run: Path) -> bytes:
 
 def test_a_run_leaves_a_model_that_mixes_like_the_corpus(songs, tmp_path):
     seen = []
-    outcome = training.train(make(songs), tmp_path / "run", progress=lambda *args: seen.append(args))
-    assert (outcome.end, outcome.best, len(outcome.history)) == ("finished", 1, 1)
-    assert [done for done, _, _ in seen] == list(range(6))
+    result = training.train(make(songs), tmp_path / "run", progress=lambda *args: seen.append(args))
+    assert (result.status, result.best, len(result.history)) == ("finished", 1, 1)
+    assert [step for step, _, _ in seen] == list(range(6))
     assert {total for _, total, _ in seen} == {6}
-    assert json.loads((tmp_path / "run" / "history.json").read_text()) == outcome.history
-    row = outcome.history[0]
-    assert (row["trees"], row["depth"]) == (5, 2)
+    assert json.loads((tmp_path / "run" / "history.json").read_text()) == result.history
+    row = result.history[0]
+    assert (row["n_estimators"], row["max_depth"]) == (5, 2)
     assert row["valid"] < 0.2 * row["sum"]
     model = models.load(tmp_path / "run")
     assert isinstance(model, Boosted)
     assert model.chain.to_dict() == CHAIN.to_dict()
-    assert (model.recipe["trees"], model.history) == (5, outcome.history)
+    assert (model.recipe["n_estimators"], model.history) == (5, result.history)
     stems, mixture = read_song(songs / "normalized" / "valid" / "song 4")
     mixed, added = (np.square(mix - mixture).mean() for mix in (model.mix(stems), stems.sum(axis=0)))
     # the sides' own gains are twice one another, which gains of mid and side reach only in the mean
@@ -76,11 +82,11 @@ def test_trees_know_what_averages_do_not(tmp_path):
         stems[..., :half] *= np.float32(0.3)
         wet = stems.copy()
         wet[..., half:] *= np.float32(4.0)
-        for stem, own in zip(STEMS, stems, strict=True):
-            audio_files.write(path / f"{stem}.wav", own, audio.RATE)
+        for stem, samples in zip(STEMS, stems, strict=True):
+            audio_files.write(path / f"{stem}.wav", samples, audio.RATE)
         audio_files.write(path / "mixture.wav", wet.sum(axis=0), audio.RATE)
     # three songs cannot ask for leaves of whole ones
-    outcome = training.train(make(tmp_path, trees=60, rate=0.2, shrinkage=0.01), tmp_path / "run")
+    result = training.train(make(tmp_path, n_estimators=60, learning_rate=0.2, reg_lambda=0.01), tmp_path / "run")
     model = models.load(tmp_path / "run")
     stems, _ = read_song(tmp_path / "normalized" / "valid" / "song 3")
     gains_db = model.predict(model.settings.bands.measure(stems))
@@ -88,7 +94,7 @@ def test_trees_know_what_averages_do_not(tmp_path):
     quiet, loud = gains_db[:, 0, 2 : slots // 2 - 3].mean(), gains_db[:, 0, slots // 2 + 3 : -2].mean()
     assert quiet == pytest.approx(0.0, abs=2.5)
     assert loud == pytest.approx(12.0, abs=1.5)
-    assert outcome.history[0]["valid"] < 2.0
+    assert result.history[0]["valid"] < 2.0
 
 
 def test_two_runs_of_one_recipe_are_equal(songs, tmp_path):
@@ -101,18 +107,18 @@ def test_two_runs_of_one_recipe_are_equal(songs, tmp_path):
 def test_a_search_keeps_the_best_of_what_it_tried(songs, tmp_path):
     pytest.importorskip("optuna", reason="needs Optuna")
     made = make(songs, search=2, settings={"bands": {"centres_hz": [100.0, 1000.0, 10_000.0]}})
-    outcome = training.train(made, tmp_path / "run")
-    assert len(outcome.history) == 3
-    assert [outcome.history[0][name] for name in ("trees", "depth", "rate")] == [5, 2, 0.05]
-    for row in outcome.history[1:]:
-        for name, (low, high) in gbdt.SEARCHED.items():
+    result = training.train(made, tmp_path / "run")
+    assert len(result.history) == 3
+    assert [result.history[0][name] for name in ("n_estimators", "max_depth", "learning_rate")] == [5, 2, 0.05]
+    for row in result.history[1:]:
+        for name, (low, high) in gbdt.SEARCH_SPACE.items():
             assert low <= row[name] <= high
-    best = min(outcome.history, key=lambda row: row["valid"])
-    assert outcome.history[outcome.best - 1] == best
-    assert models.load(tmp_path / "run").size == best["trees"] * 2 * 3 * len(STEMS)
+    best = min(result.history, key=lambda row: row["valid"])
+    assert result.history[result.best - 1] == best
+    assert models.load(tmp_path / "run").size == best["n_estimators"] * 2 * 3 * len(STEMS)
     again = training.train(made, tmp_path / "again")
-    for name in ("trees", "depth", "rate", "valid"):
-        assert [row[name] for row in again.history] == [row[name] for row in outcome.history]
+    for name in ("n_estimators", "max_depth", "learning_rate", "valid"):
+        assert [row[name] for row in again.history] == [row[name] for row in result.history]
 
 
 def test_a_finished_run_is_left_alone_and_another_recipe_refused(songs, tmp_path):
@@ -120,10 +126,10 @@ def test_a_finished_run_is_left_alone_and_another_recipe_refused(songs, tmp_path
     before = (tmp_path / "run" / "checkpoint" / "card.json").stat().st_mtime_ns
     assert training.train(make(songs), tmp_path / "run").history == first.history
     assert (tmp_path / "run" / "checkpoint" / "card.json").stat().st_mtime_ns == before
-    changed = make(songs, trees=6)
-    with pytest.raises(InputError, match=r"run of another recipe \(trees differs\)"):
+    changed = make(songs, n_estimators=6)
+    with pytest.raises(InputError, match=r"run of another recipe \(n_estimators differs\)"):
         training.train(changed, tmp_path / "run")
-    assert training.train(changed, tmp_path / "run", resume=True).history[0]["trees"] == 6
+    assert training.train(changed, tmp_path / "run", resume=True).history[0]["n_estimators"] == 6
 
 
 def test_stems_that_songs_do_not_have_are_not_missed(tmp_path):
@@ -170,18 +176,18 @@ def test_the_command_line_needs_no_torch(songs, tmp_path):
         command = [sys.executable, "-m", "fxnorm", *map(str, words)]
         return subprocess.run(command, capture_output=True, text=True, env=environment)
 
-    done = call("train", tmp_path / "tiny.yaml", "trees=6", "-o", tmp_path / "run", "-q")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "trained for 1 trial\n" in done.stdout
-    assert "| best trial" in done.stdout
+    process = call("train", tmp_path / "tiny.yaml", "n_estimators=6", "-o", tmp_path / "run", "-q")
+    assert (process.returncode, process.stderr) == (0, "")
+    assert "trained for 1 trial\n" in process.stdout
+    assert "| best trial" in process.stdout
     shown = call("models", tmp_path / "run")
     assert shown.returncode == 0, shown.stderr
     for words in ("boosted, 432 trees", CHAIN.stats.signature, "grown in 1 trial: train"):
         assert words in shown.stdout
     assert json.loads(call("models", tmp_path / "run", "--json").stdout)["trees"] == 432
-    wrong = call("train", tmp_path / "tiny.yaml", "tree=6", "-o", tmp_path / "other")
+    wrong = call("train", tmp_path / "tiny.yaml", "n_estimator=6", "-o", tmp_path / "other")
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
-    assert "did you mean 'trees'" in wrong.stderr
+    assert "did you mean 'n_estimators'" in wrong.stderr
     network = call("train", ROOT / "recipes" / "demo.yaml", f"corpus={songs / 'normalized'}", "-o", tmp_path / "other")
     assert (network.returncode, network.stderr.count("\n")) == (2, 1)
     assert "pip install 'fxnorm[train]'" in network.stderr

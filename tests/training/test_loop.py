@@ -19,8 +19,9 @@ from fxnorm import files, training
 from fxnorm.errors import FxnormError, InputError, RunError
 from fxnorm.models.checkpoint import Checkpoint
 from fxnorm.normalization.normalizer import Chain, Settings
-from fxnorm.training import loop, module
-from fxnorm.training.checkpointing import Keeper, rank
+from fxnorm.training import callbacks, module, tasks
+from fxnorm.training.checkpointing import CheckpointCallback
+from fxnorm.training.run_folder import sort_by_score
 from tests.training.corpora import CHAIN, TINY, content, make, write_corpus
 
 gpu = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")]
@@ -32,7 +33,7 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     state = torch.load(folder / "state.pt", weights_only=True)
     optimizer = state["optimizer"]["state"]
     moments = {f"{key}.{name}": value for key, entry in optimizer.items() for name, value in entry.items()}
-    return {**{f"network.{k}": v for k, v in state["network"].items()}, **(state["average"] or {}), **moments}
+    return {**{f"network.{k}": v for k, v in state["network"].items()}, **(state["ema"] or {}), **moments}
 
 
 def history(folder: Path) -> list[dict[str, float]]:
@@ -73,14 +74,14 @@ def wait_for(path: Path, process: "subprocess.Popen[str]") -> None:
 def test_a_run_leaves_everything_behind(root, tmp_path):
     seen = []
     recipe = make(root, validation={"keep": 2}, schedule=[[3, 1.0]])
-    outcome = training.train(recipe, tmp_path / "run", progress=lambda *args: seen.append(args))
-    assert (outcome.end, len(outcome.history), seen[-1][:2]) == ("finished", 3, (12, 12))
-    assert history(tmp_path / "run") == [{k: v for k, v in row.items() if k != "seconds"} for row in outcome.history]
-    checkpoint = Checkpoint.load(outcome.checkpoint)
+    result = training.train(recipe, tmp_path / "run", progress=lambda *args: seen.append(args))
+    assert (result.status, len(result.history), seen[-1][:2]) == ("finished", 3, (12, 12))
+    assert history(tmp_path / "run") == [{k: v for k, v in row.items() if k != "seconds"} for row in result.history]
+    checkpoint = Checkpoint.load(result.checkpoint)
     assert checkpoint.chain.to_dict() == CHAIN.to_dict()
-    assert checkpoint.recipe["data"]["seconds"] == 0.25
-    best = rank(outcome.history)
-    assert len(checkpoint.history) == best[0] + 1 == outcome.best
+    assert checkpoint.recipe["data"]["segment_s"] == 0.25
+    best = sort_by_score(result.history)
+    assert len(checkpoint.history) == best[0] + 1 == result.best
     kept = sorted(path.name for path in (tmp_path / "run" / "best").iterdir())
     assert kept == sorted(f"epoch-{epoch + 1:04d}" for epoch in best[:2])
     mix = checkpoint.network(torch.randn(1, 4, 2, 3000))
@@ -93,12 +94,14 @@ def test_the_exported_weights_are_the_average(root, tmp_path):
     training.train(make(root, schedule=[[1, 1.0]]), tmp_path / "run")
     state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
     exported = Checkpoint.load(tmp_path / "run" / "checkpoint").network.state_dict()
-    assert all(torch.equal(state["average"][name], tensor) for name, tensor in exported.items())
+    assert all(torch.equal(state["ema"][name], tensor) for name, tensor in exported.items())
     assert not all(torch.equal(state["network"][name], tensor) for name, tensor in exported.items())
 
 
 def test_a_network_learns_one_song(root, tmp_path):
-    recipe = make(root, data={"batches": 25, "swap": 0.0}, schedule=[[3, 1.0]], optimizer={"average": 0.0})
+    recipe = make(
+        root, data={"batches_per_epoch": 25, "channel_swap": 0.0}, schedule=[[3, 1.0]], optimizer={"ema_decay": 0.0}
+    )
     rows = training.train(recipe, tmp_path / "run").history
     assert rows[-1]["train"] < 0.8 * rows[0]["train"]
     assert rows[-1]["valid"] < rows[0]["valid"]
@@ -109,10 +112,10 @@ def test_a_network_learns_one_song(root, tmp_path):
     [("cpu", "bf16-mixed")] + [pytest.param("cuda", kind, marks=gpu) for kind in ("32-true", "16-mixed", "bf16-mixed")],
 )
 def test_every_precision_learns_and_mixes_on_a_cpu(root, tmp_path, device, precision):
-    outcome = training.train(make(root, device=device, precision=precision), tmp_path / "run")
-    assert [row["skipped"] for row in outcome.history] == [0] * len(outcome.history)
-    assert outcome.history[-1]["train"] < outcome.history[0]["train"]
-    mix = Checkpoint.load(outcome.checkpoint).mix(torch.randn(4, 2, 3000).numpy())
+    result = training.train(make(root, device=device, precision=precision), tmp_path / "run")
+    assert [row["skipped"] for row in result.history] == [0] * len(result.history)
+    assert result.history[-1]["train"] < result.history[0]["train"]
+    mix = Checkpoint.load(result.checkpoint).mix(torch.randn(4, 2, 3000).numpy())
     assert mix.shape == (2, 3000)
 
 
@@ -138,7 +141,7 @@ def test_workers_change_nothing(root, tmp_path):
 
 
 def test_killed_and_resumed_is_as_if_nothing_had_happened(root, tmp_path):
-    changes = {"data": {"batches": 6, "remix": 0.5}, "save_every": 2, "schedule": [[3, 1.0]]}
+    changes = {"data": {"batches_per_epoch": 6, "remix": 0.5}, "save_every": 2, "schedule": [[3, 1.0]]}
     training.train(make(root, **changes), tmp_path / "whole")
     process = start(root, tmp_path / "killed", **changes)
     wait_for(tmp_path / "killed" / "state.pt", process)
@@ -152,7 +155,7 @@ def test_killed_and_resumed_is_as_if_nothing_had_happened(root, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_the_step_and_says_how_to_go_on(root, tmp_path, number):
-    changes = {"data": {"batches": 200, "workers": 1}, "save_every": 2, "schedule": [[1, 1.0]]}
+    changes = {"data": {"batches_per_epoch": 200, "workers": 1}, "save_every": 2, "schedule": [[1, 1.0]]}
     process = start(root, tmp_path / "run", **changes)
     wait_for(tmp_path / "run" / "state.pt", process)
     process.send_signal(number)
@@ -167,7 +170,9 @@ def test_a_signal_saves_the_step_and_says_how_to_go_on(root, tmp_path, number):
 
 @pytest.mark.parametrize("saved_at", [3, 4, 7])
 def test_interrupted_within_an_epoch_and_resumed_is_equal(root, tmp_path, monkeypatch, saved_at):
-    recipe = make(root, data={"batches": 4}, schedule=[[2, 1.0]], save_every=1, optimizer={"accumulate": 1})
+    recipe = make(
+        root, data={"batches_per_epoch": 4}, schedule=[[2, 1.0]], save_every=1, optimizer={"accumulate_grad_batches": 1}
+    )
     training.train(recipe, tmp_path / "whole")
     count = 0
 
@@ -175,15 +180,20 @@ def test_interrupted_within_an_epoch_and_resumed_is_equal(root, tmp_path, monkey
         nonlocal count
         count += 1
         if count == saved_at:
-            raise loop.Interrupted
+            raise callbacks.Interrupted
 
-    assert training.train(recipe, tmp_path / "cut", progress=narrate).end == "interrupted"
-    assert training.train(recipe, tmp_path / "cut").end == "finished"
+    assert training.train(recipe, tmp_path / "cut", progress=narrate).status == "interrupted"
+    assert training.train(recipe, tmp_path / "cut").status == "finished"
     assert_same_run(tmp_path / "whole", tmp_path / "cut")
 
 
 def test_accumulation_is_a_larger_batch_and_resumes_between_steps(root, tmp_path):
-    changes = {"data": {"batches": 5}, "schedule": [[1, 1.0]], "save_every": 1, "optimizer": {"accumulate": 2}}
+    changes = {
+        "data": {"batches_per_epoch": 5},
+        "schedule": [[1, 1.0]],
+        "save_every": 1,
+        "optimizer": {"accumulate_grad_batches": 2},
+    }
     recipe = make(root, **changes)
     training.train(recipe, tmp_path / "whole")
     seen = []
@@ -191,7 +201,7 @@ def test_accumulation_is_a_larger_batch_and_resumes_between_steps(root, tmp_path
     def narrate(done, total, what):
         seen.append(done)
         if done == 3:
-            raise loop.Interrupted
+            raise callbacks.Interrupted
 
     training.train(recipe, tmp_path / "cut", progress=narrate)
     assert torch.load(tmp_path / "cut" / "state.pt", weights_only=True)["position"] == {"epoch": 0, "batch": 2}
@@ -203,7 +213,7 @@ def test_a_finished_run_is_left_alone(root, tmp_path):
     recipe = make(root, schedule=[[1, 1.0]])
     training.train(recipe, tmp_path / "run")
     before = (tmp_path / "run" / "state.pt").stat().st_mtime_ns
-    assert training.train(recipe, tmp_path / "run").end == "finished"
+    assert training.train(recipe, tmp_path / "run").status == "finished"
     assert (tmp_path / "run" / "state.pt").stat().st_mtime_ns == before
 
 
@@ -227,7 +237,7 @@ def test_a_run_does_not_go_on_with_other_statistics_or_another_network(root, tmp
     cases = {
         "normalised with other averages or settings": make(tmp_path, schedule=[[2, 1.0]]),
         "of another size": make(root, network=smaller, schedule=[[2, 1.0]]),
-        "its network was another one": make(root, network=waveunet, schedule=[[2, 1.0]], data={"seconds": 1}),
+        "its network was another one": make(root, network=waveunet, schedule=[[2, 1.0]], data={"segment_s": 1}),
     }
     for message, recipe in cases.items():
         with pytest.raises(InputError, match="not the state of this run") as caught:
@@ -238,13 +248,13 @@ def test_a_run_does_not_go_on_with_other_statistics_or_another_network(root, tmp
 
 
 def test_patience_ends_a_run(root, tmp_path):
-    recipe = make(root, validation={"patience": 1}, optimizer={"rate": 1e-30}, schedule=[[9, 1.0]])
-    outcome = training.train(recipe, tmp_path / "run")
-    assert len(outcome.history) < 9
-    assert outcome.best == len(outcome.history) - 1
+    recipe = make(root, validation={"patience": 1}, optimizer={"lr": 1e-30}, schedule=[[9, 1.0]])
+    result = training.train(recipe, tmp_path / "run")
+    assert len(result.history) < 9
+    assert result.best == len(result.history) - 1
 
 
-class Poisoned(module.Mixing):
+class Poisoned(tasks.MixingTask):
     """Gives losses that are not finite on chosen calls."""
 
     bad: "range | frozenset[int]" = frozenset()
@@ -261,7 +271,7 @@ class Poisoned(module.Mixing):
 @pytest.fixture
 def poisoned(monkeypatch):
     monkeypatch.setattr(Poisoned, "calls", 0)
-    monkeypatch.setattr(module, "Mixing", Poisoned)
+    monkeypatch.setattr(tasks, "MixingTask", Poisoned)
     return Poisoned
 
 
@@ -322,8 +332,10 @@ def more_than_numpy_gets(self, batch, batch_idx):
 
 @pytest.mark.parametrize("step", [more_than_there_is, more_than_a_gpu_has, more_than_numpy_gets])
 def test_out_of_memory_names_what_to_lower(root, tmp_path, monkeypatch, step):
-    monkeypatch.setattr(module.System, "training_step", step)
-    with pytest.raises(module.TrainingError, match=r"lower data\.batch \(2 now.*data\.seconds \(0\.25 now") as caught:
+    monkeypatch.setattr(module.TrainingModule, "training_step", step)
+    with pytest.raises(
+        module.TrainingError, match=r"lower data\.batch_size \(2 now.*data\.segment_s \(0\.25 now"
+    ) as caught:
         training.train(make(root), tmp_path / "run")
     assert "\n" not in str(caught.value)
 
@@ -341,24 +353,24 @@ def test_a_file_that_breaks_in_a_worker_is_one_line(tmp_path):
 
 
 def test_a_front_end_is_trained_alone_and_is_a_start(root, tmp_path):
-    first = make(root, task="reconstruct", wet=None, schedule=[[2, 1.0]], data={"batches": 10})
+    first = make(root, task="reconstruct", wet=None, schedule=[[2, 1.0]], data={"batches_per_epoch": 10})
     rows = training.train(first, tmp_path / "front").history
     assert rows[1]["valid"] < rows[0]["valid"]
     learned = Checkpoint.load(tmp_path / "front" / "checkpoint").network
-    fresh = module.build_network(first)
+    fresh = tasks.build_network(first)
     assert not torch.equal(learned.encoder.weight, fresh.encoder.weight)
     assert torch.equal(learned.excite.weight, fresh.excite.weight)
-    second = make(root, start_from=str(tmp_path / "front"), seed=5)
-    assert torch.equal(module.build_network(second).encoder.weight, learned.encoder.weight)
+    second = make(root, init_from=str(tmp_path / "front"), seed=5)
+    assert torch.equal(tasks.build_network(second).encoder.weight, learned.encoder.weight)
     for network in ({"settings": {}}, {"name": "waveunet", "settings": {}}):
-        other = make(root, start_from=str(tmp_path / "front"), network=network)
-        with pytest.raises(InputError, match=f"start_from: expected the weights of {other.network.name}.*got tdcn"):
-            module.build_network(other)
+        other = make(root, init_from=str(tmp_path / "front"), network=network)
+        with pytest.raises(InputError, match=f"init_from: expected the weights of {other.network.name}.*got tdcn"):
+            tasks.build_network(other)
 
 
 def test_wrong_runs_are_refused_before_anything_is_written(root, tmp_path):
     cases = {
-        "data.seconds": make(root, data={"seconds": 0.05}),
+        "data.segment_s": make(root, data={"segment_s": 0.05}),
         "no front end": make(root, task="reconstruct", network={"name": "waveunet", "settings": {}}),
         "unknown network": make(root, network={"name": "tdnc"}),
         "unknown setting 'filtrs'": make(root, network={"settings": {"filtrs": 8}}),
@@ -399,7 +411,7 @@ def test_two_processes_agree_with_one(root, tmp_path):
     """The same batch, shared by two processes over gloo: the loss is that of the whole batch, exactly La."""
     quiet = {"dropout": 0.0}
     network = {"settings": content(root)["network"]["settings"] | quiet}
-    changes = {"network": network, "data": {"batches": 3}, "schedule": [[1, 1.0]], "optimizer": {"rate": 0.001}}
+    changes = {"network": network, "data": {"batches_per_epoch": 3}, "schedule": [[1, 1.0]], "optimizer": {"lr": 0.001}}
     training.train(make(root, **changes), tmp_path / "one")
     done = subprocess.run(
         [*command(root, tmp_path / "two", **changes), "devices=2", "strategy=ddp"],
@@ -407,18 +419,18 @@ def test_two_processes_agree_with_one(root, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     one, two = history(tmp_path / "one")[0], history(tmp_path / "two")[0]
-    for name in ("train", "valid", "sum", "gradient"):
+    for name in ("train", "valid", "sum", "grad_norm"):
         assert two[name] == pytest.approx(one[name], rel=1e-4), name
     left, right = (torch.load(tmp_path / name / "state.pt", weights_only=True)["network"] for name in ("one", "two"))
     for name, tensor in left.items():
         torch.testing.assert_close(tensor, right[name], atol=1e-4, rtol=1e-4)
 
 
-def test_rank_and_patience_read_the_history_alone(root):
+def test_order_and_patience_read_the_history_alone(root):
     rows = [{"valid": value} for value in (3.0, None, 1.0, 2.0, 1.0)]
-    assert rank(rows) == [2, 4, 3, 0]
-    keeper = Keeper.__new__(Keeper)
-    keeper.recipe, keeper.history = make(root, validation={"patience": 3}, schedule=[[99, 1.0]]), rows
-    assert not keeper.finished
-    keeper.history = [*rows, {"valid": 2.0}]
-    assert keeper.finished
+    assert sort_by_score(rows) == [2, 4, 3, 0]
+    callback = CheckpointCallback.__new__(CheckpointCallback)
+    callback.recipe, callback.history = make(root, validation={"patience": 3}, schedule=[[99, 1.0]]), rows
+    assert not callback.finished
+    callback.history = [*rows, {"valid": 2.0}]
+    assert callback.finished

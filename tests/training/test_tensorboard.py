@@ -22,7 +22,7 @@ def test_a_mix_is_encoded_in_stereo():
 
 
 def test_curves_and_sound_are_there(root, tmp_path):
-    training.train(make(root, data={"batches": 10}), tmp_path / "run")
+    training.train(make(root, data={"batches_per_epoch": 10}), tmp_path / "run")
     events = EventAccumulator(str(tmp_path / "run" / "tensorboard"), size_guidance={AUDIO: 0})
     events.Reload()
     assert [event.step for event in events.Scalars("epoch/valid")] == [10, 20]
@@ -33,8 +33,8 @@ def test_curves_and_sound_are_there(root, tmp_path):
 
 
 def test_what_a_run_noted_before_it_went_on_stays(root, tmp_path):
-    training.train(make(root, data={"batches": 10}, schedule=[[1, 1.0]]), tmp_path / "run")
-    training.train(make(root, data={"batches": 10}, schedule=[[2, 1.0]]), tmp_path / "run", resume=True)
+    training.train(make(root, data={"batches_per_epoch": 10}, schedule=[[1, 1.0]]), tmp_path / "run")
+    training.train(make(root, data={"batches_per_epoch": 10}, schedule=[[2, 1.0]]), tmp_path / "run", resume=True)
     events = EventAccumulator(str(tmp_path / "run" / "tensorboard"), size_guidance={AUDIO: 0})
     events.Reload()
     assert [event.step for event in events.Scalars("epoch/valid")] == [10, 20]
