@@ -19,9 +19,10 @@ def demo(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, qui
     """Make songs, measure them, normalise them, and show how far normalising brings wet and dry together."""
     from fxnorm import corpus
     from fxnorm.evaluation import domain_gap as gaps
-    from fxnorm.normalization.corpus_normalization import Layout, Plan, normalize_corpus
+    from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
     from fxnorm.normalization.corpus_statistics import compute_stats
-    from fxnorm.normalization.normalizer import Normalizer, Settings
+    from fxnorm.normalization.normalizer import Normalizer
+    from fxnorm.normalization.settings import ChainSettings
     from fxnorm.normalization.statistics import FxStats
     from fxnorm.parallel import Failure, default_jobs
     from fxnorm.plots import plot_stats
@@ -48,17 +49,17 @@ def demo(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, qui
 
     normalized = out / "normalized"
     click.echo(f"\n3. every stem pushed to the averages of MUSDB18: {normalized}, with a card beside each")
-    plan = Plan(FxStats.shipped(), Settings.preset(), Layout(normalized))
+    plan = NormalizationPlan(FxStats.shipped(), ChainSettings.preset(), OutputLayout(normalized))
     with options.progress_bar("normalize", quiet=quiet) as progress:
         result = normalize_corpus(tracks, plan, jobs=jobs, progress=progress)
     failures += result.failures
-    click.echo(f"   {result.done} stems normalised, {result.kept} kept")
+    click.echo(f"   {result.normalized} stems normalised, {result.up_to_date} up to date")
 
     click.echo("4. the gap between wet and dry: distance after over distance before normalising (0: none left)\n")
     pairs = gaps.pair(tracks, corpus.scan(dry))
     measured = {}
     for preset in ("published", "default"):
-        normalizer = Normalizer(FxStats.shipped(), Settings.preset(preset))
+        normalizer = Normalizer(FxStats.shipped(), ChainSettings.preset(preset))
         with options.progress_bar(f"gap, {preset}", quiet=quiet) as progress:
             measured[preset], failed_gaps = gaps.measure_corpus(pairs, normalizer, jobs=jobs, progress=progress)
         failures += failed_gaps

@@ -39,14 +39,15 @@ def gap(
     """
     from fxnorm import corpus
     from fxnorm.evaluation import domain_gap as gaps
-    from fxnorm.normalization.normalizer import Normalizer, Settings
+    from fxnorm.normalization.normalizer import Normalizer
+    from fxnorm.normalization.settings import ChainSettings
     from fxnorm.parallel import default_jobs
 
     pairs = gaps.pair(corpus.scan(wet, split=split), corpus.scan(dry, split=split))
     measured: dict[str, list[Gap]] = {}
     failures: list[Failure] = []
     for preset in ("published", "default"):
-        normalizer = Normalizer(options.load_stats(_chosen(stats, preset)), Settings.preset(preset))
+        normalizer = Normalizer(options.load_stats(_chosen(stats, preset)), ChainSettings.preset(preset))
         with options.progress_bar(preset, quiet=quiet) as progress:
             measured[preset], failed = gaps.measure_corpus(
                 pairs, normalizer, jobs=jobs or default_jobs(), progress=progress
@@ -63,9 +64,9 @@ def print_gaps(measured: "Mapping[str, list[Gap]]") -> None:
     """Print a table: a row for each preset and stem, and one for all stems."""
     from fxnorm.corpus.stems import STEMS
     from fxnorm.evaluation.domain_gap import kept, ratio
-    from fxnorm.normalization.distances import MEASURES
+    from fxnorm.normalization.distances import measures
 
-    rows = [["after / before", "stems", *MEASURES, "kept mid", "kept side"]]
+    rows = [["after / before", "stems", *measures(), "kept mid", "kept side"]]
     for preset, several in measured.items():
         for stem in (*STEMS, "all"):
             chosen = [one for one in several if stem in (one.stem, "all")]
@@ -73,7 +74,7 @@ def print_gaps(measured: "Mapping[str, list[Gap]]") -> None:
                 [
                     f"{preset}, {stem}",
                     str(len(chosen)),
-                    *(options.figure(ratio(chosen, name)) for name in MEASURES),
+                    *(options.figure(ratio(chosen, name)) for name in measures()),
                     *(options.figure(value) for value in kept(chosen)),
                 ]
             )

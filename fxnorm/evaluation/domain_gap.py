@@ -13,8 +13,10 @@ import numpy as np
 from fxnorm.audio import RATE, Audio, is_silent, read, resample, to_stereo
 from fxnorm.corpus import TrackRef
 from fxnorm.errors import InputError
-from fxnorm.normalization.distances import BAND_HZ, distance
-from fxnorm.normalization.effects import MEASURED, MODULES
+from fxnorm.normalization.distances import distance
+from fxnorm.normalization.effects import MATCHED_EFFECTS
+from fxnorm.normalization.feature import Feature
+from fxnorm.normalization.grid import BAND_HZ
 from fxnorm.normalization.normalizer import Normalizer, pad
 from fxnorm.parallel import Failure, Progress, explain, run, silent_progress
 
@@ -30,7 +32,7 @@ class Gap:
     ----------
     song, stem : str
     before, after : dict
-        By measure, in the units of `effects.distances.MEASURES`. A measure that one of the two lacks (no onset) is
+        By measure, in the units of `distances.measures`. A measure that one of the two lacks (no onset) is
         absent.
     kept_mid, kept_side : float or None
         Mean of wet and dry; None where a signal has no side.
@@ -139,16 +141,10 @@ def measure_stem(song: str, stem: str, wet: Audio, dry: Audio, normalize: Callab
     )
 
 
-def features(audio: Audio, stem: str) -> dict[str, Any]:
+def features(audio: Audio, stem: str) -> dict[str, Feature | None]:
     """Features of a stem as it is, curves smoothed as the averages are; None where one cannot be measured."""
     padded = pad(audio)
-    out = {}
-    for effect in MEASURED:
-        module = MODULES[effect]
-        feature = module.measure(padded, RATE)
-        smooth = getattr(module, "average", None)
-        out[effect] = smooth(feature, stem) if smooth and feature is not None else feature
-    return out
+    return {name: effect.measure_smoothed(padded, RATE, stem) for name, effect in MATCHED_EFFECTS.items()}
 
 
 def coherence(audio: Audio, normalized: Audio) -> tuple[float | None, float | None]:

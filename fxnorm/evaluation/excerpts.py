@@ -7,10 +7,10 @@ import numpy as np
 
 from fxnorm import audio
 from fxnorm.audio import RATE, Audio, loudest, peak
+from fxnorm.dsp import loudness
 from fxnorm.evaluation.alignment import pair
 from fxnorm.evaluation.results import Test
 from fxnorm.evaluation.songs import Song
-from fxnorm.normalization import loudness
 from fxnorm.units import db_to_amplitude
 
 LUFS = -23.0  # EBU R 128: leaves room for peaks

@@ -16,6 +16,7 @@ from fxnorm.mixing.output_level import Finish
 from fxnorm.mixing.report import FORMAT, VERSION, compose
 from fxnorm.mixing.songs import Song
 from fxnorm.normalization.corpus_normalization import SUBTYPES
+from fxnorm.normalization.record import record_text
 from fxnorm.parallel import Failure, explain
 
 Progress = Callable[[float, str], None]  # songs done, with fractions, and what was just done
@@ -165,7 +166,7 @@ def mix_song(
 
         files.write_text(target.with_suffix(".html"), draw(card, song, made))
     card["signature"] = signature(song, mixer, plan)
-    files.write_text(target.with_suffix(".json"), json.dumps(card, ensure_ascii=False, indent=2) + "\n")
+    files.write_text(target.with_suffix(".json"), record_text(card))
     return card
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fxnorm.errors import FxnormError, StatsError
-from fxnorm.normalization.normalizer import Chain
+from fxnorm.normalization.chain import Chain
 
 FORMAT = "fxnorm-checkpoint"
 VERSION = 1

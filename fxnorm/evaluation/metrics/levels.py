@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fxnorm.audio import Audio, peak
+from fxnorm.dsp import loudness
 from fxnorm.kernels.features import energies, oversampled_peak, products
-from fxnorm.normalization import loudness
 from fxnorm.units import amplitude_to_db
 
 LIMIT_DB = 60.0  # of width and imbalance: what is further away counts as so far
