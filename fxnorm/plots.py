@@ -44,14 +44,15 @@ def plot_stats(several: Mapping[str, FxStats], path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    curves = [effect for effect in MATCHED_EFFECTS.values() if effect.feature.plot_style is not None]
+    features = {name: effect.feature for name, effect in MATCHED_EFFECTS.items()}
+    curves = {name: style for name, feature in features.items() if (style := feature.plot_style) is not None}
     figure = Figure(figsize=(9.0, 3.75 * len(curves)), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     panels = np.atleast_1d(figure.subplots(len(curves), 1, sharex=True))
-    for axes, effect in zip(panels, curves, strict=True):
-        _draw_averages(axes, effect.name, several)
-        axes.set_title(effect.feature.plot_style.title, loc="left", fontsize=11)
-        axes.set_ylabel(effect.feature.plot_style.label)
+    for axes, (effect, style) in zip(panels, curves.items(), strict=True):
+        _draw_averages(axes, effect, several)
+        axes.set_title(style.title, loc="left", fontsize=11)
+        axes.set_ylabel(style.label)
         axes.grid(True, color="#dddddd", linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
     panels[-1].set_xlabel("frequency, Hz")

@@ -87,9 +87,8 @@ def show(file: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(averages.to_dict()))
         return
-    click.echo(
-        f"{averages.title}\n{averages.source}\nmeasured {averages.measured_on} at {averages.sample_rate_hz} Hz, signature {averages.signature}\n"
-    )
+    click.echo(f"{averages.title}\n{averages.source}")
+    click.echo(f"measured {averages.measured_on} at {averages.sample_rate_hz} Hz, signature {averages.signature}\n")
     options.print_stats([("", averages)])
 
 

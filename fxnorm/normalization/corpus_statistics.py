@@ -214,8 +214,8 @@ def _normalize(task: Pass, stats: FxStats, stem: str, padded: audio.Audio, recor
     decided = {name: applied for name in names if (applied := _stored_decision(record, name, targets[name]))}
     analyses = {name: arrays for name in names if (arrays := _stored_analysis(record, name))}
     normalizer = Normalizer(stats, task.settings)
-    padded, applied = normalizer.run(padded, stem, until=task.measured[0], decided=decided, analyses=analyses)
-    for step in applied:
+    padded, steps = normalizer.run(padded, stem, until=task.measured[0], decided=decided, analyses=analyses)
+    for step in steps:
         content = json.dumps({"target": targets[step.effect], "applied": step.to_dict()})
         record[f"decision {step.effect}"] = np.array(content)
         for name in [name for name in record if name.startswith(f"analysis {step.effect} ")]:

@@ -90,7 +90,7 @@ class CurveFeature:
     key: ClassVar[str]
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and np.array_equal(self.values, other.values)  # type: ignore[attr-defined]
+        return type(other) is type(self) and np.array_equal(self.values, other.values)
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -316,7 +316,7 @@ def _repanner(
 ) -> Repanner:
     return Repanner(
         similarity=tuple((settings.target_scale * target.values).tolist()),
-        channel=analysis.channel,  # type: ignore[arg-type]
+        channel=analysis.channel,
         amount=settings.amount,
         max_boost_db=settings.max_boost_db,
         outside=settings.outside,

@@ -74,7 +74,7 @@ class _Convolver(Processor):
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], responses: Mapping[str, Any]) -> Self:
         """Create a processor; raise `InputError` if its impulse response is missing."""
-        identity = content.get("response")
+        identity = str(content.get("response"))
         if identity not in responses:
             raise InputError(
                 f"expected the impulse response {identity!r}, got none of this identity; restore its folder, or name "

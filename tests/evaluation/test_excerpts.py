@@ -7,9 +7,9 @@ import pytest
 
 from fxnorm import audio
 from fxnorm.audio import RATE
+from fxnorm.dsp import loudness
 from fxnorm.evaluation.excerpts import LUFS, cut
 from fxnorm.evaluation.songs import Song
-from fxnorm.normalization import loudness
 from tests.evaluation.test_alignment import late
 from tests.evaluation.test_metrics import music
 

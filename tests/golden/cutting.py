@@ -13,9 +13,9 @@ import soundfile as sf
 from fxnorm import audio
 from fxnorm.audio import peak
 from fxnorm.corpus.stems import STEMS
-from fxnorm.dsp import onsets
-from fxnorm.dsp.stft import GRID_STEP
-from fxnorm.normalization import compression, eq, loudness, panning, reverb
+from fxnorm.dsp import loudness, onsets
+from fxnorm.normalization import compression, eq, panning, reverb
+from fxnorm.normalization.grid import GRID_STEP
 from fxnorm.normalization.normalizer import PADDING, pad
 from tests.golden.comparison import (
     EXCERPT,
