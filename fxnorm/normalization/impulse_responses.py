@@ -16,7 +16,7 @@ from fxnorm.normalization.reverb import DECAY_S, ImpulseResponse
 
 @dataclass(frozen=True)
 class ImpulseResponses:
-    """Source of impulse responses; a process loads it once.
+    """Source of impulse responses; a process reads each file once.
 
     Attributes
     ----------
@@ -79,11 +79,20 @@ class ImpulseResponses:
         )
 
 
-@cache
 def _load(source: ImpulseResponses) -> tuple[ImpulseResponse, ...]:
-    return _read_folder(source.folder) if source.folder is not None else _synthesize(source)
+    if source.folder is None:
+        return _synthesize(source)
+    paths = sorted(
+        path
+        for path in (source.folder.iterdir() if source.folder.is_dir() else [])
+        if path.suffix.lower() in audio.SUFFIXES and not path.name.startswith(".")
+    )
+    if not paths:
+        raise InputError(f"{source.folder}: expected a folder of impulse responses (WAV, FLAC, ...), found none")
+    return _read(tuple((path, (state := path.stat()).st_size, state.st_mtime_ns) for path in paths))
 
 
+@cache
 def _synthesize(source: ImpulseResponses) -> tuple[ImpulseResponse, ...]:
     from fxnorm.dsp import rooms
 
@@ -94,16 +103,11 @@ def _synthesize(source: ImpulseResponses) -> tuple[ImpulseResponse, ...]:
     return tuple(ImpulseResponse(f"{number} of {origin}", room) for number, room in enumerate(drawn, start=1))
 
 
-def _read_folder(folder: Path) -> tuple[ImpulseResponse, ...]:
-    paths = sorted(
-        path
-        for path in (folder.iterdir() if folder.is_dir() else [])
-        if path.suffix.lower() in audio.SUFFIXES and not path.name.startswith(".")
-    )
-    if not paths:
-        raise InputError(f"{folder}: expected a folder of impulse responses (WAV, FLAC, ...), found none")
+@cache
+def _read(files: tuple[tuple[Path, int, int], ...]) -> tuple[ImpulseResponse, ...]:
+    """Read files; their sizes and times are part of the key of the cache."""
     responses = []
-    for path in paths:
+    for path, _size, _time_ns in files:
         samples, sample_rate = audio.read(path)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
         responses.append(ImpulseResponse(f"{path.name} {digest}", audio.resample(samples, sample_rate, audio.RATE)))

@@ -195,3 +195,13 @@ def test_the_distance_to_itself_is_nothing():
     )
     assert musdb.distance(louder)["vocals"]["loudness"] == pytest.approx(2.0)
     assert "loudness" not in musdb.distance(louder)["bass"]
+
+
+def test_another_sample_rate_is_refused_in_one_line(tmp_path):
+    make().save(tmp_path / "stats.json")
+    content = json.loads((tmp_path / "stats.json").read_text())
+    assert content["sample_rate_hz"] == make().sample_rate_hz == 44_100
+    (tmp_path / "stats.json").write_text(json.dumps(content | {"sample_rate_hz": 48_000}))
+    with pytest.raises(StatsError, match="expected statistics at 44100 Hz, got 48000 Hz; compute them again") as caught:
+        FxStats.load(tmp_path / "stats.json")
+    assert "\n" not in str(caught.value)
