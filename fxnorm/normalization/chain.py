@@ -1,13 +1,11 @@
 """The chain: averages, settings and impulse responses, kept with a normalised corpus and in checkpoints."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from fxnorm import files
+from fxnorm import documents
 from fxnorm.errors import InputError
 from fxnorm.normalization.impulse_responses import ImpulseResponses
 from fxnorm.normalization.normalizer import Normalizer
@@ -15,8 +13,7 @@ from fxnorm.normalization.reverb import ImpulseResponse
 from fxnorm.normalization.settings import ChainSettings, first_line
 from fxnorm.normalization.statistics import FxStats
 
-CHAIN_FORMAT = "fxnorm-chain"
-CHAIN_VERSION = 2
+DOCUMENT = documents.DocumentType("fxnorm-chain", 2, noun="a chain", remedy="normalise again with 'fxnorm normalize'")
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,17 +62,16 @@ class Chain:
         content: list[Any] = [self.stats.signature, self.settings.model_dump(mode="json")]
         if self.responses is not None:
             content.append(list(self.responses.identities))
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+        return documents.signature(content)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, the content of the file."""
-        return {
-            "format": CHAIN_FORMAT,
-            "version": CHAIN_VERSION,
+        content = {
             "stats": self.stats.to_dict(),
             "settings": self.settings.model_dump(mode="json"),
             "impulse_responses": self.responses.to_dict() if self.responses is not None else None,
         }
+        return DOCUMENT.wrap(content)
 
     @classmethod
     def from_dict(cls, content: Any, label: str = "chain") -> Self:
@@ -88,12 +84,7 @@ class Chain:
         StatsError
             If its statistics are damaged.
         """
-        if not isinstance(content, dict) or content.get("format") != CHAIN_FORMAT:
-            raise InputError(f"{label}: expected a chain ({CHAIN_FORMAT!r} JSON), got something else; normalise again")
-        if content.get("version") != CHAIN_VERSION:
-            raise InputError(
-                f"{label}: expected a chain of version {CHAIN_VERSION}, got {content.get('version')!r}; normalise again"
-            )
+        DOCUMENT.check(content, label)
         try:
             settings = ChainSettings(**content["settings"])
             source = content["impulse_responses"]
@@ -111,12 +102,7 @@ class Chain:
         InputError
             If it cannot be written.
         """
-        try:
-            files.write_text(path, json.dumps(self.to_dict(), ensure_ascii=False) + "\n")
-        except OSError as error:
-            raise InputError(
-                f"{path}: cannot be written ({error.strerror}); check the folder and its permissions"
-            ) from error
+        DOCUMENT.write(path, self.to_dict())
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -129,10 +115,4 @@ class Chain:
         StatsError
             If its statistics are damaged.
         """
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror}); 'fxnorm normalize' writes it") from error
-        except ValueError:
-            content = None
-        return cls.from_dict(content, str(path))
+        return cls.from_dict(DOCUMENT.read(path), str(path))

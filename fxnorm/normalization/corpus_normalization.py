@@ -1,7 +1,5 @@
 """Normalise a corpus of stems: one read, one pass and one write per stem, with a card beside each result."""
 
-import hashlib
-import json
 import os
 import shutil
 import zlib
@@ -14,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fxnorm import __version__, audio, files
+from fxnorm import __version__, audio, audio_files, documents, files
 from fxnorm.corpus import TrackRef
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
@@ -22,7 +20,7 @@ from fxnorm.normalization.chain import Chain
 from fxnorm.normalization.feature import Feature
 from fxnorm.normalization.impulse_responses import ImpulseResponses
 from fxnorm.normalization.normalizer import Normalizer, replay
-from fxnorm.normalization.record import CARD_FORMAT, CARD_VERSION, load_record, record_text
+from fxnorm.normalization.record import CARD, load_record
 from fxnorm.normalization.reverb import STEMS_WITH_REVERB
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
@@ -206,7 +204,7 @@ def normalize_corpus(
     with ExitStack() as stack:
         for lock_folder in sorted({job.lock_folder for job in stem_jobs}):
             folders = {job.target.parent for job in stem_jobs if job.lock_folder == lock_folder}
-            stack.enter_context(files.claim(lock_folder, sweeping={lock_folder, *folders}))
+            stack.enter_context(files.lock_folder(lock_folder, sweeping={lock_folder, *folders}))
         if plan.layout.out is not None:
             plan.chain().save(plan.layout.out / CHAIN)
         return _normalize(tracks, stem_jobs, plan, jobs, progress)
@@ -238,7 +236,7 @@ def _normalize(
 def normalize_stem(plan: NormalizationPlan, item: tuple[TrackRef, str]) -> None:
     """Normalise one stem and write it with its card."""
     job = StemJob(plan, *item)
-    with files.join(job.lock_folder):
+    with files.share_folder(job.lock_folder):
         _normalize_stem(job)
 
 
@@ -273,9 +271,9 @@ def replay_stem(
     if target.resolve() == source.resolve() or (target.exists() and not force):
         raise InputError(f"{target}: exists already; choose another name, or --force")
     applied = load_record(card, folder=folder)
-    samples, sample_rate = audio.read(source)
+    samples, sample_rate = audio_files.read(source)
     result, _scaled_db = _fit(replay(applied, samples, sample_rate), layout)
-    audio.write(target, result, sample_rate, subtype=layout.subtype)
+    audio_files.write(target, result, sample_rate, subtype=layout.subtype)
 
 
 def _fit(samples: audio.Audio, layout: OutputLayout) -> tuple[audio.Audio, float]:
@@ -287,22 +285,19 @@ def _fit(samples: audio.Audio, layout: OutputLayout) -> tuple[audio.Audio, float
 
 def _normalize_stem(job: StemJob) -> None:
     signature = _signature(job)  # before reading: the source may change meanwhile
-    source, sample_rate = audio.read(job.source)
+    source, sample_rate = audio_files.read(job.source)
     track = zlib.crc32(job.track.id.encode(errors="surrogateescape"))
     rng = np.random.default_rng([job.plan.seed, track, STEMS.index(job.stem)])
     normalized, applied = job.plan.normalizer()(source, sample_rate, job.stem, rng=rng)
     normalized, scaled_db = _fit(normalized, job.plan.layout)
     job.target.parent.mkdir(parents=True, exist_ok=True)
     # Until the card is complete it names the audio files of this run, without a signature.
-    ours = {job.target.name, *_audio_of(_read_card(job.card))}
-    unfinished = {"format": CARD_FORMAT, "version": CARD_VERSION, "signature": None, "ours": sorted(ours)}
-    files.write_text(job.card, json.dumps(unfinished, ensure_ascii=False) + "\n")
-    audio.write(job.target, normalized, sample_rate, subtype=job.plan.layout.subtype)
+    ours = {job.target.name, *_audio_of(CARD.find(job.card))}
+    CARD.write(job.card, CARD.wrap({"signature": None, "ours": sorted(ours)}))
+    audio_files.write(job.target, normalized, sample_rate, subtype=job.plan.layout.subtype)
     for name in ours - {job.target.name}:  # of another format
         (job.target.parent / name).unlink(missing_ok=True)
     card = {
-        "format": CARD_FORMAT,
-        "version": CARD_VERSION,
         "fxnorm": __version__,
         "signature": signature,
         "track": job.track.id,
@@ -326,39 +321,30 @@ def _normalize_stem(job: StemJob) -> None:
         "impulse_responses": {name: source.to_dict() for name, source in job.plan.sources.items()},
         "steps": [step.to_dict() for step in applied],
     }
-    files.write_text(job.card, record_text(card))
+    CARD.write(job.card, CARD.wrap(card))
 
 
 def _signature(job: StemJob) -> str:
     """Hash of everything that decides the result of a stem."""
     state = job.source.stat()
     content: dict[str, Any] = {
-        "version": CARD_VERSION,
+        "version": CARD.version,
         "source": [str(job.source.name), state.st_size, state.st_mtime_ns],
         "chain": job.plan.settings.effective_settings(job.stem),
         "targets": {effect: _plain(job.plan.stats.target(effect, job.stem)) for effect in job.plan.settings.active},
         "random": job.plan.random_parts(job.stem),
         "layout": [job.plan.layout.format, job.plan.layout.subtype],
     }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+    return documents.signature(content)
 
 
 def _is_up_to_date(job: StemJob) -> bool:
     """Whether the card of a result has the present signature."""
-    card = _read_card(job.card)
+    card = CARD.find(job.card)
     try:
         return bool(card["signature"] == _signature(job) and card["output"]["bytes"] == job.target.stat().st_size)
     except (OSError, KeyError, TypeError):
         return False
-
-
-def _read_card(path: Path) -> dict[str, Any]:
-    """Read a card; empty if it is missing, damaged or of another format."""
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return card if isinstance(card, dict) and card.get("format") == CARD_FORMAT else {}
 
 
 def _audio_of(card: dict[str, Any]) -> set[str]:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fxnorm import __version__, audio, files
+from fxnorm import __version__, audio, audio_files, files
 from fxnorm.corpus import TrackRef
 from fxnorm.errors import InputError, StatsError
 from fxnorm.normalization.effect import AppliedEffect
@@ -109,7 +109,7 @@ def compute_stats(
     with context as folder:
         workspace = Path(folder)
         _prepare(workspace)
-        with files.claim(workspace, sweeping=[workspace]), crew(jobs) as runner:
+        with files.lock_folder(workspace, sweeping=[workspace]), crew(jobs) as runner:
             _clear(workspace, tracks, settings)
             return _measure(tracks, title, settings, measured_on, workspace, runner, progress)
 
@@ -168,7 +168,7 @@ def _measure(
 
 def measure_stem(task: Pass, job: MeasuringJob) -> dict[str, Feature]:
     """Measure the features of one stem, or read them from its record file; a silent stem has none."""
-    with files.join(task.workspace):
+    with files.share_folder(task.workspace):
         return _measure_stem(task, job)
 
 
@@ -177,7 +177,7 @@ def _measure_stem(task: Pass, job: MeasuringJob) -> dict[str, Feature]:
     record = _read_record(path)
     key = f"key {task.measured[0]}"
     if str(record.get(key, "")) != task.key:
-        source, sample_rate = audio.read(job.track.stems[job.stem])
+        source, sample_rate = audio_files.read(job.track.stems[job.stem])
         if not audio.is_silent(source):
             _measure_record(task, job.stem, source, sample_rate, record)
         record[key] = np.array(task.key)

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from fxnorm import audio
+from fxnorm import audio, audio_files
 from fxnorm.errors import InputError
 from fxnorm.normalization.reverb import DECAY_S, ImpulseResponse
 
@@ -85,7 +85,7 @@ def _load(source: ImpulseResponses) -> tuple[ImpulseResponse, ...]:
     paths = sorted(
         path
         for path in (source.folder.iterdir() if source.folder.is_dir() else [])
-        if path.suffix.lower() in audio.SUFFIXES and not path.name.startswith(".")
+        if path.suffix.lower() in audio_files.SUFFIXES and not path.name.startswith(".")
     )
     if not paths:
         raise InputError(f"{source.folder}: expected a folder of impulse responses (WAV, FLAC, ...), found none")
@@ -108,7 +108,7 @@ def _read(files: tuple[tuple[Path, int, int], ...]) -> tuple[ImpulseResponse, ..
     """Read files; their sizes and times are part of the key of the cache."""
     responses = []
     for path, _size, _time_ns in files:
-        samples, sample_rate = audio.read(path)
+        samples, sample_rate = audio_files.read(path)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
         responses.append(ImpulseResponse(f"{path.name} {digest}", audio.resample(samples, sample_rate, audio.RATE)))
     return tuple(responses)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from fxnorm.audio import Audio, as_audio, is_silent, peak, resample, to_stereo
 from fxnorm.corpus.stems import require_stem
 from fxnorm.errors import InputError
+from fxnorm.kernels.silence import flush
 from fxnorm.normalization import reverb
 from fxnorm.normalization.effect import AppliedEffect, Arrays, match
 from fxnorm.normalization.effects import MATCHED_EFFECTS
@@ -208,8 +209,10 @@ def replay(applied: Sequence[AppliedEffect], audio: npt.ArrayLike, sample_rate: 
 
 
 def pad(audio: Audio) -> Audio:
-    """Add the zeros on each side that the averages were measured with."""
-    return np.pad(audio, ((0, 0), (PADDING, PADDING)))
+    """Add the zeros on each side that the averages were measured with, and set negligible samples to zero."""
+    padded = np.pad(audio, ((0, 0), (PADDING, PADDING)))
+    flush(padded)
+    return padded
 
 
 def unpad(audio: Audio) -> Audio:

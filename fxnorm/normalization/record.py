@@ -1,12 +1,11 @@
 """The card of a normalised stem: its processors, from which the same samples can be rendered again."""
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from fxnorm.documents import DocumentType
 from fxnorm.errors import InputError
 from fxnorm.normalization.effect import AppliedEffect
 from fxnorm.normalization.effects import applied_from_dict
@@ -14,16 +13,8 @@ from fxnorm.normalization.impulse_responses import ImpulseResponses
 from fxnorm.normalization.reverb import ImpulseResponse
 from fxnorm.normalization.settings import first_line
 
-CARD_FORMAT = "fxnorm-card"
-CARD_VERSION = 2  # part of the signature of a result: raise it when the chain computes other samples
-
-_NUMBERS = re.compile(r"\[[\s\d.,eE+-]*\]")
-
-
-def record_text(content: Mapping[str, Any]) -> str:
-    """Return indented JSON with each list of numbers on one line."""
-    text = json.dumps(content, ensure_ascii=False, indent=2)
-    return _NUMBERS.sub(lambda numbers: re.sub(r"\s+", " ", numbers[0]), text) + "\n"
+# Its version is part of the signature of every result: raise it when the chain computes other samples.
+CARD = DocumentType("fxnorm-card", 2, noun="the card of a stem", remedy="normalise the corpus again", indent=2)
 
 
 def load_record(path: Path, *, folder: Path | None = None) -> tuple[AppliedEffect, ...]:
@@ -46,24 +37,14 @@ def load_record(path: Path, *, folder: Path | None = None) -> tuple[AppliedEffec
     InputError
         If the file cannot be read, is no complete card of this version, or its impulse responses are missing.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); 'fxnorm normalize' writes it") from error
-    except ValueError:
-        content = None
-    return applied_from_card(content, str(path), folder=folder)
+    return applied_from_card(CARD.read(path), str(path), folder=folder)
 
 
 def applied_from_card(content: Any, label: str = "card", *, folder: Path | None = None) -> tuple[AppliedEffect, ...]:
     """Return the processors of the content of a card; parameters and errors as for `load_record`."""
-    if not isinstance(content, dict) or content.get("format") != CARD_FORMAT:
-        raise InputError(f"{label}: expected the card of a normalised stem, got something else; normalise again")
-    if content.get("version") != CARD_VERSION or "steps" not in content:
-        raise InputError(
-            f"{label}: expected a complete card of version {CARD_VERSION}, got version {content.get('version')!r}; "
-            "normalise again"
-        )
+    CARD.check(content, label)
+    if "steps" not in content:
+        raise InputError(f"{label}: expected a complete card, got one of an unfinished run; normalise again")
     try:
         sources = {name: ImpulseResponses.from_dict(source) for name, source in content["impulse_responses"].items()}
         responses = _load_responses(content["steps"], sources, folder)

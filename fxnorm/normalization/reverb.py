@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import field_serializer
 
 from fxnorm.audio import Audio
 from fxnorm.dsp.biquads import Band, biquad
 from fxnorm.errors import InputError
+from fxnorm.kernels.silence import TINY
 from fxnorm.normalization.effect import AppliedEffect, EffectSettings
 from fxnorm.normalization.processor import Facts, Processor
 
@@ -18,6 +20,7 @@ STEMS_WITH_REVERB = ("vocals", "other")
 DECAY_S = (2.0, 4.0)  # range of the decay times of synthesised responses
 ROOM_DECAY_S = (0.3, 1.5)  # likewise, for rooms
 ROOM_SHARE = 0.5
+_BLOCK = 1024  # samples, too few for the state of a shelf to fall from TINY to a subnormal number
 
 
 class ReverbSettings(EffectSettings):
@@ -111,14 +114,12 @@ class ReverbSend(_Convolver):
 
     def send(self, audio: Audio, sample_rate: int) -> Audio:
         """Return the reverb alone, as long as the input."""
-        from scipy.signal import sosfilt
-
         shelves = (
             Band("low_shelf", self.low_shelf_hz, self.shelf_db, self.q),
             Band("high_shelf", self.high_shelf_hz, self.shelf_db, self.q),
         )
         sections = [biquad(shelf, sample_rate) for shelf in shelves]
-        return convolve(sosfilt(sections, audio, axis=1).astype(np.float32), self.response.audio)
+        return convolve(_filter(audio, np.stack(sections)), self.response.audio)
 
     def facts(self) -> Facts:
         """Return response, shelves and level."""
@@ -202,6 +203,19 @@ def draw_room(responses: Sequence[ImpulseResponse], *, stem: str, rng: np.random
     if stem not in STEMS_WITH_REVERB:
         return AppliedEffect("room", skipped=f"only {' and '.join(STEMS_WITH_REVERB)} get a room")
     return AppliedEffect("room", Room(response=responses[int(rng.integers(len(responses)))]))
+
+
+def _filter(audio: Audio, sections: npt.NDArray[np.float64]) -> Audio:
+    """Filter by second-order sections in blocks, and set negligible states to zero in between."""
+    from scipy.signal import sosfilt
+
+    out = np.empty_like(audio)
+    state = np.zeros((len(sections), len(audio), 2))
+    for start in range(0, audio.shape[1], _BLOCK):
+        block = slice(start, start + _BLOCK)
+        out[:, block], state = sosfilt(sections, audio[:, block], axis=1, zi=state)
+        state[np.abs(state) < TINY] = 0.0
+    return out
 
 
 def convolve(audio: Audio, response: Audio) -> Audio:

@@ -1,7 +1,5 @@
 """Average features of a data set of stems: the targets that stems are brought to."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import resources
@@ -10,7 +8,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from fxnorm import files
+from fxnorm import documents
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import StatsError
 from fxnorm.normalization import published_features, statistics_file
@@ -19,6 +17,7 @@ from fxnorm.normalization.effects import MATCHED_EFFECTS
 from fxnorm.normalization.feature import Feature
 from fxnorm.normalization.grid import SAMPLE_RATE
 from fxnorm.normalization.running_mean import RunningMean
+from fxnorm.normalization.statistics_file import DOCUMENT
 
 SHIPPED = ("musdb18", "synthetic")
 
@@ -69,7 +68,7 @@ class FxStats:
         """Hash of everything that matching depends on: the averages and how they were measured."""
         # Without the sample rate: statistics of another one are refused.
         content = {"measured_on": self.measured_on, "settings": self.settings, "stems": self.stems_to_dict()}
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+        return documents.signature(content)
 
     def target(self, effect: str, stem: str) -> Any:
         """Return the average that an effect brings a stem to; None if no stem was measured."""
@@ -118,11 +117,7 @@ class FxStats:
                 f"{label}: incomplete or damaged ({type(error).__name__}: {error}); compute it again"
             ) from error
         stats._require_finite(label)
-        if content.get("signature") not in (None, stats.signature):
-            raise StatsError(
-                f"{label}: its signature does not fit its content; compute it again, or delete the signature's line if "
-                "you edited it on purpose"
-            )
+        DOCUMENT.check_signature(content, stats.signature, label)
         return stats
 
     def save(self, path: Path) -> None:
@@ -133,12 +128,7 @@ class FxStats:
         StatsError
             If it cannot be written.
         """
-        try:
-            files.write_text(Path(path), statistics_file.to_text(self.to_dict()))
-        except OSError as error:
-            raise StatsError(
-                f"{path}: cannot be written ({error.strerror}); check the folder and its permissions"
-            ) from error
+        documents.write_text(Path(path), documents.to_lines(self.to_dict()), StatsError)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -149,13 +139,7 @@ class FxStats:
         StatsError
             If it is missing, of another format, version or sample rate, incomplete, or not finite.
         """
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except OSError as error:
-            raise StatsError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-        except UnicodeDecodeError:
-            text = ""
-        return cls.from_dict(statistics_file.from_text(text), str(path))
+        return cls.from_dict(DOCUMENT.read(path), str(path))
 
     @classmethod
     def shipped(cls, name: str = "musdb18") -> Self:
@@ -171,8 +155,8 @@ class FxStats:
                 f"expected shipped statistics ({', '.join(SHIPPED)}), got {name!r}; load a file by its path"
             )
         resource = resources.files("fxnorm.shipped") / f"{name}.json"
-        content = statistics_file.from_text(resource.read_text(encoding="utf-8"))
-        return cls.from_dict(content, f"shipped statistics {name!r}")
+        label = f"shipped statistics {name!r}"
+        return cls.from_dict(DOCUMENT.parse(resource.read_text(encoding="utf-8"), label), label)
 
     @classmethod
     def merge(cls, parts: Iterable[Self]) -> Self:

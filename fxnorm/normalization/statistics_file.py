@@ -1,11 +1,11 @@
 """Statistics files: JSON with averages, counts, settings, corpus, and a signature of all that matching depends on."""
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fxnorm.corpus.stems import STEMS
+from fxnorm.documents import DocumentType
 from fxnorm.errors import StatsError
 from fxnorm.normalization.effects import MATCHED_EFFECTS
 from fxnorm.normalization.feature import Feature
@@ -14,15 +14,18 @@ from fxnorm.normalization.grid import SAMPLE_RATE, grid_frequencies
 if TYPE_CHECKING:
     from fxnorm.normalization.statistics import FxStats
 
-FORMAT = "fxnorm-stats"
-VERSION = 1
+DOCUMENT = DocumentType(
+    "fxnorm-stats",
+    1,
+    noun="a statistics file",
+    remedy="make one with 'fxnorm stats compute' or 'fxnorm stats import'",
+    error=StatsError,
+)
 
 
 def encode(stats: "FxStats") -> dict[str, Any]:
     """Return plain JSON values, the content of the file."""
-    return {
-        "format": FORMAT,
-        "version": VERSION,
+    content = {
         "title": stats.title,
         "source": stats.source,
         "signature": stats.signature,
@@ -35,6 +38,7 @@ def encode(stats: "FxStats") -> dict[str, Any]:
         "stems": stats.stems_to_dict(),
         "counts": {effect: dict(counts) for effect, counts in stats.counts.items()},
     }
+    return DOCUMENT.wrap(content)
 
 
 def decode(content: dict[str, Any]) -> dict[str, Any]:
@@ -53,35 +57,13 @@ def decode(content: dict[str, Any]) -> dict[str, Any]:
 
 def require_format(content: Any, label: str) -> None:
     """Raise `StatsError` unless the content is of this format and version, and of the sample rate of the grid."""
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise StatsError(
-            f"{label}: expected a statistics file ({FORMAT!r} JSON); make one with 'fxnorm stats compute' or "
-            "'fxnorm stats import'"
-        )
-    if content.get("version") != VERSION:
-        raise StatsError(
-            f"{label}: expected statistics of version {VERSION}, got {content.get('version')!r}; compute them again"
-        )
+    DOCUMENT.check(content, label)
     sample_rate = content.get("sample_rate_hz", SAMPLE_RATE)  # not in the first files, all of which are at this rate
     if sample_rate != SAMPLE_RATE:
         raise StatsError(
             f"{label}: expected statistics at {SAMPLE_RATE} Hz, got {sample_rate!r} Hz; compute them again with this "
             "version of fxnorm"
         )
-
-
-def to_text(content: dict[str, Any]) -> str:
-    """Return JSON with one line per key."""
-    lines = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in content.items()]
-    return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def from_text(text: str) -> Any:
-    """Parse JSON; None if the text is something else."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
 
 
 def _averages(stems: dict[str, dict[str, Any]]) -> dict[str, dict[str, Feature]]:

@@ -22,7 +22,7 @@ import scipy.fft
 import soundfile
 from scipy.signal import filtfilt, firwin
 
-from fxnorm import audio, corpus
+from fxnorm import audio, audio_files, corpus
 from fxnorm.cli.options import print_table
 from fxnorm.dsp import loudness
 from fxnorm.dsp.fir import convolve_centred
@@ -103,9 +103,9 @@ def stage_rows(stem: audio.Audio, yardstick: float) -> list[list[str]]:
     total = 0.0
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "stem.wav"
-        audio.write(path, stem, audio.RATE)
-        stages: dict[str, Callable[[], object]] = {"write": lambda: audio.write(path, stem, audio.RATE)}
-        stages["read"] = lambda: audio.read(path)
+        audio_files.write(path, stem, audio.RATE)
+        stages: dict[str, Callable[[], object]] = {"write": lambda: audio_files.write(path, stem, audio.RATE)}
+        stages["read"] = lambda: audio_files.read(path)
         worked = pad(stem)
         for effect in settings.effects:
             options = {"stem": STEM, "settings": settings.matching[effect]}
@@ -133,7 +133,7 @@ def write_songs(folder: Path, *, songs: int, minutes: float) -> Path:
     for path in paths:
         path.parent.mkdir(parents=True)
         if path is paths[0]:
-            audio.write(path, stem_of(minutes), audio.RATE)
+            audio_files.write(path, stem_of(minutes), audio.RATE)
         else:
             os.link(paths[0], path)
     return folder

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pytest
 
-from fxnorm import audio, corpus
+from fxnorm import audio, audio_files, corpus
 from fxnorm.audio import RATE, is_silent
 from fxnorm.cli import cli
 from fxnorm.dsp.stft import mean_magnitude
@@ -114,7 +114,7 @@ def songs(monkeypatch, tmp_path):
         folder = tmp_path / "corpus" / f"song {number}"
         folder.mkdir(parents=True)
         for seed, stem in enumerate(("vocals", "drums")):
-            audio.write(folder / f"{stem}.wav", plucks(1.5, seed=10 * number + seed), RATE)
+            audio_files.write(folder / f"{stem}.wav", plucks(1.5, seed=10 * number + seed), RATE)
     return corpus.scan(tmp_path / "corpus")
 
 
@@ -151,8 +151,8 @@ def test_a_corpus_is_normalised_with_it(songs, stats, tmp_path):
     card = tmp_path / "out" / "song 0" / "drums.json"
     steps = json.loads(card.read_text())["steps"]
     assert [step["effect"] for step in steps] == ["eq", "compression", "panning", "loudness", "tilt"]
-    source, sample_rate = audio.read(songs[0].stems["drums"])
-    expected, _ = audio.read(card.with_suffix(".wav"))
+    source, sample_rate = audio_files.read(songs[0].stems["drums"])
+    expected, _ = audio_files.read(card.with_suffix(".wav"))
     np.testing.assert_array_equal(replay(load_record(card), source, sample_rate), expected)
     assert Chain.load(tmp_path / "out" / "chain.json").settings == plan.settings
 
