@@ -52,7 +52,7 @@ def demo(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, qui
     with options.local_crew(jobs) as crew, options.progress_bar("normalize", quiet=quiet) as progress:
         result = normalize_corpus(tracks, plan, jobs=crew, progress=progress)
     failures += result.failures
-    click.echo(f"   {result.normalized} stems normalised, {result.up_to_date} up to date")
+    click.echo(f"   {result.normalized} normalised, {result.up_to_date} up to date")
 
     click.echo("4. the gap between wet and dry: distance after over distance before normalising (0: none left)\n")
     pairs = gaps.pair(tracks, corpus.scan(dry))

@@ -219,7 +219,7 @@ def _stem_rows(
             yield Row("compression output, dB", f"{where} {side}", output_db, 100.0, at_least=True)
         else:  # go on with what the recording went on with
             ballistics = settings.ballistics[stem]
-            scale = np.float32(10.0 ** (ours.input_gain_db / 20.0))
+            scale = np.float32(10.0 ** (round(ours.input_gain_db, 4) / 20.0))
             compressed[channel] = compressor.compress(
                 equalized[channel : channel + 1] * scale,
                 audio.RATE,
