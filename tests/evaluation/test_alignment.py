@@ -1,4 +1,6 @@
-"""A mix and its target side by side: rates, channels, lengths, silence, and lags that are found and told."""
+"""Alignment: sample rates, channels, lengths, silence, and lags."""
+
+import itertools
 
 import numpy as np
 import pytest
@@ -7,68 +9,139 @@ from hypothesis import strategies as st
 
 from fxnorm.audio import RATE, resample
 from fxnorm.errors import AudioError
-from fxnorm.evaluation.alignment import find_lag, pair
+from fxnorm.evaluation.alignment import MAX_LAG_S, MIN_CONFIDENCE, align_pair, find_lag
+from fxnorm.synth import Song, make_song
 from tests.evaluation.test_metrics import music
 
 TARGET = music(0, 4.0)
 
 
-def late(mix: np.ndarray, lag: int) -> np.ndarray:
-    moved = np.zeros_like(mix)
+def delay(mix: np.ndarray, lag: int) -> np.ndarray:
+    delayed = np.zeros_like(mix)
     if lag >= 0:
-        moved[:, lag:] = mix[:, : mix.shape[1] - lag]
+        delayed[:, lag:] = mix[:, : mix.shape[1] - lag]
     else:
-        moved[:, :lag] = mix[:, -lag:]
-    return moved
+        delayed[:, :lag] = mix[:, -lag:]
+    return delayed
 
 
-def test_what_fits_is_left_alone() -> None:
-    both = pair(TARGET, RATE, TARGET.copy(), RATE)
-    assert both.notices == ()
-    assert both.lag == 0
-    np.testing.assert_array_equal(both.target, both.mix)
+def test_equal_formats_are_left_alone() -> None:
+    pair = align_pair(TARGET, RATE, TARGET.copy(), RATE)
+    assert pair.notices == ()
+    assert pair.lag == 0
+    np.testing.assert_array_equal(pair.target, pair.mix)
 
 
 @given(lag=st.integers(-20_000, 20_000), gain=st.sampled_from([0.1, 1.0, -1.0]))
 @settings(max_examples=12, deadline=None)
-def test_a_lag_is_found_and_moved_only_when_asked(lag: int, gain: float) -> None:
-    mix = late(np.float32(gain) * TARGET + 0.1 * music(1, 4.0), lag)
-    told = pair(TARGET, RATE, mix, RATE)
-    assert told.lag == lag
-    assert bool(told.notices) == (lag != 0)
-    aligned = pair(TARGET, RATE, mix, RATE, align=True)
+def test_a_lag_is_reported_and_removed_on_request(lag: int, gain: float) -> None:
+    mix = delay(np.float32(gain) * TARGET + 0.1 * music(1, 4.0), lag)
+    reported = align_pair(TARGET, RATE, mix, RATE)
+    assert reported.lag == lag
+    assert bool(reported.notices) == (lag != 0)
+    aligned = align_pair(TARGET, RATE, mix, RATE, remove_lag=True)
     correlation = np.corrcoef(aligned.target.ravel(), aligned.mix.ravel())[0, 1]
     assert abs(correlation) > 0.6
 
 
-def test_strangers_have_no_lag() -> None:
-    assert find_lag(TARGET, np.random.default_rng(3).standard_normal(TARGET.shape).astype(np.float32))[0] == 0
+@pytest.fixture(scope="module")
+def songs() -> list[Song]:
+    """Short synthetic songs, dry and as mixed."""
+    return [make_song(7, index, seconds=8.0) for index in range(3)]
+
+
+def filtered(mix: np.ndarray, curve: np.ndarray) -> np.ndarray:
+    """Zero-phase filter with a magnitude response between 0 Hz and half the sample rate."""
+    spectrum = np.fft.rfft(mix)
+    gains = np.interp(np.linspace(0.0, 1.0, spectrum.shape[1]), np.linspace(0.0, 1.0, curve.size), curve)
+    return np.fft.irfft(spectrum * gains, mix.shape[1]).astype(np.float32)
+
+
+def noise_like(mix: np.ndarray, level_db: float) -> np.ndarray:
+    """White noise at a level relative to a mix."""
+    noise = np.random.default_rng(3).standard_normal(mix.shape)
+    return (10.0 ** (level_db / 20.0) * mix.std() * noise).astype(np.float32)
+
+
+PROCESSED = {
+    "copy": lambda mix: mix,
+    "polarity": lambda mix: -mix,
+    "EQ": lambda mix: filtered(mix, np.array([2.0, 0.2, 1.0, 0.1, 3.0])),
+    "compressed": lambda mix: np.tanh(6.0 * mix / np.abs(mix).max()),
+    "noisy": lambda mix: mix + noise_like(mix, -6.0),
+    "8 bits": lambda mix: np.round(127.0 * mix) / np.float32(127.0),
+    "below 16 kHz": lambda mix: filtered(mix, np.repeat([1.0, 0.0], [800, 302])),
+    "below 4 kHz": lambda mix: filtered(mix, np.repeat([1.0, 0.0], [200, 902])),
+    "above 300 Hz": lambda mix: filtered(mix, np.repeat([0.0, 1.0], [15, 1087])),
+    "left channel": lambda mix: mix[[0, 0]],
+}
+
+
+@pytest.mark.parametrize("name", PROCESSED)
+def test_the_lag_of_a_processed_copy_is_exact(songs: list[Song], name: str) -> None:
+    mix = songs[0].mixture
+    lag = find_lag(mix, delay(PROCESSED[name](mix).astype(np.float32), 102))
+    assert lag.samples == 102
+    assert lag.confidence > 2.0 * MIN_CONFIDENCE
+
+
+@pytest.mark.parametrize("delay_samples", [13, -21, 102, 20_000])
+def test_the_lag_of_another_mix_of_the_song_is_exact(songs: list[Song], delay_samples: int) -> None:
+    for song in songs:
+        lag = find_lag(sum(song.dry.values()), delay(song.mixture, delay_samples))
+        assert lag.samples == delay_samples
+        assert lag.confidence > 2.0 * MIN_CONFIDENCE
+
+
+def test_another_mix_in_time_has_no_lag(songs: list[Song]) -> None:
+    for song in songs:
+        assert find_lag(sum(song.dry.values()), song.mixture).samples == 0
+
+
+def test_unrelated_songs_have_no_lag(songs: list[Song]) -> None:
+    """Synthetic songs share instruments and play in tempo, as songs of one band do."""
+    for first, second in itertools.combinations(songs, 2):
+        lag = find_lag(first.mixture, second.mixture)
+        assert lag.samples == 0
+        assert lag.confidence < 0.8 * MIN_CONFIDENCE
+
+
+def test_lags_are_limited_to_half_a_second(songs: list[Song]) -> None:
+    limit = round(MAX_LAG_S * RATE)
+    mix = songs[0].mixture
+    assert find_lag(mix, delay(mix, limit)).samples == limit
+    assert find_lag(mix, delay(mix, -limit)).samples == -limit
+    assert find_lag(mix, delay(mix, limit + 100)).samples == 0
+
+
+def test_noise_and_silence_have_no_lag() -> None:
+    assert find_lag(TARGET, np.random.default_rng(3).standard_normal(TARGET.shape).astype(np.float32)).samples == 0
     assert find_lag(TARGET, np.zeros_like(TARGET)) == (0, 0.0)
 
 
-def test_rates_channels_and_lengths_are_brought_together_and_told() -> None:
+def test_sample_rates_channels_and_lengths_are_matched_and_reported() -> None:
     mix = resample(TARGET, RATE, 48_000)[:1, : 3 * 48_000]
-    both = pair(TARGET, RATE, mix, 48_000)
-    assert both.target.shape == both.mix.shape
-    assert both.target.shape[1] <= 3 * RATE
-    assert len(both.notices) == 3
-    assert "mono" in both.notices[0]
-    assert "48,000" in both.notices[1]
-    assert "shorter" in both.notices[2]
+    pair = align_pair(TARGET, RATE, mix, 48_000)
+    assert pair.target.shape == pair.mix.shape
+    assert pair.target.shape[1] <= 3 * RATE
+    assert len(pair.notices) == 3
+    assert "mono" in pair.notices[0]
+    assert "48,000" in pair.notices[1]
+    assert "shorter" in pair.notices[2]
 
 
-def test_silence_at_the_ends_is_left_out_of_both() -> None:
+def test_silence_at_the_ends_is_removed_from_both() -> None:
     quiet = np.zeros((2, RATE), dtype=np.float32)
     target = np.concatenate([quiet, TARGET, quiet], axis=1)
     mix = np.concatenate([quiet, 0.5 * TARGET, quiet], axis=1)
-    both = pair(target, RATE, mix, RATE)
-    assert abs(both.target.shape[1] - TARGET.shape[1]) < RATE // 10
-    np.testing.assert_allclose(both.mix, 0.5 * both.target, atol=1e-7)
+    pair = align_pair(target, RATE, mix, RATE)
+    assert abs(pair.target.shape[1] - TARGET.shape[1]) < RATE // 10
+    np.testing.assert_allclose(pair.mix, 0.5 * pair.target, atol=1e-7)
 
 
 def test_a_silent_target_is_an_error() -> None:
     with pytest.raises(AudioError, match="the target is silent"):
-        pair(np.zeros_like(TARGET), RATE, TARGET, RATE)
-    lately = np.concatenate([np.zeros_like(TARGET), TARGET], axis=1)
+        align_pair(np.zeros_like(TARGET), RATE, TARGET, RATE)
+    late_start = np.concatenate([np.zeros_like(TARGET), TARGET], axis=1)
     with pytest.raises(AudioError, match="as long as the mix lasts"):
-        pair(lately, RATE, TARGET[:, : RATE // 2], RATE)
+        align_pair(late_start, RATE, TARGET[:, : RATE // 2], RATE)

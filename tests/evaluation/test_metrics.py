@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from fxnorm.audio import LARGEST, RATE
 from fxnorm.errors import InputError
 from fxnorm.evaluation import metrics
-from fxnorm.evaluation.metrics import METRICS, Measured, audio_features, compare, levels, mrstft
+from fxnorm.evaluation.metrics import METRICS, Measurements, Recording, audio_features, compare, levels, mrstft, si_sdr
 from fxnorm.evaluation.metrics.mape import FRAMES
+from fxnorm.normalization import loudness
 from tests.evaluation import plain_features
 
 
@@ -45,11 +46,11 @@ def with_rest(mix: np.ndarray, start: int, stop: int) -> np.ndarray:
 def test_the_percentages_are_those_of_plain_librosa(rest: int) -> None:
     target, mix = with_rest(TARGET, 40_000, 40_000 + rest), with_rest(MIX, 60_000, 60_000 + rest)
     found = compare(target, mix, RATE)
-    one, other = target.astype(np.float64), mix.astype(np.float64)
+    target64, mix64 = target.astype(np.float64), mix.astype(np.float64)
     plain = {
-        "spectral": plain_features.spectral(one, other, RATE),
-        "panning": plain_features.panning(one, other, RATE),
-        "dynamic": plain_features.dynamic(one, other),
+        "spectral": plain_features.spectral(target64, mix64, RATE),
+        "panning": plain_features.panning(target64, mix64, RATE),
+        "dynamic": plain_features.dynamic(target64, mix64),
     }
     for family, errors in plain.items():
         for name, wanted in errors.items():
@@ -64,20 +65,21 @@ def test_the_distances_are_those_of_auraloss() -> None:
     target, mix = (
         np.concatenate([TARGET] * 11, axis=1),
         np.concatenate([MIX] * 11, axis=1),
-    )  # more than one piece of 30 s
-    gain = 1.3
-    found = mrstft.compare(target, mix, RATE, gain=gain)
+    )  # more than one chunk of 30 s
+    found = mrstft.compare(Recording(target, RATE), Recording(mix, RATE))
+    gain = 10.0 ** ((loudness.measure(target, RATE) - loudness.measure(mix, RATE)) / 20.0)
+    assert abs(gain - 1.0) > 0.1
 
     def arguments(sizes: tuple[int, ...]) -> list[list[int]]:
         return [list(sizes), [size // 4 for size in sizes], list(sizes)]
 
-    one, other = (torch.from_numpy(signal)[None].double() for signal in (target, mix))
+    target_tensor, mix_tensor = (torch.from_numpy(signal)[None].double() for signal in (target, mix))
     short = freq.SumAndDifferenceSTFTLoss(*arguments((512, 2048, 8192)), window="hann_window").double()
     long = freq.MultiResolutionSTFTLoss(*arguments((8192, 16_384, 32_768))).double()
-    pieces = [slice(0, 30 * RATE), slice(30 * RATE, None)]
-    assert math.isclose(found["mrstft"], float(short(other, one)), rel_tol=1e-6)
-    assert math.isclose(found["mrstft_matched"], float(short(gain * other, one)), rel_tol=1e-6)
-    wanted = np.mean([float(long(other[..., here], one[..., here])) for here in pieces])
+    chunks = [slice(0, 30 * RATE), slice(30 * RATE, None)]
+    assert math.isclose(found["mrstft"], float(short(mix_tensor, target_tensor)), rel_tol=1e-6)
+    assert math.isclose(found["mrstft_matched"], float(short(gain * mix_tensor, target_tensor)), rel_tol=1e-6)
+    wanted = np.mean([float(long(mix_tensor[..., chunk], target_tensor[..., chunk])) for chunk in chunks])
     assert math.isclose(found["mrstft_long"], wanted, rel_tol=1e-6)
 
 
@@ -96,7 +98,7 @@ def test_identical_audio_is_ideal(seed: int, seconds: float, gain_db: float) -> 
     for name, value in compare(mix, mix.copy(), RATE).items():
         assert value is not None or seconds < 0.5, name
         if value is not None:
-            assert value == (0.0 if METRICS[name].lower_is_better else levels.SDR_LIMIT_DB), name
+            assert value == (0.0 if METRICS[name].lower_is_better else si_sdr.LIMIT_DB), name
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -144,10 +146,10 @@ def test_extreme_levels_give_a_value_or_none(largest: float) -> None:
 
 def test_silence_has_no_figures() -> None:
     silence = np.zeros((2, RATE), dtype=np.float32)
-    assert all(value is None for value in Measured(silence, RATE).levels.values())
+    assert all(value is None for value in Measurements(Recording(silence, RATE)).levels.values())
     found = compare(silence, TARGET[:, :RATE], RATE)
     assert found["mrstft"] is None
-    assert found["lu"] is None
+    assert found["loudness"] is None
     assert found["af"] is None
 
 
@@ -178,7 +180,7 @@ def test_the_true_peak_lies_between_the_samples() -> None:
     # a quarter of the rate, sampled at 45 degrees: no sample is larger than 0.707
     sine = np.sin(2.0 * np.pi * RATE / 4.0 * time_s + np.pi / 4.0).astype(np.float32)
     fade = np.minimum(1.0, np.minimum(np.arange(RATE), np.arange(RATE)[::-1]) / 4410.0).astype(np.float32)
-    found = levels.measure(np.stack([0.5 * sine * fade] * 2), RATE)
+    found = levels.measure(Recording(np.stack([0.5 * sine * fade] * 2), RATE))
     assert found["peak_db"] == pytest.approx(20.0 * math.log10(0.5 * math.sqrt(0.5)), abs=0.01)
     assert found["true_peak_db"] == pytest.approx(20.0 * math.log10(0.5), abs=0.05)
 
@@ -197,11 +199,12 @@ def test_levels_of_a_known_signal() -> None:
     time_s = np.arange(2 * RATE) / RATE
     tone = np.sin(2.0 * np.pi * 997.0 * time_s)
     mix = np.stack([tone, 0.5 * tone]).astype(np.float32)
-    found = levels.measure(mix, RATE)
-    assert found["imbalance_db"] == pytest.approx(6.02, abs=0.01)
+    found = levels.measure(Recording(mix, RATE))
+    assert found["imbalance_db"] == pytest.approx(-6.02, abs=0.01)
+    # the left channel is louder, and + is right
     assert found["width_db"] == pytest.approx(20.0 * math.log10(0.5 / 1.5), abs=0.01)
     assert found["crest_db"] == pytest.approx(10.0 * math.log10(1.0 / (0.5 * 1.25 / 2.0)), abs=0.01)
-    mono = levels.measure(np.stack([tone, tone]).astype(np.float32), RATE)
+    mono = levels.measure(Recording(np.stack([tone, tone]).astype(np.float32), RATE))
     assert mono["width_db"] == -levels.LIMIT_DB
 
 
@@ -209,7 +212,7 @@ def test_the_sdr_of_known_noise() -> None:
     rng = np.random.default_rng(5)
     target = rng.standard_normal((2, 4 * RATE)).astype(np.float32)
     mix = 3.0 * (target + 0.1 * rng.standard_normal(target.shape).astype(np.float32))
-    assert levels.si_sdr(target, mix) == pytest.approx(20.0, abs=0.05)
+    assert si_sdr.si_sdr(target, mix) == pytest.approx(20.0, abs=0.05)
 
 
 def test_bark_bands_follow_the_definition() -> None:
@@ -223,23 +226,42 @@ def test_bark_bands_follow_the_definition() -> None:
     assert (bank >= 0.0).all()
 
 
+def audio_features_of(mix: np.ndarray) -> dict[str, np.ndarray]:
+    """Features without loudness matching."""
+    return audio_features.measure(Recording(mix, RATE)).at_gain(1.0)
+
+
 def test_the_audio_feature_loss_is_that_of_a_plain_version() -> None:
     target, mix = with_rest(TARGET, 40_000, 90_000), MIX
-    found = audio_features.compare(
-        audio_features.measure(target, RATE),
-        audio_features.measure(mix, RATE),
-    )
+    loss = audio_features.loss(audio_features_of(target), audio_features_of(mix))
     wanted = plain_features.audio_features(target.astype(np.float64), mix.astype(np.float64), RATE)
-    assert found["af"] == pytest.approx(wanted["af"], rel=1e-5)
-    assert found["bark"] == pytest.approx(wanted["bark"], rel=1e-5)
+    assert loss["af"] == pytest.approx(wanted["af"], rel=1e-5)
+    assert loss["bark"] == pytest.approx(wanted["bark"], rel=1e-5)
+
+
+def test_features_at_a_gain_are_those_of_the_scaled_mix() -> None:
+    scaled = audio_features_of(np.float32(0.25) * MIX)
+    for name, feature in audio_features.measure(Recording(MIX, RATE)).at_gain(0.25).items():
+        np.testing.assert_allclose(feature, scaled[name], rtol=1e-6, atol=1e-9)
 
 
 def test_the_audio_feature_loss_weighs_its_parts() -> None:
-    one, other = (
-        audio_features.measure(TARGET, RATE),
-        audio_features.measure(MIX, RATE),
-    )
-    parts = {name: float(np.mean((one[name] - other[name]) ** 2)) for name in audio_features.WEIGHTS}
+    target, mix = audio_features_of(TARGET), audio_features_of(MIX)
+    parts = {name: float(np.mean((target[name] - mix[name]) ** 2)) for name in audio_features.WEIGHTS}
     wanted = 0.1 * parts["rms"] + 0.001 * parts["crest"] + parts["width"] + parts["imbalance"] + 0.1 * parts["bark"]
-    assert audio_features.compare(one, other)["af"] == pytest.approx(wanted)
+    assert audio_features.loss(target, mix)["af"] == pytest.approx(wanted)
     assert metrics.compare(TARGET, MIX, RATE)["bark"] > 0.0
+
+
+def test_signed_stereo_figures_are_positive_to_the_right() -> None:
+    right = np.stack([0.5 * TARGET[0], TARGET[0]])
+    assert levels.measure(Recording(right, RATE))["imbalance_db"] == pytest.approx(6.02, abs=0.01)
+    assert audio_features_of(right)["imbalance"] == pytest.approx(0.6, abs=1e-3)
+
+
+def test_loudness_is_one_metric_in_lu() -> None:
+    values = compare(TARGET, np.float32(0.5) * TARGET, RATE)
+    assert values["loudness"] == pytest.approx(6.02, abs=0.01)
+    assert METRICS["loudness"].unit == "LU"
+    assert values["lufs_mape"] == pytest.approx(6.02 / abs(loudness.measure(TARGET, RATE)), abs=1e-3)
+    assert values["loudness_mape"] == pytest.approx((values["lufs_mape"] + values["peak_mape"]) / 2.0)
