@@ -10,7 +10,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from fxnorm import audio
+from fxnorm import audio, evaluation
 from fxnorm.audio import RATE
 from fxnorm.cli.evaluate import evaluate
 from fxnorm.corpus.stems import STEMS
@@ -46,19 +46,8 @@ def run(*words: object) -> tuple[int, str]:
 
 def test_models_are_compared_on_wet_and_dry_stems(corpus: Path, tmp_path: Path) -> None:
     out = tmp_path / "report.html"
-    words = (
-        corpus / "wet",
-        "--dry-stems",
-        corpus / "dry",
-        "-m",
-        "sum",
-        "-m",
-        "plain=normalized-sum",
-        "-o",
-        out,
-        "-j",
-        1,
-    )
+    models = ("-m", "sum", "-m", "plain=normalized-sum")
+    words = (corpus / "wet", "--dry-stems", corpus / "dry", *models, "-o", out, "-j", 1)
     code, text = run(*words, "--webmushra", tmp_path / "listen")
     assert code == 0, text
     assert "Wet stems, 2 songs: plain is nearest" in text
@@ -73,6 +62,7 @@ def test_models_are_compared_on_wet_and_dry_stems(corpus: Path, tmp_path: Path) 
     assert dry["means"]["mrstft"]["sum"]["mean"] > 0.05
     assert wet["oracles"] == ["sum"]
     assert dry["oracles"] == []
+    assert (wet["reference"], dry["reference"]) == ("plain", "sum")
     rows = list(csv.DictReader(out.with_suffix(".csv").open(encoding="utf-8")))
     assert len(rows) == 2 * 2 * 3
     configuration = yaml.safe_load((tmp_path / "listen" / "listen.yaml").read_text(encoding="utf-8"))
@@ -155,6 +145,7 @@ def test_a_bad_song_is_named_and_the_others_are_scored(corpus: Path, tmp_path: P
         (("DRY", "-m", "sum", "-o", "r.html"), "expected songs with a mixture"),
         (("WET", "--dry-stems", "EMPTY", "-m", "sum", "-o", "r.html"), "expected"),
         (("WET", "-m", "sum", "--reference", "none", "-o", "r.html"), "expected one of sum, got 'none'"),
+        (("WET", "-m", "sum", "--mixes", "sum=WET", "-o", "r.html"), "a model and mixes called 'sum'"),
         (("WET", "-m", "sum", "-o", "nowhere/r.html"), "cannot be written to"),
         (("NOWHERE", "-m", "sum", "-o", "r.html"), "expected a folder"),
     ],
@@ -186,3 +177,20 @@ def test_a_song_without_a_mixture_is_told(corpus: Path, tmp_path: Path) -> None:
     assert code == 1
     assert "missing: test/Second has no mixture" in text
     assert "Wet stems, 1 song:" in text
+
+
+def test_python_can_do_what_the_command_line_does(corpus: Path, tmp_path: Path) -> None:
+    results = evaluation.evaluate(
+        ["sum", ("plain", "normalized-sum")], corpus / "wet", dry_stems=corpus / "dry", out=tmp_path / "mixes", jobs=1
+    )
+    wet, dry = results.comparisons
+    assert (wet.oracles, dry.baselines) == (("sum",), ("sum",))
+    assert wet.means("mrstft")["sum"].mean < 1e-3
+    assert results.failures == ()
+    written = results.save(tmp_path / "report.html", audio_examples=0)
+    assert {path.name for path in written} == {"report.html", "report.json", "report.csv"}
+    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8")) == json.loads(
+        json.dumps(results.to_dict())
+    )
+    with pytest.raises(InputError, match="set out"):
+        evaluation.evaluate(["sum"], corpus / "wet")

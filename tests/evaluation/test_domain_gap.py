@@ -5,7 +5,7 @@ import pytest
 
 from fxnorm.audio import RATE
 from fxnorm.errors import InputError
-from fxnorm.evaluation import domain_gap
+from fxnorm.evaluation import domain_gap, measure_domain_gap
 from fxnorm.normalization.normalizer import Normalizer, Settings
 from fxnorm.normalization.statistics import FxStats
 from tests.signals import noise, plucks
@@ -73,3 +73,22 @@ def test_songs_are_paired_by_name(tmp_path):
     assert [(wet_song.id, dry_song.id) for wet_song, dry_song in domain_gap.pair_songs(wet, dry)] == [("b", "b")]
     with pytest.raises(InputError, match="songs of the same names"):
         domain_gap.pair_songs(wet, unrelated)
+
+
+def test_a_corpus_is_measured_in_one_call(tmp_path):
+    from fxnorm import audio
+
+    for kind, stem in (("wet", plucks(2.0)), ("dry", 0.3 * plucks(2.0))):
+        (tmp_path / kind / "Song").mkdir(parents=True)
+        audio.write(tmp_path / kind / "Song" / "bass.wav", stem, RATE)
+    stages = []
+    result = measure_domain_gap(
+        tmp_path / "wet", tmp_path / "dry", jobs=1, progress=lambda stage, done, total, item: stages.append(stage)
+    )
+    assert stages == list(result.gaps) == ["published", "default"]
+    assert result.failures == []
+    rows = {name: (stems, figures) for name, stems, figures in result.to_rows()}
+    assert rows["default, bass"] == rows["default, all"]
+    assert rows["default, vocals"][0] == 0
+    assert rows["default, bass"][1][4] < 0.05  # of the loudness
+    assert result.to_dict()["default"][0]["stem"] == "bass"
