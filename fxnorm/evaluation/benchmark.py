@@ -84,9 +84,9 @@ def evaluate(
     """
     models, folders = list(models), {name: Path(folder) for name, folder in (mixes or {}).items()}
     _require_inputs(models, folders, corpus=corpus, dry_stems=dry_stems, targets=targets, out=out)
-    finished = {name: find_mixes(folder) for name, folder in folders.items()}
     mixers = open_mixers(models, device=device, seed=seed)
-    _require_names(mixers, finished, reference)
+    _require_names(mixers, folders, reference)
+    finished = {name: find_mixes(folder) for name, folder in folders.items()}
     missing: list[str] = []
     failures: list[Failure] = []
     if corpus is None:
@@ -157,8 +157,8 @@ def _require_inputs(
         raise InputError("expected a folder for the mixes of the models, got none; set out")
 
 
-def _require_names(mixers: Mapping[str, Mixer], finished: Mapping[str, object], reference: str) -> None:
-    if duplicates := sorted(mixers.keys() & finished.keys()):
+def _require_names(mixers: Mapping[str, Mixer], folders: Mapping[str, Path], reference: str) -> None:
+    if duplicates := sorted(mixers.keys() & folders.keys()):
         raise InputError(f"expected different names, got a model and mixes called {duplicates[0]!r}; rename one")
-    if reference and reference not in (*mixers, *finished):
-        raise InputError(f"reference: expected one of {', '.join((*mixers, *finished))}, got {reference!r}")
+    if reference and reference not in (*mixers, *folders):
+        raise InputError(f"reference: expected one of {', '.join((*mixers, *folders))}, got {reference!r}")

@@ -92,3 +92,25 @@ def test_a_corpus_is_measured_in_one_call(tmp_path):
     assert rows["default, vocals"][0] == 0
     assert rows["default, bass"][1][4] < 0.05  # of the loudness
     assert result.to_dict()["default"][0]["stem"] == "bass"
+
+
+@pytest.mark.parametrize(("side_db", "is_defined"), [(-57.0, True), (-63.0, False)])
+def test_a_side_60_db_below_the_mid_is_undefined(side_db, is_defined):
+    mid, side = np.random.default_rng(0).standard_normal((2, 2 * RATE))
+    side *= 10.0 ** (side_db / 20.0)
+    stem = np.stack([mid + side, mid - side])
+    mid_coherence, side_coherence = domain_gap.coherence(stem, stem)
+    assert mid_coherence == pytest.approx(1.0)
+    assert side_coherence == (pytest.approx(1.0) if is_defined else None)
+
+
+def test_the_coherence_is_measured_between_50_hz_and_16_khz():
+    from scipy.signal import coherence, welch
+
+    stem = plucks(3.0, seed=4).astype(np.float64)
+    out = np.roll(stem, 300, axis=1) + 0.05 * noise(3.0)  # a delay is seen by segments of 2,048 samples
+    for weights, value in zip(([1.0, 1.0], [1.0, -1.0]), domain_gap.coherence(stem, out), strict=True):
+        before, after = np.dot(weights, stem), np.dot(weights, out)
+        hz, squared = coherence(before, after, fs=RATE, nperseg=2048)
+        power = np.where((hz >= 50.0) & (hz <= 16_000.0), welch(before, fs=RATE, nperseg=2048)[1], 0.0)
+        assert value == pytest.approx(np.average(squared, weights=power), rel=1e-6)

@@ -265,3 +265,24 @@ def test_loudness_is_one_metric_in_lu() -> None:
     assert METRICS["loudness"].unit == "LU"
     assert values["lufs_mape"] == pytest.approx(6.02 / abs(loudness.measure(TARGET, RATE)), abs=1e-3)
     assert values["loudness_mape"] == pytest.approx((values["lufs_mape"] + values["peak_mape"]) / 2.0)
+
+
+@pytest.mark.parametrize(("apart_db", "wanted_db"), [(-55.0, -55.0), (-65.0, -60.0), (65.0, 60.0)])
+def test_width_and_imbalance_are_within_60_db(apart_db: float, wanted_db: float) -> None:
+    tone = np.sin(np.arange(RATE)) * 10.0 ** (min(0.0, apart_db) / 20.0)
+    far, none = 10.0 ** (-apart_db / 20.0) * tone, np.zeros(RATE)
+    panned = levels.measure(Recording(np.stack([far, tone]).astype(np.float32), RATE))
+    assert panned["imbalance_db"] == pytest.approx(wanted_db, abs=0.01)
+    mid = np.roll(tone, 1000)
+    gain = 10.0 ** (apart_db / 20.0)
+    wide = levels.measure(Recording(np.stack([mid + gain * mid, mid - gain * mid]).astype(np.float32), RATE))
+    assert wide["width_db"] == pytest.approx(wanted_db, abs=0.1)
+    left_only = levels.measure(Recording(np.stack([tone, none]).astype(np.float32), RATE))
+    assert left_only["imbalance_db"] == -60.0
+
+
+@pytest.mark.parametrize(("noise_db", "wanted_db"), [(-40.0, 40.0), (-80.0, 80.0), (None, 100.0)])
+def test_the_sdr_is_within_100_db(noise_db: float | None, wanted_db: float) -> None:
+    target = np.random.default_rng(5).standard_normal((2, RATE)).astype(np.float32)
+    noise = np.random.default_rng(6).standard_normal((2, RATE)) * (0.0 if noise_db is None else 10.0 ** (noise_db / 20))
+    assert si_sdr.si_sdr(target, (target + noise).astype(np.float32)) == pytest.approx(wanted_db, abs=0.2)
