@@ -100,10 +100,10 @@ def test_finished_mixes_are_matched_by_name_and_gaps_are_told(corpus: Path, tmp_
     assert "mine has no mix of Second" in text
     assert "no target for Third of mine" in text
     scores = json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))["comparisons"][0]["scores"]
-    found = {(score["song"], score["system"]): score for score in scores}
-    assert found["First", "mine"]["values"]["mrstft"] < 0.01
-    assert [notice.split(" is ")[0] for notice in found["First", "theirs"]["notices"]] == ["the mix", "the mix"]
-    assert "48,000 Hz" in found["Second", "theirs"]["notices"][0]
+    by_mix = {(score["song"], score["system"]): score for score in scores}
+    assert by_mix["First", "mine"]["values"]["mrstft"] < 0.01
+    assert [notice.split(" is ")[0] for notice in by_mix["First", "theirs"]["notices"]] == ["the mix", "the mix"]
+    assert "48,000 Hz" in by_mix["Second", "theirs"]["notices"][0]
     code, text = run(corpus / "wet", "-m", "sum", *mixes, "-o", out, "-j", 1)  # together with a model
     assert code == 1
     assert "theirs" in text

@@ -5,7 +5,7 @@ import pytest
 
 from fxnorm.audio import RATE
 from fxnorm.errors import InputError
-from fxnorm.evaluation import domain_gap, measure_domain_gap
+from fxnorm.evaluation import domain_gap, measure_domain_gap, stem_gap
 from fxnorm.normalization.normalizer import Normalizer, Settings
 from fxnorm.normalization.statistics import FxStats
 from tests.signals import noise, plucks
@@ -17,7 +17,7 @@ def identity(audio, stem):
 
 def test_the_identity_leaves_the_gap_and_is_coherent():
     wet, dry = plucks(4.0), 0.3 * noise(4.0)
-    gap = domain_gap.measure_stem("song", "other", wet, dry, identity)
+    gap = stem_gap.measure_stem("song", "other", wet, dry, identity)
     assert gap.before == gap.after
     assert domain_gap.ratio([gap], "eq") == 1.0
     assert gap.mid_coherence == pytest.approx(1.0)
@@ -26,14 +26,14 @@ def test_the_identity_leaves_the_gap_and_is_coherent():
 
 def test_mono_closes_the_panning_gap_and_has_no_side_coherence():
     mono = lambda audio, stem: np.repeat(audio.mean(axis=0, keepdims=True), 2, axis=0)  # noqa: E731
-    gap = domain_gap.measure_stem("song", "other", plucks(4.0), noise(4.0), mono)
+    gap = stem_gap.measure_stem("song", "other", plucks(4.0), noise(4.0), mono)
     assert domain_gap.ratio([gap], "panning") < 1e-6
     assert gap.mid_coherence == pytest.approx(1.0)
     assert gap.side_coherence == pytest.approx(0.0)
 
 
 def test_unrelated_noise_is_not_coherent():
-    gap = domain_gap.measure_stem("song", "other", plucks(4.0), plucks(4.0, seed=9), lambda audio, stem: noise(4.0))
+    gap = stem_gap.measure_stem("song", "other", plucks(4.0), plucks(4.0, seed=9), lambda audio, stem: noise(4.0))
     assert domain_gap.ratio([gap], "loudness") == pytest.approx(0.0, abs=1e-6)
     assert gap.mid_coherence < 0.05
 
@@ -42,21 +42,21 @@ def test_the_chain_closes_a_gap_of_level_and_tone():
     dry = plucks(6.0, seed=5)
     tone = np.fft.irfft(np.fft.rfft(dry) * np.linspace(2.0, 0.1, dry.shape[1] // 2 + 1), dry.shape[1])
     chain = Normalizer(FxStats.shipped(), Settings.preset())
-    gap = domain_gap.measure_stem("song", "other", tone.astype(np.float32), dry, lambda a, s: chain(a, RATE, s)[0])
+    gap = stem_gap.measure_stem("song", "other", tone.astype(np.float32), dry, lambda a, s: chain(a, RATE, s)[0])
     assert domain_gap.ratio([gap], "eq") < 0.3
     assert domain_gap.ratio([gap], "loudness") < 0.01
     assert gap.mid_coherence > 0.9
 
 
 def test_silence_has_no_gap_and_mono_has_no_side():
-    assert domain_gap.measure_stem("s", "bass", np.zeros((2, 9000), np.float32), plucks(1.0), identity) is None
+    assert stem_gap.measure_stem("s", "bass", np.zeros((2, 9000), np.float32), plucks(1.0), identity) is None
     mono = plucks(2.0, channels=1)
-    assert domain_gap.measure_stem("s", "bass", mono, mono, identity).side_coherence is None
+    assert stem_gap.measure_stem("s", "bass", mono, mono, identity).side_coherence is None
 
 
 def test_no_distance_has_no_ratio_and_means_are_over_stems():
-    first = domain_gap.StemGap("a", "bass", {"eq": 2.0}, {"eq": 1.0}, 1.0, None)
-    second = domain_gap.StemGap("b", "bass", {"eq": 6.0}, {"eq": 1.0}, 0.5, 0.25)
+    first = stem_gap.StemGap("a", "bass", {"eq": 2.0}, {"eq": 1.0}, 1.0, None)
+    second = stem_gap.StemGap("b", "bass", {"eq": 6.0}, {"eq": 1.0}, 0.5, 0.25)
     assert domain_gap.ratio([first, second], "eq") == pytest.approx(0.25)
     assert domain_gap.ratio([first, second], "peak") is None
     assert domain_gap.mean_coherence([first, second]) == (0.75, 0.25)
@@ -99,7 +99,7 @@ def test_a_side_60_db_below_the_mid_is_undefined(side_db, is_defined):
     mid, side = np.random.default_rng(0).standard_normal((2, 2 * RATE))
     side *= 10.0 ** (side_db / 20.0)
     stem = np.stack([mid + side, mid - side])
-    mid_coherence, side_coherence = domain_gap.coherence(stem, stem)
+    mid_coherence, side_coherence = stem_gap.coherence(stem, stem)
     assert mid_coherence == pytest.approx(1.0)
     assert side_coherence == (pytest.approx(1.0) if is_defined else None)
 
@@ -109,7 +109,7 @@ def test_the_coherence_is_measured_between_50_hz_and_16_khz():
 
     stem = plucks(3.0, seed=4).astype(np.float64)
     out = np.roll(stem, 300, axis=1) + 0.05 * noise(3.0)  # a delay is seen by segments of 2,048 samples
-    for weights, value in zip(([1.0, 1.0], [1.0, -1.0]), domain_gap.coherence(stem, out), strict=True):
+    for weights, value in zip(([1.0, 1.0], [1.0, -1.0]), stem_gap.coherence(stem, out), strict=True):
         before, after = np.dot(weights, stem), np.dot(weights, out)
         hz, squared = coherence(before, after, fs=RATE, nperseg=2048)
         power = np.where((hz >= 50.0) & (hz <= 16_000.0), welch(before, fs=RATE, nperseg=2048)[1], 0.0)

@@ -45,7 +45,7 @@ def with_rest(mix: np.ndarray, start: int, stop: int) -> np.ndarray:
 @pytest.mark.parametrize("rest", [0, 50_000])
 def test_the_percentages_are_those_of_plain_librosa(rest: int) -> None:
     target, mix = with_rest(TARGET, 40_000, 40_000 + rest), with_rest(MIX, 60_000, 60_000 + rest)
-    found = compare(target, mix, RATE)
+    values = compare(target, mix, RATE)
     target64, mix64 = target.astype(np.float64), mix.astype(np.float64)
     plain = {
         "spectral": plain_features.spectral(target64, mix64, RATE),
@@ -56,7 +56,7 @@ def test_the_percentages_are_those_of_plain_librosa(rest: int) -> None:
         for name, wanted in errors.items():
             key = family if name == "all" else f"{family}_{name}"
             assert wanted > 1e-3
-            assert close(found[key], wanted), (key, found[key], wanted)
+            assert close(values[key], wanted), (key, values[key], wanted)
 
 
 def test_the_distances_are_those_of_auraloss() -> None:
@@ -66,7 +66,7 @@ def test_the_distances_are_those_of_auraloss() -> None:
         np.concatenate([TARGET] * 11, axis=1),
         np.concatenate([MIX] * 11, axis=1),
     )  # more than one chunk of 30 s
-    found = mrstft.compare(Recording(target, RATE), Recording(mix, RATE))
+    values = mrstft.compare(Recording(target, RATE), Recording(mix, RATE))
     gain = 10.0 ** ((loudness.measure(target, RATE) - loudness.measure(mix, RATE)) / 20.0)
     assert abs(gain - 1.0) > 0.1
 
@@ -77,10 +77,10 @@ def test_the_distances_are_those_of_auraloss() -> None:
     short = freq.SumAndDifferenceSTFTLoss(*arguments((512, 2048, 8192)), window="hann_window").double()
     long = freq.MultiResolutionSTFTLoss(*arguments((8192, 16_384, 32_768))).double()
     chunks = [slice(0, 30 * RATE), slice(30 * RATE, None)]
-    assert math.isclose(found["mrstft"], float(short(mix_tensor, target_tensor)), rel_tol=1e-6)
-    assert math.isclose(found["mrstft_matched"], float(short(gain * mix_tensor, target_tensor)), rel_tol=1e-6)
+    assert math.isclose(values["mrstft"], float(short(mix_tensor, target_tensor)), rel_tol=1e-6)
+    assert math.isclose(values["mrstft_matched"], float(short(gain * mix_tensor, target_tensor)), rel_tol=1e-6)
     wanted = np.mean([float(long(mix_tensor[..., chunk], target_tensor[..., chunk])) for chunk in chunks])
-    assert math.isclose(found["mrstft_long"], wanted, rel_tol=1e-6)
+    assert math.isclose(values["mrstft_long"], wanted, rel_tol=1e-6)
 
 
 def test_a_copy_scores_zero_and_silence_does_not() -> None:
@@ -130,9 +130,9 @@ def test_the_edges_give_a_value_or_none(
         mix[0] = 0.0
     if mono:
         target[1] = target[0]
-    found = compare(target, mix, RATE)
-    assert set(found) == set(METRICS)
-    assert all(value is None or math.isfinite(value) for value in found.values())
+    values = compare(target, mix, RATE)
+    assert set(values) == set(METRICS)
+    assert all(value is None or math.isfinite(value) for value in values.values())
 
 
 @pytest.mark.parametrize("largest", [LARGEST, 1e-42])  # the loudest that is read, and what has no gain to -1 dBFS
@@ -140,17 +140,17 @@ def test_extreme_levels_give_a_value_or_none(largest: float) -> None:
     noise = np.random.default_rng(6).uniform(-largest, largest, (2, RATE)).astype(np.float32)
     silence = np.zeros_like(noise)
     for target, mix in ((noise, silence), (noise, TARGET[:, :RATE]), (TARGET[:, :RATE], noise), (noise, noise)):
-        found = compare(target, mix, RATE)
-        assert all(value is None or math.isfinite(value) for value in found.values()), found
+        values = compare(target, mix, RATE)
+        assert all(value is None or math.isfinite(value) for value in values.values()), values
 
 
 def test_silence_has_no_figures() -> None:
     silence = np.zeros((2, RATE), dtype=np.float32)
     assert all(value is None for value in Measurements(Recording(silence, RATE)).levels.values())
-    found = compare(silence, TARGET[:, :RATE], RATE)
-    assert found["mrstft"] is None
-    assert found["loudness"] is None
-    assert found["af"] is None
+    values = compare(silence, TARGET[:, :RATE], RATE)
+    assert values["mrstft"] is None
+    assert values["loudness"] is None
+    assert values["af"] is None
 
 
 @pytest.mark.parametrize(
@@ -180,9 +180,9 @@ def test_the_true_peak_lies_between_the_samples() -> None:
     # a quarter of the rate, sampled at 45 degrees: no sample is larger than 0.707
     sine = np.sin(2.0 * np.pi * RATE / 4.0 * time_s + np.pi / 4.0).astype(np.float32)
     fade = np.minimum(1.0, np.minimum(np.arange(RATE), np.arange(RATE)[::-1]) / 4410.0).astype(np.float32)
-    found = levels.measure(Recording(np.stack([0.5 * sine * fade] * 2), RATE))
-    assert found["peak_db"] == pytest.approx(20.0 * math.log10(0.5 * math.sqrt(0.5)), abs=0.01)
-    assert found["true_peak_db"] == pytest.approx(20.0 * math.log10(0.5), abs=0.05)
+    values = levels.measure(Recording(np.stack([0.5 * sine * fade] * 2), RATE))
+    assert values["peak_db"] == pytest.approx(20.0 * math.log10(0.5 * math.sqrt(0.5)), abs=0.01)
+    assert values["true_peak_db"] == pytest.approx(20.0 * math.log10(0.5), abs=0.05)
 
 
 def test_looking_at_loud_blocks_first_misses_no_true_peak() -> None:
@@ -199,11 +199,11 @@ def test_levels_of_a_known_signal() -> None:
     time_s = np.arange(2 * RATE) / RATE
     tone = np.sin(2.0 * np.pi * 997.0 * time_s)
     mix = np.stack([tone, 0.5 * tone]).astype(np.float32)
-    found = levels.measure(Recording(mix, RATE))
-    assert found["imbalance_db"] == pytest.approx(-6.02, abs=0.01)
+    values = levels.measure(Recording(mix, RATE))
+    assert values["imbalance_db"] == pytest.approx(-6.02, abs=0.01)
     # the left channel is louder, and + is right
-    assert found["width_db"] == pytest.approx(20.0 * math.log10(0.5 / 1.5), abs=0.01)
-    assert found["crest_db"] == pytest.approx(10.0 * math.log10(1.0 / (0.5 * 1.25 / 2.0)), abs=0.01)
+    assert values["width_db"] == pytest.approx(20.0 * math.log10(0.5 / 1.5), abs=0.01)
+    assert values["crest_db"] == pytest.approx(10.0 * math.log10(1.0 / (0.5 * 1.25 / 2.0)), abs=0.01)
     mono = levels.measure(Recording(np.stack([tone, tone]).astype(np.float32), RATE))
     assert mono["width_db"] == -levels.LIMIT_DB
 

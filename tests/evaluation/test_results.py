@@ -119,8 +119,8 @@ def test_mixes_are_found_by_file_or_folder(tmp_path: Path) -> None:
     for name in ("plain.wav", "song/mixture.wav", "song/vocals.wav", "deep/down/other song/other song.flac", ".no.wav"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    found = find_mixes(tmp_path)
-    assert {name: path.relative_to(tmp_path).as_posix() for name, path in found.items()} == {
+    mixes = find_mixes(tmp_path)
+    assert {name: path.relative_to(tmp_path).as_posix() for name, path in mixes.items()} == {
         "plain": "plain.wav",
         "song": "song/mixture.wav",
         "other song": "deep/down/other song/other song.flac",
