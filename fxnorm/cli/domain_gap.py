@@ -41,8 +41,8 @@ def domain_gap(
     normalizers = {
         preset: Normalizer(options.load_stats(_stats_of(stats, preset)), Settings.preset(preset)) for preset in PRESETS
     }
-    with options.stage_progress(quiet=quiet) as progress:
-        result = measure_domain_gap(wet, dry, normalizers, split=split, jobs=jobs, progress=progress)
+    with options.local_crew(jobs) as processes, options.stage_progress(quiet=quiet) as progress:
+        result = measure_domain_gap(wet, dry, normalizers, split=split, jobs=processes, progress=progress)
     if as_json:
         click.echo(json.dumps(result.to_dict()))
     else:

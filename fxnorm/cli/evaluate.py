@@ -86,7 +86,7 @@ def evaluate(
     from fxnorm.evaluation.summary import headline_table, summarize
 
     require_report_path(out)
-    with options.stage_progress(quiet=quiet) as progress:
+    with options.local_crew(jobs) as processes, options.stage_progress(quiet=quiet) as progress:
         results = evaluation.evaluate(
             [_parse_model(text) for text in models],
             folder,
@@ -99,7 +99,7 @@ def evaluate(
             align=align,
             device=device,
             seed=seed,
-            jobs=jobs,
+            jobs=processes,
             progress=progress,
         )
     written = results.save(out, audio_examples=audio_examples)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from fxnorm import corpus
-from fxnorm.audio import RATE, read, resample, to_stereo
+from fxnorm.audio import RATE, resample, to_stereo
+from fxnorm.audio_files import read
 from fxnorm.corpus import TrackRef
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fxnorm import audio
+from fxnorm import audio_files
 from fxnorm.audio import RATE, Audio, loudest, peak
 from fxnorm.evaluation.alignment import align_pair
 from fxnorm.evaluation.comparison import Comparison
@@ -66,11 +66,11 @@ def cut_excerpt(song: EvaluationSong, seconds: float, *, align: bool = False) ->
     AudioError
         If a file cannot be used.
     """
-    target, sample_rate = audio.read(song.target)
+    target, sample_rate = audio_files.read(song.target)
     mixes: dict[str, Audio] = {}
     start, target_excerpt = 0, target
     for system, path in song.mixes.items():
-        pair = align_pair(target, sample_rate, *audio.read(path), remove_lag=align)
+        pair = align_pair(target, sample_rate, *audio_files.read(path), remove_lag=align)
         if not mixes:
             span = loudest(pair.target, RATE, seconds)
             start, target_excerpt = pair.start + span.start, pair.target[:, span]

@@ -2,21 +2,20 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fxnorm import __version__, files
+from fxnorm.documents import DocumentType
 from fxnorm.errors import InputError
 from fxnorm.evaluation import report, webmushra
 from fxnorm.evaluation.comparison import Comparison
 from fxnorm.evaluation.metrics import METRICS
 from fxnorm.parallel import Failure
 
-FORMAT = "fxnorm-evaluation"
-VERSION = 1
+DOCUMENT = DocumentType("fxnorm-evaluation", 1, noun="an evaluation", remedy="evaluate again", indent=1)
 PAGE_SUFFIXES = (".html", ".htm")
 
 
@@ -73,7 +72,7 @@ class Results:
         out = Path(out)
         require_report_path(out)
         texts = {
-            out.with_suffix(".json"): json.dumps(self.to_dict(), indent=1, ensure_ascii=False),
+            out.with_suffix(".json"): DOCUMENT.to_text(self.to_dict()),
             out.with_suffix(".csv"): self.to_csv(),
             out: self.to_html(audio_examples=audio_examples),
         }
@@ -91,15 +90,14 @@ class Results:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return {
-            "format": FORMAT,
-            "version": VERSION,
+        content = {
             "fxnorm": __version__,
             "about": dict(self.about),
             "missing": list(self.missing),
             "metrics": {name: asdict(metric) for name, metric in METRICS.items()},
             "comparisons": [comparison.to_dict() for comparison in self.comparisons],
         }
+        return DOCUMENT.wrap(content)
 
     def to_csv(self) -> str:
         """One row per comparison, song and system."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from fxnorm import audio
+from fxnorm import audio_files
 from fxnorm.audio import RATE, Audio
 from fxnorm.errors import InputError
 from fxnorm.evaluation import metrics
@@ -102,13 +102,13 @@ def score_songs(
 def _score_song(job: _ScoringJob) -> tuple[list[MixScore], list[Failure]]:
     for family in job.families:
         metrics.register(family)  # a worker process knows only the families of fxnorm
-    target, sample_rate = audio.read(job.song.target)
+    target, sample_rate = audio_files.read(job.song.target)
     measured: metrics.Measurements | None = None
     scores: list[MixScore] = []
     failures: list[Failure] = []
     for system, path in job.song.mixes.items():
         try:
-            pair = align_pair(target, sample_rate, *audio.read(path), remove_lag=job.align)
+            pair = align_pair(target, sample_rate, *audio_files.read(path), remove_lag=job.align)
             if measured is None or not np.array_equal(measured.recording.audio, pair.target):  # a shorter mix
                 measured = _measure(pair.target)
             mix = _measure(pair.mix)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fxnorm import audio
+from fxnorm import audio_files
 from fxnorm.errors import InputError
 
 _MIX_NAMES = ("mixture", "mix")
@@ -92,7 +92,7 @@ def find_mixes(folder: Path) -> dict[str, Path]:
 
 def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
     entries = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
-    files = [path for path in entries if path.suffix.lower() in audio.SUFFIXES and path.is_file()]
+    files = [path for path in entries if path.suffix.lower() in audio_files.SUFFIXES and path.is_file()]
     mixtures = [path for path in files if path.stem.lower() in (*_MIX_NAMES, folder.name.lower())]
     if mixtures:
         yield folder.name, mixtures[0]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fxnorm import audio, files, recipe
+from fxnorm import audio_files, files, recipe
 from fxnorm.audio import RATE
 from fxnorm.errors import FxnormError, InputError
 from fxnorm.evaluation.comparison import Comparison
@@ -59,7 +59,9 @@ def export(comparisons: Sequence[Comparison], out: Path, *, align: bool = False)
                 failures.append(Failure(song.name, comparison.title, str(error)))
                 continue
             for system, mix in {"reference": excerpt.target, **excerpt.mixes}.items():
-                audio.write(out / "resources" / name / f"{identifier}-{_safe(system)}.wav", mix, RATE, subtype="PCM_16")
+                audio_files.write(
+                    out / "resources" / name / f"{identifier}-{_safe(system)}.wav", mix, RATE, subtype="PCM_16"
+                )
             pages.append(_trial(identifier, len(pages) + 1, f"{RESOURCES}/{name}/{identifier}", excerpt))
     if not pages:
         raise InputError(f"{out}: expected at least one song that every system mixed, got none; see the report")

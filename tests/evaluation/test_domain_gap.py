@@ -76,11 +76,11 @@ def test_songs_are_paired_by_name(tmp_path):
 
 
 def test_a_corpus_is_measured_in_one_call(tmp_path):
-    from fxnorm import audio
+    from fxnorm import audio, audio_files
 
     for kind, stem in (("wet", plucks(2.0)), ("dry", 0.3 * plucks(2.0))):
         (tmp_path / kind / "Song").mkdir(parents=True)
-        audio.write(tmp_path / kind / "Song" / "bass.wav", stem, RATE)
+        audio_files.write(tmp_path / kind / "Song" / "bass.wav", stem, RATE)
     stages = []
     result = measure_domain_gap(
         tmp_path / "wet", tmp_path / "dry", jobs=1, progress=lambda stage, done, total, item: stages.append(stage)
