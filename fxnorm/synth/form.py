@@ -19,7 +19,7 @@ SCALES = {
     "dorian": (0, 2, 3, 5, 7, 9, 10),
     "mixolydian": (0, 2, 4, 5, 7, 9, 10),
 }
-MODE_PROBABILITY = {"major": 0.42, "minor": 0.36, "dorian": 0.12, "mixolydian": 0.10}
+MODE_PROBABILITIES = {"major": 0.42, "minor": 0.36, "dorian": 0.12, "mixolydian": 0.10}
 # Scale degrees, counted from zero.
 PROGRESSIONS = {
     "major": ((0, 4, 5, 3), (0, 5, 3, 4), (5, 3, 0, 4), (0, 3, 4, 3), (0, 2, 3, 4), (1, 4, 0, 5), (0, 3, 0, 4)),
@@ -169,7 +169,7 @@ def _sections(intro_bars: int, section_bars: int, bar_s: float, seconds: float) 
 def _draw_harmony(seeds: SeedTree) -> tuple[int, str, dict[str, tuple[tuple[Chord, ...], ...]]]:
     rng = seeds.generator(SeedBranch.HARMONY)
     key = int(rng.integers(12))
-    mode = str(rng.choice(list(MODE_PROBABILITY), p=list(MODE_PROBABILITY.values())))
+    mode = str(rng.choice(list(MODE_PROBABILITIES), p=list(MODE_PROBABILITIES.values())))
     sevenths = bernoulli(rng, 0.3)
     verse, chorus, bridge = (
         tuple(_bar_chords(rng, key, mode, degree, sevenths) for degree in PROGRESSIONS[mode][choice])

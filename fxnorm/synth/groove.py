@@ -92,29 +92,35 @@ def play_drums(seeds: SeedTree, form: Form, drummer: Drummer) -> tuple[Hit, ...]
 
 def _bar_hits(rng: np.random.Generator, form: Form, drummer: Drummer, bar: Bar) -> list[tuple[int, str, float]]:
     """Return the hits (step, drum, velocity) of a bar, without deviations."""
-    kind = bar.section.kind
-    if kind == "end":
+    if bar.section.kind == "end":
         return [(0, "kick", 1.0), (0, "crash", 0.9)]
-    pattern = (GROOVES if form.beats_per_bar == 4 else WALTZES)[drummer.groove]
-    density = DENSITY[kind]
     has_fill = bar.is_last and bar.section.bars > 1 and bernoulli(rng, drummer.fill_probability)
     fill_start = form.steps - 4 if has_fill else form.steps
+    hits = _pattern_hits(form, drummer, bar, fill_start)
+    if has_fill:
+        hits += _fill_hits(rng, fill_start)
+    if bar.position == 0 and bar.section.kind in ("chorus", "outro"):
+        hits.append((0, "crash", 0.85))
+    return hits
+
+
+def _pattern_hits(form: Form, drummer: Drummer, bar: Bar, steps: int) -> list[tuple[int, str, float]]:
+    """Return the hits of the groove in the first steps of a bar, adapted to its section."""
+    kind = bar.section.kind
+    density = DENSITY[kind]
     hits: list[tuple[int, str, float]] = []
-    for drum, marks in pattern.items():
+    for drum, marks in (GROOVES if form.beats_per_bar == 4 else WALTZES)[drummer.groove].items():
         if kind == "intro" and drum in ("snare", "clap") and bar.position == 0:
             continue
         offbeat_drum = "open hat" if kind == "chorus" and drum == "hat" else drum
-        for step, mark in enumerate(marks[:fill_start]):
+        for step, mark in enumerate(marks[:steps]):
             if mark == "." or (mark == "o" and density < 0.55):
                 continue
             hits.append((step, offbeat_drum if step % 8 == 6 else drum, VELOCITY[mark] * (0.8 + 0.2 * density)))
-    if has_fill:
-        drums, marks = FILLS[int(rng.integers(len(FILLS)))]
-        hits += [
-            (fill_start + i, drums[i], VELOCITY[mark] * (0.85 + 0.05 * i))
-            for i, mark in enumerate(marks)
-            if mark != "."
-        ]
-    if bar.position == 0 and kind in ("chorus", "outro"):
-        hits.append((0, "crash", 0.85))
     return hits
+
+
+def _fill_hits(rng: np.random.Generator, start: int) -> list[tuple[int, str, float]]:
+    """Draw a fill of four steps that grows louder."""
+    drums, marks = FILLS[int(rng.integers(len(FILLS)))]
+    return [(start + i, drums[i], VELOCITY[mark] * (0.85 + 0.05 * i)) for i, mark in enumerate(marks) if mark != "."]

@@ -10,12 +10,13 @@ from fxnorm.synth.voicing import nearest_pitch
 
 # Lowest and highest MIDI number of each kind of voice.
 TESSITURAS = {"bass": (43, 58), "tenor": (50, 66), "alto": (55, 70), "soprano": (60, 76)}
-VOICE_PROBABILITY = (0.15, 0.35, 0.30, 0.20)
+VOICE_PROBABILITIES = (0.15, 0.35, 0.30, 0.20)
 VOWELS = ("a", "e", "i", "o", "u", "uh")
 CONSONANTS = ("", "s", "sh", "f", "t", "k", "p", "m", "n", "l")
 SINGING_KINDS = ("verse", "chorus", "bridge", "outro", "end")
 PHRASE_BARS = 2
 INSTRUMENTAL_PROBABILITY = 1.0 / 12.0
+HARMONY_INTERVALS = (4, 3)  # semitones of a harmony voice above the melody
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def draw_singer(seeds: SeedTree) -> Singer | None:
     rng = seeds.generator(SeedBranch.MELODY, len(KINDS))
     if bernoulli(rng, INSTRUMENTAL_PROBABILITY):
         return None
-    voice = str(rng.choice(list(TESSITURAS), p=VOICE_PROBABILITY))
+    voice = str(rng.choice(list(TESSITURAS), p=VOICE_PROBABILITIES))
     return Singer(voice, uniform(rng, (0.3, 0.75)), uniform(rng, (0.004, 0.02), 4), bernoulli(rng, 0.35))
 
 
@@ -63,7 +64,16 @@ def sing_melody(seeds: SeedTree, form: Form, singer: Singer) -> tuple[Syllable, 
     return tuple(syllables)
 
 
+def harmonize(syllables: tuple[Syllable, ...], scale: tuple[int, ...]) -> tuple[Syllable, ...]:
+    """Return the syllables of a second voice, a third above in the key."""
+    return tuple(
+        Syllable(s.start_s + 0.012, s.duration_s, s.pitch + _third(s.pitch, scale), s.velocity, s.vowel, s.consonant)
+        for s in syllables
+    )
+
+
 def _sing_section(seeds: SeedTree, form: Form, singer: Singer, section: Section) -> list[Syllable]:
+    """Sing a section; its tune depends on its kind only, its timing and dynamics on its number."""
     tune = seeds.generator(SeedBranch.MELODY, KINDS.index(section.kind))
     feel = seeds.generator(SeedBranch.MELODY_FEEL, section.number)
     low, high = singer.range
@@ -87,10 +97,9 @@ def _sing_section(seeds: SeedTree, form: Form, singer: Singer, section: Section)
             # A phrase ends before the next one begins, and before its section does.
             section_rest = (section.bars - position) * form.steps - bar_step
             length = min(longest, PHRASE_BARS * form.steps - step - 1, section_rest)
-            start_s = form.time_s(bar.number, bar_step) + triangular(feel, singer.timing_s)
             syllables.append(
                 Syllable(
-                    start_s=max(0.0, start_s),
+                    start_s=max(0.0, form.time_s(bar.number, bar_step) + triangular(feel, singer.timing_s)),
                     duration_s=length * form.step_s * 0.96,
                     pitch=pitch,
                     velocity=(0.8 if bar_step % 4 == 0 else 0.68) * (1.0 + triangular(feel, 0.25)),
@@ -111,3 +120,8 @@ def _rhythm(rng: np.random.Generator, form: Form, density: float) -> list[int]:
         if bernoulli(rng, min(1.0, density + (0.25 if strong else -0.05))):
             steps.append(step - 1 if strong and bernoulli(rng, 0.12) and step - 1 > steps[-1] else step)
     return steps
+
+
+def _third(pitch: float, scale: tuple[int, ...]) -> int:
+    """Return the third in semitones that stays in the key."""
+    return next((steps for steps in HARMONY_INTERVALS if (pitch + steps) % 12 in scale), HARMONY_INTERVALS[0])

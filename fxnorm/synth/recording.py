@@ -10,12 +10,12 @@ from fxnorm.audio import RATE, Audio, peak
 from fxnorm.corpus.stems import STEMS
 from fxnorm.synth.drums import draw_kit, render_drums
 from fxnorm.synth.instruments import render_notes
-from fxnorm.synth.melody import Syllable
+from fxnorm.synth.melody import Syllable, harmonize
 from fxnorm.synth.oscillators import Floats
 from fxnorm.synth.score import Score
 from fxnorm.synth.seeding import Range, SeedBranch, SeedTree, uniform
 from fxnorm.synth.tones import draw_tone
-from fxnorm.synth.voice import HARMONY_DB, draw_voice, harmonize, render_voice
+from fxnorm.synth.voice import draw_voice, render_voice
 from fxnorm.units import db_to_amplitude
 
 # Highest peak of each stem, and the level of lead and pad relative to the chords.
@@ -27,6 +27,7 @@ PAD_DB: Range = (-10.0, -3.0)
 NOISE_DB: Range = (-96.0, -84.0)  # RMS of preamplifier and tape noise
 AC_COUPLING_HZ = 20.0
 FADE_OUT_S = 0.02
+HARMONY_DB = -9.0  # level of the harmony voice relative to the lead voice
 
 
 @dataclass(frozen=True)

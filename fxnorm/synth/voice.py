@@ -1,4 +1,4 @@
-"""Singing voice: harmonics shaped by moving formants, breath, and consonants of filtered noise.
+"""Singing voice: harmonics shaped by moving formants, breath and consonants.
 
 The formants follow Peterson and Barney (1952) and Fant (1960), rounded; each voice type scales them by the length of
 its vocal tract.
@@ -10,18 +10,16 @@ import numpy as np
 from scipy import ndimage, signal
 
 from fxnorm.audio import RATE
+from fxnorm.synth.consonants import FRICATIVES, NASAL_S, NASALS, PLOSIVES, add_consonant
 from fxnorm.synth.melody import Syllable
 from fxnorm.synth.oscillators import (
     HOP,
     Floats,
-    add_at,
     band_noise,
     cycles,
-    decay,
     envelope,
     frames_of,
     harmonic_bank,
-    samples_of,
 )
 from fxnorm.synth.seeding import SeedBranch, SeedTree, uniform
 from fxnorm.units import db_to_amplitude
@@ -38,13 +36,6 @@ BANDWIDTHS_HZ = (90.0, 110.0, 160.0, 230.0, 320.0)
 TRACT_SCALE = {"bass": 0.94, "tenor": 1.0, "alto": 1.12, "soprano": 1.18}
 HIGHEST_HZ = 16_000.0
 AIR_HZ = 10_000.0  # upper limit of voiced sounds
-# Noise before a vowel: (lowest Hz, highest Hz, amplitude, duration in seconds).
-FRICATIVES = {"s": (5000.0, 9500.0, 0.10, 0.10), "sh": (2500.0, 6500.0, 0.11, 0.11), "f": (1500.0, 9000.0, 0.03, 0.08)}
-PLOSIVES = {"t": (2800.0, 7000.0, 0.16, 0.025), "k": (1300.0, 3500.0, 0.15, 0.03), "p": (400.0, 1800.0, 0.12, 0.02)}
-NASALS = ("m", "n", "l")
-NASAL_S = 0.06
-HARMONY_INTERVALS = (4, 3)  # semitones of a harmony voice above the melody
-HARMONY_DB = -9.0
 
 
 @dataclass(frozen=True)
@@ -91,33 +82,20 @@ def render_voice(syllables: tuple[Syllable, ...], voice: Voice, samples: int, rn
     pitch_rng, shimmer_rng, breath_rng, consonant_rng, drift_rng = rng.spawn(5)
     loudness, pitch, formants_hz, nasality = _tracks(syllables, voice, frames)
     frequency_hz = _fundamental(pitch, loudness, voice, pitch_rng)
-    lowest_hz = float(frequency_hz.min())
-    k = np.arange(1, int(HIGHEST_HZ / lowest_hz) + 1)
+    k = np.arange(1, int(HIGHEST_HZ / float(frequency_hz.min())) + 1)
     harmonics_hz = frequency_hz[:, np.newaxis] * k
     spectrum = _vocal_tract(harmonics_hz, formants_hz) * _glottis(harmonics_hz, frequency_hz, loudness, voice)
     spectrum /= 1.0 + nasality[:, np.newaxis] * (harmonics_hz / 500.0) ** 2
     shimmer = _wander_gain(shimmer_rng, frames, 0.03, 0.4)
     phase = cycles(_per_sample(frequency_hz, samples), samples)
-    sung = harmonic_bank(phase, spectrum * (loudness * shimmer)[:, np.newaxis])
+    vowels = harmonic_bank(phase, spectrum * (loudness * shimmer)[:, np.newaxis])
     breath = 0.3 * db_to_amplitude(voice.breath_db) * band_noise(breath_rng, samples, 1200.0, 7000.0)
-    sung += breath * _per_sample(loudness, samples)
+    sound = vowels + breath * _per_sample(loudness, samples)
     for syllable in syllables:
-        _add_consonant(sung, syllable, voice, consonant_rng)
+        level = (0.4 + 0.6 * syllable.velocity) * db_to_amplitude(voice.sibilance_db)
+        add_consonant(sound, syllable, level, consonant_rng)
     # Slow level changes of a singer who moves in front of the microphone.
-    return sung * _per_sample(_wander_gain(drift_rng, frames, 1.5, voice.drift_db), samples)
-
-
-def harmonize(syllables: tuple[Syllable, ...], scale: tuple[int, ...]) -> tuple[Syllable, ...]:
-    """Return the syllables of a second voice, a third above in the key."""
-    return tuple(
-        Syllable(s.start_s + 0.012, s.duration_s, s.pitch + _third(s.pitch, scale), s.velocity, s.vowel, s.consonant)
-        for s in syllables
-    )
-
-
-def _third(pitch: float, scale: tuple[int, ...]) -> int:
-    """Return the third in semitones that stays in the key."""
-    return next((steps for steps in HARMONY_INTERVALS if (pitch + steps) % 12 in scale), HARMONY_INTERVALS[0])
+    return sound * _per_sample(_wander_gain(drift_rng, frames, 1.5, voice.drift_db), samples)
 
 
 def _tracks(syllables: tuple[Syllable, ...], voice: Voice, frames: int) -> tuple[Floats, Floats, Floats, Floats]:
@@ -161,11 +139,11 @@ def _vocal_tract(frequency_hz: Floats, formants_hz: Floats) -> Floats:
     """Return the magnitude of five resonances in series, each 1 at 0 Hz."""
     magnitude = np.ones_like(frequency_hz)
     for i, bandwidth_hz in enumerate(BANDWIDTHS_HZ):
-        centre_hz = formants_hz[:, i, np.newaxis]
+        formant_hz = formants_hz[:, i, np.newaxis]
         # |H(f)| = (F² + B²/4) / sqrt(((f - F)² + B²/4) ((f + F)² + B²/4))
-        half = (0.5 * bandwidth_hz) ** 2
-        magnitude *= (centre_hz**2 + half) / np.sqrt(
-            ((frequency_hz - centre_hz) ** 2 + half) * ((frequency_hz + centre_hz) ** 2 + half)
+        half_width = (0.5 * bandwidth_hz) ** 2
+        magnitude *= (formant_hz**2 + half_width) / np.sqrt(
+            ((frequency_hz - formant_hz) ** 2 + half_width) * ((frequency_hz + formant_hz) ** 2 + half_width)
         )
     # Correction for the higher resonances that the series of five lacks.
     magnitude *= (1.0 + (frequency_hz / 4500.0) ** 2) ** 1.5 / (1.0 + (frequency_hz / AIR_HZ) ** 8)
@@ -192,20 +170,3 @@ def _wander_gain(rng: np.random.Generator, frames: int, time_s: float, std_db: f
 def _per_sample(track: Floats, samples: int) -> Floats:
     """Interpolate the values of frames to samples."""
     return np.interp(np.arange(samples) / HOP, np.arange(track.size), track)
-
-
-def _add_consonant(sung: Floats, syllable: Syllable, voice: Voice, rng: np.random.Generator) -> None:
-    """Add the noise of a consonant, which ends where its vowel begins."""
-    level = (0.4 + 0.6 * syllable.velocity) * db_to_amplitude(voice.sibilance_db)
-    if syllable.consonant in FRICATIVES:
-        low_hz, high_hz, amplitude, duration_s = FRICATIVES[syllable.consonant]
-        samples = samples_of(duration_s)
-        shape = envelope(samples, 0.4 * duration_s, 0.7 * duration_s, 0.3 * duration_s)
-    elif syllable.consonant in PLOSIVES:
-        low_hz, high_hz, amplitude, duration_s = PLOSIVES[syllable.consonant]
-        samples = samples_of(2.0 * duration_s)
-        shape = envelope(samples, 0.001, duration_s, duration_s) * decay(samples, 2.0 * duration_s)
-    else:
-        return
-    noise = band_noise(rng, samples, low_hz, high_hz) * shape * amplitude * level
-    add_at(sung, noise, max(0.0, syllable.start_s - duration_s))
