@@ -17,7 +17,8 @@ POSITIONS = {
     "kick": 0.0, "snare": 0.08, "rim": 0.1, "clap": 0.0, "hat": 0.6, "open hat": 0.6, "ride": -0.65, "crash": -0.5,
     "high tom": 0.35, "low tom": -0.45, "shaker": -0.4,
 }  # fmt: skip
-LEVELS = {
+# Gain of each drum in the kit.
+GAINS = {
     "kick": 0.8, "snare": 1.0, "rim": 0.45, "clap": 0.6, "hat": 0.22, "open hat": 0.22, "ride": 0.22, "crash": 0.32,
     "high tom": 0.75, "low tom": 0.8, "shaker": 0.14,
 }  # fmt: skip
@@ -79,7 +80,7 @@ def render_drums(hits: tuple[Hit, ...], kit: Kit, samples: int, rng: np.random.G
         add_at(tracks[hit.drum], level * (0.4 + 0.6 * hit.velocity) * attack, hit.start_s)
     stereo = np.zeros((2, samples))
     for drum, track in tracks.items():
-        level = LEVELS[drum] * (db_to_amplitude(kit.cymbals_db) if drum in CYMBALS else 1.0)
+        level = GAINS[drum] * (db_to_amplitude(kit.cymbals_db) if drum in CYMBALS else 1.0)
         angle = np.pi / 4.0 * (1.0 + kit.width * POSITIONS[drum])
         stereo[0] += level * np.cos(angle) * track
         stereo[1] += level * np.sin(angle) * track

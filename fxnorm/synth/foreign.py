@@ -1,6 +1,5 @@
 """Adapt foreign processors, which have `process(x)` on arrays (samples, channels), such as those of pymixconsole."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ class ForeignProcessor:
 
     def process(self, audio: Float64, sample_rate: int) -> Float64:
         """Process audio of shape (2, samples); the foreign object knows its own sample rate."""
-        # A copy in any case: a foreign processor may write into its input.
+        # Always a copy, because a foreign processor may write into its input.
         processed = self.processor.process(np.array(audio.T, order="C"))
         return np.ascontiguousarray(np.asarray(processed, dtype=np.float64).T)
 
@@ -36,7 +35,7 @@ class ForeignProcessor:
         return {"insert": f"{kind.__module__}.{kind.__qualname__}", **plain}
 
 
-def adapt(processor: Processor | Any) -> Processor:
+def adapt(processor: Any) -> Processor:
     """Return a `Processor` as it is and wrap any other object with `process(x)`.
 
     Raises
@@ -46,7 +45,6 @@ def adapt(processor: Processor | Any) -> Processor:
     """
     if isinstance(processor, Processor):
         return processor
-    process: Callable[..., Any] | None = getattr(processor, "process", None)
-    if not callable(process):
+    if not callable(getattr(processor, "process", None)):
         raise InputError(f"expected a processor with process(x), got {type(processor).__name__}; add this method")
     return ForeignProcessor(processor)

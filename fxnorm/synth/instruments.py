@@ -101,7 +101,7 @@ def _organ(frequency_hz: float, duration_s: float, velocity: float, tone: Tone, 
 
 
 def _pad(frequency_hz: float, duration_s: float, velocity: float, tone: Tone, rng: np.random.Generator) -> Floats:
-    """Two detuned saws through a slowly filter_envelope filter."""
+    """Two detuned saws through a slowly opening filter."""
     samples = samples_of(duration_s + 0.35)
     filter_envelope = 0.35 + 0.65 * np.minimum(1.0, frame_times(samples) / 0.8)
     amplitudes = _saw(frequency_hz, 0.6 * tone.cutoff_hz * filter_envelope)

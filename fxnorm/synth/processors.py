@@ -11,6 +11,7 @@ from fxnorm.dsp.rooms import impulse_response
 from fxnorm.errors import InputError
 from fxnorm.kernels import synth as kernels
 from fxnorm.synth.processor import Float64, Processor, StripProcessor, build
+from fxnorm.synth.seeding import seeded_generator
 from fxnorm.units import db_to_amplitude
 
 
@@ -133,7 +134,7 @@ class Decorrelation(StripProcessor):
 
     def process(self, audio: Float64, sample_rate: int) -> Float64:
         """Convolve the mid signal with sparse random taps and add the result as side signal."""
-        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed])))
+        rng = seeded_generator(self.seed)
         response = np.zeros(max(2, round(self.window_ms * sample_rate / 1000.0)))
         taps = rng.integers(1, response.size, size=self.TAPS)
         np.add.at(response, taps, rng.choice((-1.0, 1.0), size=self.TAPS) / np.sqrt(self.TAPS))
@@ -161,7 +162,7 @@ class Reverb(StripProcessor):
     def process(self, audio: Float64, sample_rate: int) -> Float64:
         """Add the reverberation."""
         samples = audio.shape[1]
-        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed])))
+        rng = seeded_generator(self.seed)
         response = impulse_response(
             rng, sample_rate, decay_s=self.decay_s, pre_delay_ms=self.pre_delay_ms, treble=self.treble,
             size_ms=self.size_ms, direct=False,

@@ -47,8 +47,12 @@ class SeedTree:
     def generator(self, branch: SeedBranch, leaf: int = 0) -> np.random.Generator:
         """Return a fresh generator for a branch and one of its leaves, such as a section or an instrument."""
         # Always four words, because a seed sequence pads missing words with zeros.
-        entropy = [self.seed, self.index, int(branch), leaf]
-        return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
+        return seeded_generator(self.seed, self.index, int(branch), leaf)
+
+
+def seeded_generator(*words: int) -> np.random.Generator:
+    """Return a generator seeded by integers; names the bit generator, so NumPy's default cannot change a song."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(words)))
 
 
 def uniform(rng: np.random.Generator, limits: Range, digits: int = 2) -> float:

@@ -129,12 +129,27 @@ def test_a_compressor_leaves_what_is_under_the_threshold():
     np.testing.assert_allclose(Compressor(-20.0, 8.0, 1.0, 50.0).process(x, RATE), x, atol=1e-12)
 
 
-def test_a_compressor_attacks_as_fast_as_it_says():
+@pytest.mark.parametrize("sample_rate", [RATE, 96_000])
+def test_a_compressor_attacks_as_fast_as_it_says(sample_rate):
     # A step 24 dB over the threshold: 63 % of the reduction is there after one attack time.
-    step = np.concatenate((np.full((2, RATE // 4), 1e-3), np.full((2, RATE // 4), 10 ** (-6 / 20))), axis=1)
-    y = Compressor(-30.0, 1e6, attack_ms=10.0, release_ms=100.0, knee_db=0.0).process(step, RATE)
+    step = np.concatenate(
+        (np.full((2, sample_rate // 4), 1e-3), np.full((2, sample_rate // 4), 10 ** (-6 / 20))), axis=1
+    )
+    y = Compressor(-30.0, 1e6, attack_ms=10.0, release_ms=100.0, knee_db=0.0).process(step, sample_rate)
     gain_db = 20 * np.log10(y[0] / step[0])
-    assert gain_db[RATE // 4 + RATE // 100] == pytest.approx(-24.0 * (1 - np.exp(-1)), abs=0.2)
+    assert gain_db[sample_rate // 4 + sample_rate // 100] == pytest.approx(-24.0 * (1 - np.exp(-1)), abs=0.2)
+
+
+@pytest.mark.parametrize("sample_rate", [RATE, 96_000])
+def test_an_equaliser_and_the_decorrelation_follow_the_sample_rate(sample_rate):
+    impulse = np.zeros((2, sample_rate))
+    impulse[:, 0] = 1.0
+    response = ParametricEq((Band("peak", 1000.0, 6.0, 1.0),)).process(impulse, sample_rate)
+    assert 20 * np.log10(np.abs(np.fft.rfft(response[0])[1000])) == pytest.approx(6.0, abs=0.01)
+    scattered = [Decorrelation(0.5, ms, 200.0, seed=1).process(impulse, sample_rate) - impulse for ms in (20.0, 40.0)]
+    energy = [np.cumsum(side[0] ** 2) / np.sum(side[0] ** 2) for side in scattered]
+    ends_ms = [1000.0 / sample_rate * np.argmax(curve > 0.98) for curve in energy]
+    assert [end_ms / ms for end_ms, ms in zip(ends_ms, (20.0, 40.0), strict=True)] == pytest.approx([1.0, 1.0], abs=0.3)
 
 
 @pytest.mark.parametrize(
