@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fxnorm.audio import RATE, resample
 from fxnorm.errors import AudioError
 from fxnorm.evaluation.alignment import MIN_CONFIDENCE, align_pair, find_lag, trim_silence
-from fxnorm.synth import Song, make_song
+from fxnorm.synth import SyntheticSong, make_song
 from tests.evaluation.test_metrics import music
 
 TARGET = music(0, 4.0)
@@ -45,7 +45,7 @@ def test_a_lag_is_reported_and_removed_on_request(lag: int, gain: float) -> None
 
 
 @pytest.fixture(scope="module")
-def songs() -> list[Song]:
+def songs() -> list[SyntheticSong]:
     """Short synthetic songs, dry and as mixed."""
     return [make_song(7, index, seconds=8.0) for index in range(3)]
 
@@ -78,7 +78,7 @@ PROCESSED = {
 
 
 @pytest.mark.parametrize("name", PROCESSED)
-def test_the_lag_of_a_processed_copy_is_exact(songs: list[Song], name: str) -> None:
+def test_the_lag_of_a_processed_copy_is_exact(songs: list[SyntheticSong], name: str) -> None:
     mix = songs[0].mixture
     lag = find_lag(mix, delay(PROCESSED[name](mix).astype(np.float32), 102))
     assert lag.samples == 102
@@ -86,19 +86,19 @@ def test_the_lag_of_a_processed_copy_is_exact(songs: list[Song], name: str) -> N
 
 
 @pytest.mark.parametrize("delay_samples", [13, -21, 102, 20_000])
-def test_the_lag_of_another_mix_of_the_song_is_exact(songs: list[Song], delay_samples: int) -> None:
+def test_the_lag_of_another_mix_of_the_song_is_exact(songs: list[SyntheticSong], delay_samples: int) -> None:
     for song in songs:
         lag = find_lag(sum(song.dry.values()), delay(song.mixture, delay_samples))
         assert lag.samples == delay_samples
         assert lag.confidence > 2.0 * MIN_CONFIDENCE
 
 
-def test_another_mix_in_time_has_no_lag(songs: list[Song]) -> None:
+def test_another_mix_in_time_has_no_lag(songs: list[SyntheticSong]) -> None:
     for song in songs:
         assert find_lag(sum(song.dry.values()), song.mixture).samples == 0
 
 
-def test_unrelated_songs_have_no_lag(songs: list[Song]) -> None:
+def test_unrelated_songs_have_no_lag(songs: list[SyntheticSong]) -> None:
     """Synthetic songs share instruments and play in tempo, as songs of one band do."""
     for first, second in itertools.combinations(songs, 2):
         lag = find_lag(first.mixture, second.mixture)

@@ -76,7 +76,7 @@ def test_songs_are_paired_by_name(tmp_path):
 
 
 def test_a_corpus_is_measured_in_one_call(tmp_path):
-    from fxnorm import audio, audio_files
+    from fxnorm import audio_files
 
     for kind, stem in (("wet", plucks(2.0)), ("dry", 0.3 * plucks(2.0))):
         (tmp_path / kind / "Song").mkdir(parents=True)
