@@ -1,4 +1,4 @@
-"""Impulse responses of rooms, halls and plates: early reflections and decaying noise, the treble decaying first."""
+"""Synthesize room impulse responses: early reflections and noise whose treble decays first."""
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,8 @@ Float64 = npt.NDArray[np.float64]
 
 BAND_CENTRES_HZ = (125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16_000.0)
 MID_HZ = 1000.0
-# Ratio of the direct sound to the largest sample after it.
-DIRECT_OVER_REST = 1.5
+# Ratio of the direct sound to the highest sample of the rest.
+DIRECT_RATIO = 1.5
 TREBLE_RANGE = (0.3, 0.7)
 BASS_RANGE = (0.9, 1.3)
 SIZE_RANGE_MS = (15.0, 60.0)
@@ -30,32 +30,33 @@ def impulse_response(
     reflections: int = 10,
     direct: bool = True,
 ) -> Audio:
-    """Synthesise a stereo impulse response.
+    """Synthesize the stereo impulse response of a room, hall or plate.
 
     Parameters
     ----------
     rng : numpy.random.Generator
         Source of reflections and noise.
     sample_rate : int
-        In Hz.
+        Sample rate in Hz.
     decay_s : float
-        Time to decay by 60 dB at 500 to 1,000 Hz, in seconds.
+        Decay time by 60 dB (RT60) at 500 to 1,000 Hz, in seconds.
     pre_delay_ms : float
-        Silence before the response in milliseconds; the direct sound is at round(sample_rate * pre_delay_ms / 1000).
+        Silence before the response, in milliseconds. The direct sound is sample
+        round(sample_rate * pre_delay_ms / 1000).
     treble, bass : float
-        Decay time at 8 kHz and at 125 Hz as a part of `decay_s`.
+        Decay times at 8 kHz and at 125 Hz, relative to `decay_s`.
     size_ms : float
-        Early reflections arrive within this time in milliseconds; the dense tail grows in over the same time.
+        Time in milliseconds within which early reflections arrive and the dense tail builds up.
     reflections : int
-        Early reflections in each channel.
+        Number of early reflections in each channel.
     direct : bool
-        Whether the direct sound is part of the response. It is the largest sample of both channels. Without it the
-        response is that of a send.
+        Include the direct sound, which is the largest sample of both channels. Without it, the response is that of
+        a wet-only reverb.
 
     Returns
     -------
     ndarray, shape (2, samples), float32
-        Each channel has unit energy. The length is pre-delay + 1.1 * decay_s.
+        Response of unit energy in each channel, pre_delay_ms / 1000 + 1.1 * decay_s seconds long.
 
     Raises
     ------
@@ -64,18 +65,17 @@ def impulse_response(
     """
     if not (decay_s > 0.0 and sample_rate > 0 and pre_delay_ms >= 0.0):
         raise InputError(
-            "expected decay_s and sample_rate over 0 and pre_delay_ms of 0 or more, "
-            f"got {decay_s}, {sample_rate} and {pre_delay_ms}; choose others"
+            "expected decay_s and sample_rate above 0 and pre_delay_ms of 0 or more, "
+            f"got {decay_s}, {sample_rate} and {pre_delay_ms}; choose other values"
         )
     samples = round(1.1 * decay_s * sample_rate)
-    tail = _decay_by_band(
-        _excitation(rng, sample_rate, samples, size_ms, reflections), sample_rate, decay_s, treble, bass
-    )
+    excitation = _excitation(rng, sample_rate, samples, size_ms, reflections)
+    tail = _decay_by_band(excitation, sample_rate, decay_s, treble, bass)
     fade = max(1, samples // 10)
     tail[:, samples - fade :] *= 0.5 + 0.5 * np.cos(np.pi * np.arange(fade) / fade)
     tail /= np.sqrt(np.sum(tail**2, axis=1, keepdims=True))
     if direct:
-        tail[:, 0] = DIRECT_OVER_REST * np.abs(tail).max(axis=1)
+        tail[:, 0] = DIRECT_RATIO * np.abs(tail).max(axis=1)
         tail /= np.sqrt(np.sum(tail**2, axis=1, keepdims=True))
     return np.pad(tail, ((0, 0), (round(pre_delay_ms * sample_rate / 1000.0), 0))).astype(np.float32)
 
@@ -83,13 +83,13 @@ def impulse_response(
 def draw_responses(
     rng: np.random.Generator, sample_rate: int, count: int, *, decay_range_s: tuple[float, float] = (2.0, 4.0)
 ) -> list[Audio]:
-    """Draw impulse responses of rooms with random decay, colour and size.
+    """Draw impulse responses of rooms of random decay time, colour and size.
 
     Parameters
     ----------
     rng : numpy.random.Generator
     sample_rate : int
-        In Hz.
+        Sample rate in Hz.
     count : int
         Number of responses.
     decay_range_s : tuple of float
@@ -98,15 +98,15 @@ def draw_responses(
     Returns
     -------
     list of ndarray, shape (2, samples), float32
-        Each channel has unit energy; the direct sound is sample 0.
+        Responses of unit energy in each channel; the direct sound is sample 0.
 
     Raises
     ------
     InputError
-        If the range is not positive and rising.
+        If the range is not positive and ascending.
     """
     if not 0.0 < decay_range_s[0] <= decay_range_s[1]:
-        raise InputError(f"expected 0 < shortest <= longest decay_range_s, got {decay_range_s}; turn it round")
+        raise InputError(f"expected 0 < shortest <= longest decay_range_s, got {decay_range_s}; swap the two")
     return [
         impulse_response(
             rng,
@@ -122,26 +122,26 @@ def draw_responses(
 
 
 def _excitation(rng: np.random.Generator, sample_rate: int, samples: int, size_ms: float, reflections: int) -> Float64:
-    """Noise whose density grows over the size of the room, and single early reflections."""
+    """Return noise that builds up over the size of the room, with single early reflections."""
     size = max(1, min(samples - 1, round(size_ms * sample_rate / 1000.0)))
     noise = rng.standard_normal((2, samples))
     noise[:, :size] *= (np.arange(size) / size) ** 2
     for channel in noise:
-        positions = rng.integers(size // 8 + 1, size + 1, size=reflections)
-        strengths = rng.uniform(6.0, 14.0, size=reflections) * rng.choice((-1.0, 1.0), size=reflections)
-        # A wall twice as far away sends back half the amplitude.
-        channel[positions] += strengths * np.minimum(1.0, 0.3 * size / positions)
+        arrivals = rng.integers(size // 8 + 1, size + 1, size=reflections)
+        amplitudes = rng.uniform(6.0, 14.0, size=reflections) * rng.choice((-1.0, 1.0), size=reflections)
+        # The amplitude of a reflection is inversely proportional to its distance.
+        channel[arrivals] += amplitudes * np.minimum(1.0, 0.3 * size / arrivals)
     return noise
 
 
 def _decay_by_band(excitation: Float64, sample_rate: int, decay_s: float, treble: float, bass: float) -> Float64:
-    """Split into octave bands that sum to the input, with a decay time for each."""
+    """Split into octave bands that sum to the whole and apply the decay of each band."""
     samples = excitation.shape[1]
     padded = fft.next_fast_len(samples, real=True)
     spectrum = fft.rfft(excitation, padded)
     octave = np.log2(np.maximum(fft.rfftfreq(padded, 1.0 / sample_rate), 1.0))
     centres = np.log2([centre for centre in BAND_CENTRES_HZ if centre < 0.7 * sample_rate])
-    # Triangles over log frequency: at every frequency the weights of the two nearest bands add up to 1.
+    # Triangles over log frequency: the weights of the two nearest bands sum to 1.
     weights = [np.interp(octave, centres, unit) for unit in np.eye(centres.size)]
     times_s = decay_s * np.interp(centres, np.log2([125.0, 500.0, MID_HZ, 8000.0]), [bass, 1.0, 1.0, treble])
     seconds = np.arange(samples) / sample_rate
@@ -153,5 +153,5 @@ def _decay_by_band(excitation: Float64, sample_rate: int, decay_s: float, treble
 
 
 def _uniform(rng: np.random.Generator, limits: tuple[float, float], digits: int = 2) -> float:
-    """Draw from a range and round, so that every platform gets the same number."""
+    """Draw from a uniform distribution; rounding makes the number equal on every platform."""
     return round(float(rng.uniform(*limits)), digits)

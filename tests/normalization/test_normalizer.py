@@ -9,7 +9,7 @@ from fxnorm.audio import RATE, peak
 from fxnorm.corpus.stems import STEMS
 from fxnorm.dsp import loudness
 from fxnorm.errors import AudioError, FxnormError, InputError
-from fxnorm.evaluation.domain_gap import features
+from fxnorm.evaluation.stem_gap import features
 from fxnorm.normalization.chain import Chain
 from fxnorm.normalization.distances import distance
 from fxnorm.normalization.effects import MATCHED_EFFECTS

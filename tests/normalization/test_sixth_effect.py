@@ -159,7 +159,7 @@ def test_a_corpus_is_normalised_with_it(songs, stats, tmp_path):
 
 def test_the_domain_gap_measures_it(songs, stats):
     normalizer = Chain(stats, ChainSettings.preset()).normalizer()
-    gaps, failures = domain_gap.measure_corpus([(songs[0], songs[1])], normalizer)
+    gaps, failures = domain_gap.measure_pairs([(songs[0], songs[1])], normalizer)
     assert failures == []
     assert all(gap.before["tilt"] > 0.0 for gap in gaps)
 
