@@ -6,9 +6,9 @@ source "$(dirname "$0")/environment.sh"
 case $# in
   0)
     fxnorm corpus synth "$root/runs/gap" --songs 20 --seconds 30
-    fxnorm gap "$root/runs/gap/wet" "$root/runs/gap/dry"
+    fxnorm domain-gap "$root/runs/gap/wet" "$root/runs/gap/dry"
     ;;
-  2) fxnorm gap "$1" "$2" ;;
+  2) fxnorm domain-gap "$1" "$2" ;;
   *)
     echo "usage: bash shell/gap.sh [WET DRY]" >&2
     exit 2

@@ -1,4 +1,4 @@
-"""fxnorm gap: how much of the difference between wet and dry stems normalising takes away."""
+"""fxnorm domain-gap: how much of the difference between wet and dry stems normalising takes away."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @options.jobs
 @options.as_json
 @options.verbosity
-def gap(
+def domain_gap(
     wet: Path, dry: Path, stats: tuple[str, ...], split: str | None, jobs: int | None, as_json: bool, quiet: bool
 ) -> None:
     """Compare wet stems with dry ones of the same performances, before and after both were normalised.
