@@ -30,7 +30,7 @@ exclude_patterns = ["_build"]
 templates_path = ["_templates"]
 nitpicky = True
 nitpick_ignore_regex = [
-    ("py:(class|obj)", r".*"),  # no inventory of other projects is fetched, so their types have no target
+    ("py:(class|obj)", r"(?s).*"),  # no inventory of other projects is fetched, so their types have no target
 ]
 default_role = "py:obj"
 suppress_warnings = ["autosummary.import_cycle"]
@@ -39,7 +39,7 @@ myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
 autosummary_generate = True
-autodoc_default_options = {"members": True, "show-inheritance": False, "exclude-members": "model_config"}
+autodoc_default_options = {"members": True, "exclude-members": "model_config"}
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # numpydoc's sections name the types, with shapes and units
 numpydoc_show_class_members = False

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import click
 import pytest
+from pydantic import BaseModel
 
 import fxnorm
+from fxnorm import recipe
 from fxnorm.cli import cli
 
 ROOT = Path(__file__).parents[1]
@@ -59,6 +61,14 @@ def parse(arguments: list[str]) -> None:
         position += 1
 
 
+def recipe_keys(group: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Dotted keys of a recipe."""
+    for name, field in group.model_fields.items():
+        yield prefix + name
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from recipe_keys(field.annotation, f"{prefix}{name}.")
+
+
 def anchors(path: Path) -> set[str]:
     """Anchors of the headings of a page."""
     headings = re.findall(r"^#{1,4} (.+)$", re.sub(r"^```.*?^```", "", read(path), flags=re.M | re.S), re.MULTILINE)
@@ -85,6 +95,15 @@ def test_commands_exist(page: Path) -> None:
         assert (ROOT / script).is_file(), f"no script {script}"
     for module, *_ in commands(read(page), "python -m"):
         assert any((ROOT / module.replace(".", "/")).with_suffix(suffix).exists() for suffix in (".py", "")), module
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_recipe_keys_exist(page: Path) -> None:
+    known = {*recipe_keys(recipe.Recipe), *recipe_keys(recipe.BoostedRecipe)}
+    calls = [*commands(read(page), "fxnorm train"), *commands(read(page), "bash")]
+    keys = {word.partition("=")[0] for call in calls for word in call if "=" in word and not word.startswith("-")}
+    keys |= set(re.findall(r"`((?:network|data|optimizer|validation)\.\w+)`", read(page)))
+    assert not {key for key in keys if key not in known and not key.startswith("network.settings.")}
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)

@@ -51,11 +51,11 @@ def render(context: click.Context) -> Iterator[str]:
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     yield from ("```text", usage, "```", "", *_paragraphs(command.help or ""), "")
     for parameter in command.get_params(context):
-        record = parameter.get_help_record(context)
+        record = parameter.get_help_record(context) if isinstance(parameter, click.Option) else None
         if record is None or "--help" in parameter.opts:
             continue
         names, text = record
-        yield from (f"`{names}`", f": {text or 'See the usage line.'}", "")
+        yield from (f"`{names}`", f": {text}", "") if text else (f"`{names}`", "")
 
 
 def _paragraphs(text: str) -> list[str]:
