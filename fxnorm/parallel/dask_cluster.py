@@ -107,7 +107,7 @@ class _Cluster:
         # The function may hold megabytes. As the result of a task it travels once to each worker, and Dask makes it
         # again if all that had it die.
         held = self.client.submit(_hold, function, key=f"fxnorm-{uuid.uuid4().hex}")
-        pending: deque[tuple[Item, Future]] = deque()
+        pending: deque[tuple[Item, Future[Any]]] = deque()
         try:
             self._spread(held)
             for item in items:
@@ -124,19 +124,19 @@ class _Cluster:
             with suppress(OSError):
                 self.client.cancel([held, *(future for _, future in pending)])
 
-    def _spread(self, held: "Future") -> None:
+    def _spread(self, held: "Future[Any]") -> None:
         """Give all workers what is held, since work goes first to those that have it; it can do without."""
         try:
             self.client.replicate(held)
         except Exception as error:  # such as a ValueError if a worker dies meanwhile
             _log.debug("not spread: %s", error)
 
-    def _submit(self, held: "Future", item: Item) -> "Future":
+    def _submit(self, held: "Future[Any]", item: Item) -> "Future[Any]":
         # without the time-out, what is submitted within it would have no order
         key = f"fxnorm-{uuid.uuid4().hex}"
         return self.client.submit(_work, __version__, held, item, key=key, fifo_timeout=0)
 
-    def _next(self, held: "Future", pending: "deque[tuple[Item, Future]]") -> tuple[Item, Any]:
+    def _next(self, held: "Future[Any]", pending: "deque[tuple[Item, Future[Any]]]") -> tuple[Item, Any]:
         """The first item that is pending, with its outcome; it is pending until that is there."""
         from distributed import KilledWorker
 
@@ -155,7 +155,7 @@ class _Cluster:
         pending.popleft()
         return item, outcome
 
-    def _outcome(self, future: "Future") -> Any:
+    def _outcome(self, future: "Future[Any]") -> Any:
         while True:
             try:
                 return future.result(timeout=_WAIT_S)
