@@ -1,4 +1,4 @@
-"""Pictures: of statistics, and for pages."""
+"""Plots of statistics as files, and SVG plots for HTML pages."""
 
 import io
 import re
@@ -25,19 +25,19 @@ TICKS_HZ = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000)
 
 
 def plot_stats(several: Mapping[str, FxStats], path: Path) -> None:
-    """Draw the average EQ and similarity curves, and write them as a picture.
+    """Plot the average EQ and similarity curves to a file.
 
     Parameters
     ----------
     several : mapping of str to FxStats
-        By the name in the legend; the first is drawn solid, further ones dashed.
+        Statistics by their name in the legend; the first is drawn solid, the others dashed.
     path : Path
-        The suffix chooses the format: PNG, SVG, PDF.
+        Output file; the suffix selects the format (PNG, SVG, PDF).
 
     Raises
     ------
     StatsError
-        If the picture cannot be written.
+        If the file cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -76,19 +76,19 @@ def plot_stats(several: Mapping[str, FxStats], path: Path) -> None:
 
 
 def draw_gains(curves: Mapping[str, Mapping[str, float]], colour: str) -> str:
-    """Draw gains over frequency, for a page.
+    """Plot gains over frequency.
 
     Parameters
     ----------
     curves : mapping of str to mapping of str to float
-        By the name in the legend, which a single curve needs none of: gains in dB by the frequency in Hz as text.
+        Per name in the legend, gains in dB by the frequency in Hz as text. A single curve gets no legend.
     colour : str
-        Of the curves.
+        Colour of the curves.
 
     Returns
     -------
     str
-        An SVG element that takes its text colour and its width from the page around it.
+        SVG element that inherits text colour and width from the page.
     """
     with _page_figure() as (axes, drawn):
         for line, (name, gains) in zip(LINES, curves.items(), strict=False):
@@ -103,19 +103,19 @@ def draw_gains(curves: Mapping[str, Mapping[str, float]], colour: str) -> str:
 
 
 def draw_spectra(curves: Mapping[str, Sequence[float]], colours: Mapping[str, str]) -> str:
-    """Draw levels of third-octave bands against a target's, for a page.
+    """Plot levels of third-octave bands relative to a target.
 
     Parameters
     ----------
     curves : mapping of str to sequence of float
-        By name: dB above the target at each of `THIRD_OCTAVES_HZ`.
+        Per name, dB above the target at each of `THIRD_OCTAVES_HZ`.
     colours : mapping of str to str
         By name.
 
     Returns
     -------
     str
-        An SVG element, as `draw_gains`.
+        SVG element, as for `draw_gains`.
     """
     with _page_figure(height=2.8) as (axes, drawn):
         for name, levels in curves.items():
@@ -128,7 +128,7 @@ def draw_spectra(curves: Mapping[str, Sequence[float]], colours: Mapping[str, st
 
 
 def draw_over_time(curves: Mapping[str, Sequence[float]], colours: Mapping[str, str], label: str) -> str:
-    """Draw figures that are taken once a second, for a page.
+    """Plot values measured once per second.
 
     Parameters
     ----------
@@ -137,12 +137,12 @@ def draw_over_time(curves: Mapping[str, Sequence[float]], colours: Mapping[str, 
     colours : mapping of str to str
         By name.
     label : str
-        Of the vertical axis, with its unit.
+        Label of the vertical axis, with its unit.
 
     Returns
     -------
     str
-        An SVG element, as `draw_gains`.
+        SVG element, as for `draw_gains`.
     """
     with _page_figure(height=2.8) as (axes, drawn):
         for name, levels in curves.items():
@@ -154,7 +154,7 @@ def draw_over_time(curves: Mapping[str, Sequence[float]], colours: Mapping[str, 
 
 
 def draw_points(values: Mapping[str, Sequence[float]], colours: Mapping[str, str], label: str) -> str:
-    """Draw a row of points for each name, one for each song, and their mean, for a page.
+    """Plot a row of points per name, one per song, and their mean.
 
     Parameters
     ----------
@@ -163,12 +163,12 @@ def draw_points(values: Mapping[str, Sequence[float]], colours: Mapping[str, str
     colours : mapping of str to str
         By name.
     label : str
-        Of the horizontal axis, with its unit.
+        Label of the horizontal axis, with its unit.
 
     Returns
     -------
     str
-        An SVG element, as `draw_gains`.
+        SVG element, as for `draw_gains`.
     """
     with _page_figure(height=0.8 + 0.25 * len(values)) as (axes, drawn):
         for row, (name, row_values) in enumerate(values.items()):
@@ -181,7 +181,7 @@ def draw_points(values: Mapping[str, Sequence[float]], colours: Mapping[str, str
 
 
 def _legend_above(axes: Any) -> None:
-    """A legend that hides no curve."""
+    """Place the legend above the axes."""
     style = {"fontsize": 7.5, "handlelength": 1.2, "columnspacing": 1.0, "borderaxespad": 0.2}
     axes.legend(frameon=False, ncols=3, loc="lower left", bbox_to_anchor=(0.0, 1.0), **style)
 
@@ -196,7 +196,7 @@ def _over_frequency(axes: Any) -> None:
 
 @contextmanager
 def _page_figure(height: float = 1.9) -> Iterator[tuple[Any, list[str]]]:
-    """Axes to draw into, and a list that holds the SVG element when the block has ended."""
+    """Yield axes, and a list that holds the SVG element after the block."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure

@@ -17,6 +17,7 @@ class ClickReference(SphinxDirective):
     option_spec = {"prog": str}  # noqa: RUF012
 
     def run(self) -> list[nodes.Node]:
+        """Return a section for each verb."""
         module, _, attribute = self.arguments[0].partition(":")
         group = getattr(import_module(module), attribute)
         context = click.Context(group, info_name=self.options.get("prog", group.name), max_content_width=100)

@@ -15,6 +15,7 @@ class Table(SphinxDirective):
     """A table whose rows, in the markup of the page, come from `rows`."""
 
     def run(self) -> list[nodes.Node]:
+        """Return the parsed rows."""
         container = nodes.container()
         self.state.nested_parse(StringList(list(self.rows()), source=self.name), self.content_offset, container)
         return container.children
@@ -28,6 +29,7 @@ class MetricsTable(Table):
     """Markdown table of every metric with its unit, its invariances and its definition."""
 
     def rows(self) -> Iterator[str]:
+        """Yield the rows."""
         yield "| key | title | unit | better | ignores gain | ignores L/R swap | definition |"
         yield "| --- | --- | --- | --- | --- | --- | --- |"
         for key, metric in METRICS.items():
@@ -41,6 +43,7 @@ class PublicNames(Table):
     """List of links to the classes and functions that can be imported from `fxnorm` itself."""
 
     def rows(self) -> Iterator[str]:
+        """Yield the items."""
         for name in fxnorm.__all__:
             value = getattr(fxnorm, name)
             if callable(value):

@@ -1,4 +1,4 @@
-"""A Dask cluster as a way to run: machines that see the same files as this one."""
+"""Runner on a Dask cluster whose machines see the same files as this one."""
 
 import logging
 import platform
@@ -137,7 +137,7 @@ class _Cluster:
         return self.client.submit(_work, __version__, held, item, key=key, fifo_timeout=0)
 
     def _next(self, held: "Future[Any]", pending: "deque[tuple[Item, Future[Any]]]") -> tuple[Item, Any]:
-        """The first item that is pending, with its outcome; it is pending until that is there."""
+        """Wait for the first pending item; return it with its outcome."""
         from distributed import KilledWorker
 
         item, future = pending[0]
@@ -181,7 +181,7 @@ def _work(version: str, function: Callable[[Item], Result], item: Item) -> Resul
 
 
 def _introduce(reads: Path) -> tuple[str, int | None]:
-    """A worker's version of fxnorm, and the size of a file as it sees it."""
+    """Return the version of fxnorm on a worker, and the size of a file as the worker sees it."""
     try:
         return __version__, reads.stat().st_size
     except OSError:
