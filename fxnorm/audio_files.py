@@ -221,7 +221,7 @@ def _encode(path: Path, audio: Audio, rate: int, subtype: str) -> None:
 
 
 def _ask_for_room(path: Path) -> None:
-    """Append to a file that libsndfile failed to write, so that the system raises the reason, if it is one of its own."""
+    """Append to a file that libsndfile failed to write, so that the system raises its own reason, if any."""
     with path.open("ab") as file:
         file.write(bytes(1 << 20))
 
