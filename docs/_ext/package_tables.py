@@ -35,8 +35,8 @@ class MetricsTable(Table):
         for key, metric in METRICS.items():
             better = "lower" if metric.lower_is_better else "higher"
             flags = ("yes" if flag else "no" for flag in (metric.ignores_level, metric.ignores_swap))
-            about = getattr(metric, "description", None) or metric.about
-            yield "| " + " | ".join((f"`{key}`", metric.title, metric.unit or "–", better, *flags, about)) + " |"
+            cells = (f"`{key}`", metric.title, metric.unit or "–", better, *flags, metric.description)
+            yield "| " + " | ".join(cells) + " |"
 
 
 class PublicNames(Table):
