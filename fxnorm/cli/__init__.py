@@ -35,7 +35,7 @@ class Terminated(KeyboardInterrupt):
 class VerbGroup(click.Group):
     """Top-level group that imports verbs by name and lists them by reader, before the options."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the verbs in the order of the help."""
         return [verb for verbs in VERBS.values() for verb in verbs]
 
