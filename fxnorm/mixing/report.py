@@ -1,6 +1,6 @@
 """The card of a mix: what was done to every stem, as JSON, so that a person can do the same in a DAW."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,11 +9,11 @@ from fxnorm import __version__, audio
 from fxnorm.audio import Audio
 from fxnorm.corpus.stems import STEMS
 from fxnorm.documents import DocumentType
+from fxnorm.dsp import loudness
 from fxnorm.mixing.mixer import Mix, Mixer
 from fxnorm.mixing.output_level import Finish
 from fxnorm.mixing.songs import Song
-from fxnorm.normalization import loudness
-from fxnorm.normalization.effects import Step
+from fxnorm.normalization.effect import AppliedEffect
 from fxnorm.units import amplitude_to_db
 
 # Its version is part of every mix's signature: raise it when the same stems give another mix.
@@ -77,7 +77,7 @@ def _stem(song: Song, stem: str, made: Mix) -> dict[str, Any]:
     }
 
 
-def _about_stems(song: Song, steps: dict[str, Sequence[Step]] | Any) -> list[str]:
+def _about_stems(song: Song, steps: Mapping[str, Sequence[AppliedEffect]]) -> list[str]:
     notices = [f"no {stem}: silence in its place" for stem in song.missing]
     notices += [f"{path.name}: the name says no instrument, taken as other" for path in song.guessed]
     notices += [f"{path.name}: no stem, left out" for path in song.skipped]

@@ -8,8 +8,9 @@ from pathlib import Path
 from fxnorm import corpus, documents
 from fxnorm.corpus import TrackRef
 from fxnorm.errors import InputError
-from fxnorm.normalization.corpus_normalization import CARD, CHAIN
-from fxnorm.normalization.normalizer import Chain
+from fxnorm.normalization.chain import Chain
+from fxnorm.normalization.corpus_normalization import CHAIN
+from fxnorm.normalization.record import CARD
 from fxnorm.training.segments import SourceFile
 
 HOLDOUT_INTERVAL = 10  # without a split 'valid', every tenth song is a validation song
@@ -119,7 +120,7 @@ def _find_chain(folder: Path) -> Path:
 def _matches(record: Mapping[str, object], chain: Chain, stem: str) -> bool:
     stats = record.get("stats")
     signature = stats.get("signature") if isinstance(stats, dict) else None
-    expected = [chain.stats.signature, chain.settings.deciding(stem)]
+    expected = [chain.stats.signature, chain.settings.effective_settings(stem)]
     return documents.signature([signature, record.get("chain")]) == documents.signature(expected)
 
 

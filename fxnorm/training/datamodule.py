@@ -69,7 +69,7 @@ class DataModule(lightning.LightningDataModule):
         return self.trainer.global_rank, self.trainer.world_size
 
 
-def leave_signals_to_parent(worker: int) -> None:
+def leave_signals_to_parent(_worker: int) -> None:
     """Let a loader process end with its parent, and not on Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

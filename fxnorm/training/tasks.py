@@ -49,13 +49,16 @@ class MixingTask(Task):
             ) from None
 
     def forward(self, network: Network, stems: Tensor, mix: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mix of the network and the reference mix."""
         return network(stems), mix
 
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        """Compute the loss of the recipe."""
         loss: Tensor = self.criterion(output, target)
         return loss
 
     def baseline(self, stems: Tensor, target: Tensor) -> Tensor:
+        """Compute the loss of the sum of the stems."""
         return self.loss(stems.sum(dim=1), target)
 
 
@@ -63,13 +66,16 @@ class ReconstructionTask(Task):
     """Reconstruct the stems through the front end, with the L1 loss in time. The baseline is silence."""
 
     def forward(self, network: Network, stems: Tensor, mix: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the reconstructed stems and the stems."""
         front_end: Any = network
         return front_end.reconstruct(stems), stems
 
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        """Compute the L1 loss."""
         return F.l1_loss(output.float(), target)
 
     def baseline(self, stems: Tensor, target: Tensor) -> Tensor:
+        """Compute the L1 loss of silence."""
         return target.abs().mean()
 
 

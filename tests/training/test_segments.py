@@ -8,15 +8,15 @@ from fxnorm.audio import RATE
 from fxnorm.corpus import scan
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import AudioError
-from fxnorm.normalization.corpus_normalization import Layout, Plan, normalize_corpus
-from fxnorm.normalization.normalizer import Settings
+from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.training.corpus import open_corpus
 from fxnorm.training.segments import SourceFile, read_sum
 from tests.signals import noise
 from tests.training.corpora import NETWORK
 
-EFFECTS = Settings.preset(effects=("eq", "loudness"))
+EFFECTS = ChainSettings.preset(effects=("eq", "loudness"))
 
 
 @pytest.mark.parametrize("sample_rate", [22_050, 48_000, 96_000, 44_099])
@@ -80,7 +80,7 @@ def normalized(tmp_path_factory):
         for stem, samples in zip(STEMS, stems, strict=True):
             audio_files.write(song / f"{stem}.wav", samples, 48_000)
         audio_files.write(song / "mixture.wav", sum(stems), 48_000)
-    plan = Plan(FxStats.shipped("musdb18"), EFFECTS, Layout(folder / "normalized"))
+    plan = NormalizationPlan(FxStats.shipped("musdb18"), EFFECTS, OutputLayout(folder / "normalized"))
     assert normalize_corpus(scan(folder / "wet"), plan).failures == ()
     return folder / "normalized"
 
