@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The front end of the TDCN alone, on a corpus that shell/normalize.sh made; then shell/train_tdcn.sh can start from it:
+# Pretrain the front end of the TDCN on the output of shell/normalize.sh, then train the TDCN from it:
 #   bash shell/pretrain.sh NORMALIZED [key=value ...] [options of fxnorm train]
 #   bash shell/train_tdcn.sh NORMALIZED init_from=runs/musdb_tdcn_pretrain
 set -euo pipefail

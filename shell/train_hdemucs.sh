@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# HDemucs, fine-tuned to mix, trained on a corpus that shell/normalize.sh made.
+# Fine-tune HDemucs to mix, on the output of shell/normalize.sh.
 #   bash shell/train_hdemucs.sh NORMALIZED [key=value ...] [options of fxnorm train]
 set -euo pipefail
 corpus=${1:?usage: bash shell/train_hdemucs.sh NORMALIZED [key=value ...] [options]}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The published TDCN, trained on a corpus that shell/normalize.sh made.
+# Train the published TDCN on the output of shell/normalize.sh.
 #   bash shell/train_tdcn.sh NORMALIZED [key=value ...] [options of fxnorm train]
 set -euo pipefail
 corpus=${1:?usage: bash shell/train_tdcn.sh NORMALIZED [key=value ...] [options]}
