@@ -11,11 +11,11 @@ __version__ = "0.1.0"
 _HOMES = {
     "Chain": "fxnorm.normalization.normalizer",
     "FxStats": "fxnorm.normalization.statistics",
-    "Mixer": "fxnorm.mixing",
     "Normalizer": "fxnorm.normalization.normalizer",
     "Settings": "fxnorm.normalization.normalizer",
     "STEMS": "fxnorm.corpus.stems",
     "FxnormError": "fxnorm.errors",
+    "open_model": "fxnorm.models",
 }
 _ROOMS = ("audio", "corpus", "dsp", "evaluation", "mixing", "models", "normalization", "parallel", "synth")
 

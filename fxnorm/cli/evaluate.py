@@ -14,7 +14,7 @@ from fxnorm.errors import InputError
 if TYPE_CHECKING:
     from fxnorm.corpus import TrackRef
     from fxnorm.evaluation import Test
-    from fxnorm.mixing import Mixer
+    from fxnorm.models import MixModel
     from fxnorm.parallel import Failure
 
 PAGES = (".html", ".htm")
@@ -122,7 +122,7 @@ def evaluate(
                 made, failed = _mix(tracks, mixers, place, quiet=quiet)
                 failures += failed
                 systems = {name: {names[song]: path for song, path in paths.items()} for name, paths in made.items()}
-                bounds = tuple(name for name, mixer in mixers.items() if not mixer.normalizes) if title == WET else ()
+                bounds = tuple(name for name, mixer in mixers.items() if mixer.chain is None) if title == WET else ()
                 sources.append((title, {names[song]: path for song, path in known.items()}, systems | finished, bounds))
     tests: list[Test] = []
     for title, references, systems, bounds in sources:
@@ -185,13 +185,13 @@ def _named(text: str) -> tuple[str, str]:
     return name, place
 
 
-def _open(models: Sequence[str], device: str, seed: int, about: dict[str, str]) -> "dict[str, Mixer]":
-    from fxnorm.mixing import Mixer
+def _open(models: Sequence[str], device: str, seed: int, about: dict[str, str]) -> "dict[str, MixModel]":
+    from fxnorm.models import MixModel, open_model
 
-    mixers: dict[str, Mixer] = {}
+    mixers: dict[str, MixModel] = {}
     for text in models:
         name, equals, model = text.partition("=")
-        mixer = Mixer.open(model if equals else text, device=device, seed=seed)
+        mixer = open_model(model if equals else text, device=device, seed=seed)
         name = name if equals else mixer.name
         if name in mixers:
             raise InputError(
@@ -238,12 +238,12 @@ def _plain(known: dict[str, Path]) -> dict[str, str]:
 
 
 def _mix(
-    tracks: "Sequence[TrackRef]", mixers: "dict[str, Mixer]", place: Path, *, quiet: bool
+    tracks: "Sequence[TrackRef]", mixers: "dict[str, MixModel]", place: Path, *, quiet: bool
 ) -> "tuple[dict[str, dict[str, Path]], list[Failure]]":
     from fxnorm import mixing
 
     songs = [mixing.Song.of_files(track.id, {stem: [path] for stem, path in track.stems.items()}) for track in tracks]
-    plan = mixing.Plan(finish=mixing.Finish(clip_mode="none"), page=False)
+    plan = mixing.OutputOptions(level=mixing.OutputLevel(clip_mode="none"), html=False)
     made: dict[str, dict[str, Path]] = {}
     failures: list[Failure] = []
     for name, mixer in mixers.items():
@@ -257,7 +257,8 @@ def _mix(
             )
         failures += result.failures
         paths = {
-            path.with_suffix("").relative_to(place / name).as_posix(): path for path in (*result.done, *result.kept)
+            path.with_suffix("").relative_to(place / name).as_posix(): path
+            for path in (*result.mixed, *result.up_to_date)
         }
         made[name] = {track.id: paths[track.id] for track in tracks if track.id in paths}
     return made, failures

@@ -1,5 +1,6 @@
-"""The card of a checkpoint: everything about a trained model but its weights, as JSON, whatever kind of model it is."""
+"""Metadata of a checkpoint: everything about a trained model but its weights, as JSON."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,8 +11,8 @@ from fxnorm.normalization.normalizer import Chain
 
 FORMAT = "fxnorm-checkpoint"
 VERSION = 1
-CARD = "card.json"
-RUN_CHECKPOINT = "checkpoint"  # where a training run keeps its best
+METADATA = "metadata.json"
+RUN_CHECKPOINT = "checkpoint"  # folder of the best checkpoint within a run
 
 
 class CheckpointError(FxnormError):
@@ -19,10 +20,21 @@ class CheckpointError(FxnormError):
 
 
 def find(folder: Path) -> Path:
-    """The folder of a checkpoint: the one given, or the checkpoint within the run that it holds."""
+    """Folder of a checkpoint: the given one, or the checkpoint within a run."""
     folder = Path(folder)
     inner = folder / RUN_CHECKPOINT
-    return inner if not (folder / CARD).exists() and (inner / CARD).exists() else folder
+    return inner if not (folder / METADATA).exists() and (inner / METADATA).exists() else folder
+
+
+def run_name(folder: Path) -> str:
+    """Name of a checkpoint: that of its run, or of its own folder outside a run."""
+    folder = folder.resolve()
+    return folder.parent.name if folder.name == RUN_CHECKPOINT else folder.name
+
+
+def digest(folder: Path) -> str:
+    """Hash of the metadata, which name the weights by their hash: equal for equal checkpoints."""
+    return hashlib.sha256((folder / METADATA).read_bytes()).hexdigest()[:16]
 
 
 def compose(
@@ -35,24 +47,24 @@ def compose(
     history: Sequence[Mapping[str, Any]],
     version: str,
 ) -> dict[str, Any]:
-    """The content of a card.
+    """Compose metadata.
 
     Parameters
     ----------
     model : str
         Name of the model.
     weights : str
-        File name of its weights, beside the card.
+        File name of its weights, in the same folder.
     settings : dict
-        What builds the same model again.
+        Settings to build the same model again.
     chain : Chain or None
-        How its stems were normalised.
+        Normalisation of its stems.
     recipe : dict
-        How it was trained.
+        Recipe of its training.
     history : list of dict
-        Figures of each epoch.
+        Figures of each epoch or trial.
     version : str
-        Of the fxnorm that made it.
+        Version of fxnorm that wrote it.
     """
     return {
         "format": FORMAT,
@@ -62,13 +74,13 @@ def compose(
         "settings": dict(settings),
         "weights": weights,
         "recipe": dict(recipe),
-        "history": [dict(epoch) for epoch in history],
+        "history": [dict(row) for row in history],
         "chain": chain.to_dict() if chain is not None else None,
     }
 
 
-def about(card: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Chain, recipe, history and version as a card has them.
+def parse(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Chain, recipe, history and version from metadata.
 
     Raises
     ------
@@ -78,21 +90,35 @@ def about(card: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         If the chain is damaged.
     """
     try:
-        chain = Chain.from_dict(card["chain"], "chain") if card["chain"] is not None else None
+        chain = Chain.from_dict(content["chain"], "chain") if content["chain"] is not None else None
     except (StatsError, ValueError) as error:
-        raise CheckpointError(f"{folder / CARD}: {error}") from error
-    return {"chain": chain, "recipe": card["recipe"], "history": card["history"], "version": card["fxnorm"]}
+        raise CheckpointError(f"{folder / METADATA}: {error}") from error
+    return {"chain": chain, "recipe": content["recipe"], "history": content["history"], "version": content["fxnorm"]}
 
 
-def read(folder: Path) -> dict[str, Any]:
-    """Read the card of a checkpoint.
+def to_text(content: Mapping[str, Any], folder: Path) -> str:
+    """Text of the file.
 
     Raises
     ------
     CheckpointError
-        If it is missing, something else, or of another version.
+        If a value is not plain JSON, or not finite.
     """
-    path = Path(folder) / CARD
+    try:
+        return json.dumps(content, indent=1, allow_nan=False) + "\n"
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{folder / METADATA}: expected plain, finite values in metadata ({error})") from error
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """Read the metadata of a checkpoint.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, or of another format or version.
+    """
+    path = Path(folder) / METADATA
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -100,7 +126,7 @@ def read(folder: Path) -> dict[str, Any]:
     except ValueError:
         content = None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: expected the card of a checkpoint ({FORMAT!r} JSON), got something else")
+        raise CheckpointError(f"{path}: expected the metadata of a checkpoint ({FORMAT!r} JSON), got something else")
     if content.get("version") != VERSION:
         raise CheckpointError(
             f"{path}: expected a checkpoint of version {VERSION}, got {content.get('version')!r}; "
