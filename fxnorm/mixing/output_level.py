@@ -38,31 +38,19 @@ class OutputLevel:
             raise InputError(f"expected a loudness from -69 to 0 LUFS, got {self.lufs:g}")
 
     def apply(self, result: MixResult) -> MixResult:
-        """Set the level of a mix, and add what was applied and its notices."""
-        audio, level = self.apply_to_audio(result.audio, result.sample_rate)
-        notices = (*result.notices, *self._notices(audio, level))
-        return replace(result, audio=audio, level=level, notices=notices)
-
-    def apply_to_audio(self, mix: Audio, sample_rate: int) -> tuple[Audio, dict[str, Any]]:
-        """Set the level of audio.
-
-        Parameters
-        ----------
-        mix : ndarray, shape (2, samples), float32
-        sample_rate : int
-            In Hz.
+        """Set the level of a mix.
 
         Returns
         -------
-        mix : ndarray, shape (2, samples), float32
-        level : dict
-            `gain_db` for the loudness, `scaled_db` or `clamped_samples` for the peak, as far as applied;
-            `unreached_lufs` if the loudness cannot be measured.
+        MixResult
+            With new audio and notices, and with a `level` of `gain_db` for the loudness, `scaled_db` or
+            `clamped_samples` for the peak, as far as applied; `unreached_lufs` if the loudness cannot be measured.
         """
+        mix = result.audio
         level: dict[str, Any] = {}
         gain_db = 0.0
         if self.lufs is not None:
-            measured = loudness.measure(mix, sample_rate)
+            measured = loudness.measure(mix, result.sample_rate)
             if measured is None:
                 level["unreached_lufs"] = self.lufs
             else:
@@ -72,14 +60,13 @@ class OutputLevel:
         if over_db > 0.0 and self.clip_mode == "rescale":
             level["scaled_db"] = round(-over_db, 2)
             gain_db -= over_db
-        if gain_db == 0.0 and (over_db <= 0.0 or self.clip_mode == "none"):
-            return mix, level
-        mix = mix * np.float32(db_to_amplitude(gain_db))
+        if gain_db != 0.0 or (over_db > 0.0 and self.clip_mode != "none"):
+            mix = mix * np.float32(db_to_amplitude(gain_db))
         if over_db > 0.0 and self.clip_mode != "none":
             if self.clip_mode == "clamp":
                 level["clamped_samples"] = int(np.count_nonzero(mix > 1.0) + np.count_nonzero(mix < -1.0))
             np.clip(mix, -1.0, 1.0, out=mix)  # for a mix that was scaled down, rounding only
-        return mix, level
+        return replace(result, audio=mix, level=level, notices=(*result.notices, *self._notices(mix, level)))
 
     def _notices(self, audio: Audio, level: dict[str, Any]) -> Iterator[str]:
         if "unreached_lufs" in level:

@@ -64,12 +64,11 @@ def compose(song: Song, model: MixModel, result: MixResult) -> dict[str, Any]:
 def _stem(song: Song, stem: str, result: MixResult) -> dict[str, Any]:
     if stem not in song.files:
         return {"missing": True}
-    infos = {path: song.infos[path] for path in song.files[stem]}
     prepared = result.prepared.audio[STEMS.index(stem)]
     return {
         "files": [
             {"file": path.name, "sample_rate": info.rate, "channels": info.channels, "samples": info.samples}
-            for path, info in infos.items()
+            for path, info in ((path, song.infos[path]) for path in song.files[stem])
         ],
         "prepared": {"loudness_lufs": _loudness(prepared, result.prepared.sample_rate), "peak_db": _peak_db(prepared)},
         "effects": [effect.to_dict() for effect in result.prepared.effects.get(stem, ())],

@@ -9,7 +9,6 @@ from fxnorm.models import metadata
 from fxnorm.models.base import MixModel
 from fxnorm.models.baselines import BASELINES, Baseline
 from fxnorm.models.checkpoint import Checkpoint
-from fxnorm.models.preparation import Preparation
 from fxnorm.models.stem_model import StemModel
 from fxnorm.normalization.normalizer import Chain, Settings
 from fxnorm.normalization.statistics import FxStats
@@ -76,11 +75,10 @@ def _open_baseline(
 ) -> StemModel:
     if baseline.normalizes:
         chain = Chain(stats or FxStats.shipped("musdb18"), settings or Settings.preset())
-        identity = f"{baseline.name} {chain.signature}"
-        return StemModel(baseline, Preparation(chain, rooms=rooms, seed=seed), identity=identity)
+        return StemModel(baseline, chain, identity=f"{baseline.name} {chain.signature}", rooms=rooms, seed=seed)
     if stats is not None or settings is not None or rooms:
         raise InputError(f"{baseline.name} leaves the stems as they are; take normalized-sum to have them normalised")
-    return StemModel(baseline, Preparation(None))
+    return StemModel(baseline, None)
 
 
 def _require_same(chain: Chain, stats: FxStats | None, settings: Settings | None, folder: Path) -> None:

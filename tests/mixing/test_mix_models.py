@@ -20,6 +20,12 @@ from tests.mixing.conftest import lag, stems
 from tests.signals import noise, sine
 
 
+def set_level(level: OutputLevel, mix: audio.Audio) -> tuple[audio.Audio, dict[str, object]]:
+    """A mix with a level, and what was applied."""
+    result = level.apply(MixResult(mix, audio.RATE, ModelInput(np.stack(4 * [mix]), audio.RATE)))
+    return result.audio, result.level
+
+
 def test_sum_adds_the_stems_as_they_are():
     given = stems()
     mix = open_model("sum").mix(given, 96_000)
@@ -71,9 +77,9 @@ def test_resampling_to_the_network_and_back_moves_nothing(monkeypatch, checkpoin
 
 def test_mixing_what_was_prepared_is_mixing(checkpoint):
     given, model = stems(), open_model(checkpoint, device="cpu")
-    prepared = model.preparation.prepare(given, audio.RATE, target_rate=audio.RATE)
+    prepared = model.prepare(given, audio.RATE)
     assert prepared.audio.shape == (4, 2, given["bass"].shape[1])
-    assert np.array_equal(model.predict(prepared.audio), model.mix(given, audio.RATE).audio)
+    assert np.array_equal(model.predictor.predict(prepared.audio), model.mix(given, audio.RATE).audio)
 
 
 def test_a_model_of_a_loaded_checkpoint_is_the_same(checkpoint):
@@ -184,23 +190,23 @@ def test_naive_and_chain_of_baselines():
 
 @pytest.mark.parametrize("target", [-14.0, -30.0])
 def test_the_level_brings_a_mix_to_a_loudness(target):
-    mix, done = OutputLevel(lufs=target, clip_mode="none").apply_to_audio(noise(1.0), audio.RATE)
+    mix, level = set_level(OutputLevel(lufs=target, clip_mode="none"), noise(1.0))
     assert loudness.measure(mix, audio.RATE) == pytest.approx(target, abs=1e-3)
-    assert done.keys() == {"gain_db"}
+    assert level.keys() == {"gain_db"}
 
 
 def test_the_level_keeps_full_scale():
     loud = 30.0 * noise(0.5)
-    rescaled, done = OutputLevel().apply_to_audio(loud, audio.RATE)
+    rescaled, level = set_level(OutputLevel(), loud)
     assert audio.peak(rescaled) == pytest.approx(1.0)
-    assert done["scaled_db"] == pytest.approx(-20.0 * np.log10(audio.peak(loud)), abs=0.01)
-    clamped, done = OutputLevel(clip_mode="clamp").apply_to_audio(loud, audio.RATE)
+    assert level["scaled_db"] == pytest.approx(-20.0 * np.log10(audio.peak(loud)), abs=0.01)
+    clamped, level = set_level(OutputLevel(clip_mode="clamp"), loud)
     assert audio.peak(clamped) == 1.0
-    assert done["clamped_samples"] == np.count_nonzero(np.abs(loud) > 1.0)
-    same, done = OutputLevel(clip_mode="none").apply_to_audio(loud, audio.RATE)
+    assert level["clamped_samples"] == np.count_nonzero(np.abs(loud) > 1.0)
+    same, level = set_level(OutputLevel(clip_mode="none"), loud)
     assert same is loud
-    assert done == {}
-    assert OutputLevel().apply_to_audio(noise(0.1), audio.RATE)[1] == {}
+    assert level == {}
+    assert set_level(OutputLevel(), noise(0.1))[1] == {}
 
 
 def test_an_unreachable_loudness_is_a_notice():
