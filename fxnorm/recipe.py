@@ -63,7 +63,7 @@ class Loss(Group):
     name : str
         La, Lb or mrstft.
     settings : dict
-        Of the loss. La and Lb leave the network's guard out by themselves.
+        Of the loss. La and Lb exclude the network's context at each end.
     gather : bool
         On several devices, compare the whole batch on each, which gives exactly what one device would; otherwise
         every device compares its own share.

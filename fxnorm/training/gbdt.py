@@ -6,7 +6,7 @@ Nothing is written before the end, for it takes minutes: after an interruption t
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from fxnorm.audio import Audio
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.models import metadata
-from fxnorm.models.gbdt.band_grid import Floats
-from fxnorm.models.gbdt.model import PRESETS, SIDES, Boosted, Settings, require_xgboost
+from fxnorm.models.checkpoint import Checkpoint
+from fxnorm.models.gbdt.band_grid import MID_SIDE, Floats
+from fxnorm.models.gbdt.model import PRESETS, BoostedSettings, BoostedTrees, require_xgboost
 from fxnorm.models.settings import choose
 from fxnorm.recipe import BoostedRecipe
 from fxnorm.training.oracle_gains import Doubles, compare_levels, find_gains, multiply
@@ -27,7 +28,7 @@ from fxnorm.training.run_folder import CHECKPOINT, HISTORY, Outcome, Row, open_r
 from fxnorm.training.songs import Song, open_corpus
 
 SEARCHED: dict[str, tuple[Any, Any]] = {"trees": (50, 300), "depth": (2, 10), "rate": (0.01, 0.3)}
-UNITY_DB = np.zeros((len(STEMS), SIDES, 1, 1), dtype=np.float32)  # what adds the stems as they are
+UNITY_DB = np.zeros((len(STEMS), len(MID_SIDE), 1, 1), dtype=np.float32)  # what adds the stems as they are
 
 Progress = Callable[[int, int, str], None]  # songs and trials done, both in all, which comes now
 
@@ -107,11 +108,11 @@ def train(
         if rank(history)[0] == len(history) - 1:
             best = model
     files.write_text(folder / HISTORY, documents.to_text(history, indent=1))
-    replace(best, chain=corpus.chain, recipe=recipe.to_dict(), history=history).save(folder / CHECKPOINT)
+    Checkpoint(best, corpus.chain, recipe.to_dict(), history).save(folder / CHECKPOINT)
     return Outcome(folder, "finished", history)
 
 
-def study(song: Song, settings: Settings) -> Lesson:
+def study(song: Song, settings: BoostedSettings) -> Lesson:
     """Read a song, find its ideal gains, and describe its stems.
 
     Raises
@@ -119,14 +120,14 @@ def study(song: Song, settings: Settings) -> Lesson:
     AudioError
         If a file is damaged.
     """
-    bands = settings.bands
+    bands = settings.grid
     products = multiply(_read(song), bands)
     levels = _levels(products)
-    features = [settings.surroundings.describe(levels, stem, bands.slot_rate) for stem in range(len(STEMS))]
+    features = [settings.features.extract(levels, stem, bands.frame_rate) for stem in range(len(STEMS))]
     return Lesson(products, find_gains(products, bands), tuple(features))
 
 
-def grow(lessons: Sequence[Lesson], recipe: BoostedRecipe, settings: Settings) -> Boosted:
+def grow(lessons: Sequence[Lesson], recipe: BoostedRecipe, settings: BoostedSettings) -> BoostedTrees:
     """Average the gains of songs, each song counting alike, and grow trees for the rest.
 
     Parameters
@@ -134,7 +135,7 @@ def grow(lessons: Sequence[Lesson], recipe: BoostedRecipe, settings: Settings) -
     lessons : sequence of Lesson
     recipe : BoostedRecipe
         How many trees, how deep, ...
-    settings : Settings
+    settings : BoostedSettings
         With which the lessons were made.
     """
     means_db = np.stack([lesson.gains_db.mean(axis=2) for lesson in lessons])  # NaN wherever a stem or band is silent
@@ -148,12 +149,14 @@ def grow(lessons: Sequence[Lesson], recipe: BoostedRecipe, settings: Settings) -
         weights = [np.full(len(row), 1.0 / len(row)) for row in rows]
         features = np.concatenate([lesson.features[index] for lesson in songs])
         trees[stem] = _grow(features, np.concatenate(rows), np.concatenate(weights), recipe)
-    return Boosted(trees, average_db.astype(np.float32), settings)
+    return BoostedTrees(trees, average_db.astype(np.float32), settings)
 
 
-def judge(model: Boosted | None, lessons: Sequence[Lesson]) -> float:
+def judge(model: BoostedTrees | None, lessons: Sequence[Lesson]) -> float:
     """Mean over songs of how far the levels of the model's mix are from the mixture's in dB; None adds the stems."""
-    gains = ((lesson, UNITY_DB if model is None else model.predict(_levels(lesson.products))) for lesson in lessons)
+    gains = (
+        (lesson, UNITY_DB if model is None else model.predict_gains(_levels(lesson.products))) for lesson in lessons
+    )
     return float(np.mean([compare_levels(lesson.products, gains_db) for lesson, gains_db in gains]))
 
 
@@ -225,10 +228,10 @@ def _read(song: Song) -> Audio:
 
 def _finished(folder: Path, recipe: BoostedRecipe) -> list[Row] | None:
     """The history of a run that is at its end, if it is, and of this recipe."""
-    if not (folder / CHECKPOINT / metadata.CARD).exists():
+    if not (folder / CHECKPOINT / metadata.METADATA).exists():
         return None
-    card = metadata.read(folder / CHECKPOINT)
-    return card["history"] if card.get("recipe") == recipe.to_dict() else None
+    content = metadata.read(folder / CHECKPOINT)
+    return content["history"] if content.get("recipe") == recipe.to_dict() else None
 
 
 def _require_optuna() -> Any:

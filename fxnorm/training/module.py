@@ -18,8 +18,8 @@ from torch.nn import functional as F
 from fxnorm import losses, models
 from fxnorm.audio import RATE
 from fxnorm.errors import InputError, RunError
-from fxnorm.models.base import Network
 from fxnorm.models.checkpoint import Checkpoint
+from fxnorm.models.network import Network
 from fxnorm.recipe import Recipe
 from fxnorm.training.dataset import Position
 
@@ -251,8 +251,8 @@ class Mixing(Task):
 
     def __init__(self, recipe: Recipe, network: Network) -> None:
         super().__init__()
-        guard = {} if recipe.loss.name == "mrstft" else {"guard_frames": losses.guard_frames(network.guard)}
-        self.measure = losses.build(recipe.loss.name, **guard | recipe.loss.settings)
+        context = {} if recipe.loss.name == "mrstft" else {"context_frames": losses.context_frames(network.context)}
+        self.measure = losses.build(recipe.loss.name, **context | recipe.loss.settings)
         silence = torch.zeros(1, 2, round(recipe.data.seconds * RATE))
         try:
             self.measure(silence, silence)
@@ -300,7 +300,7 @@ def build_network(recipe: Recipe) -> Network:
     network = models.build(recipe.network.name, recipe.network.preset, **recipe.network.settings)
     if recipe.start_from is not None:
         inner = recipe.start_from / "checkpoint"
-        given = Checkpoint.load(inner if inner.is_dir() else recipe.start_from).network
+        given = Checkpoint.load(inner if inner.is_dir() else recipe.start_from).model
         if (given.name, given.settings) != (network.name, network.settings):
             raise InputError(
                 f"start_from: expected the weights of {network.name} with the settings of this recipe, got "

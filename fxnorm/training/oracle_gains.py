@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fxnorm.audio import Audio
-from fxnorm.models.gbdt.band_grid import Bands, Floats, product
+from fxnorm.models.gbdt.band_grid import BandGrid, Floats, real_cross_spectrum
 from fxnorm.models.gbdt.context_features import FLOOR, smooth, to_db
 
 WINDOW_S = 0.2  # standard deviation of the window in which a slot's gains are fitted
@@ -27,40 +27,40 @@ AUDIBLE = 1e-6  # of the mixture's mean square over all slots and bands: what is
 Doubles = npt.NDArray[np.float64]
 
 
-def multiply(stems_and_mixture: Audio, bands: Bands) -> Floats:
+def multiply(stems_and_mixture: Audio, bands: BandGrid) -> Floats:
     """Products of all signals with each other, in every slot and band.
 
     Parameters
     ----------
     stems_and_mixture : ndarray, shape (signals, 2, samples), float32
         The mixture comes last.
-    bands : Bands
+    bands : BandGrid
 
     Returns
     -------
     ndarray, shape (signals, signals, 2, slots, bands), float32
-        For mid and side; mean squares on the diagonal, as `Bands.measure` gives them.
+        For mid and side; mean squares on the diagonal, as `BandGrid.measure` gives them.
     """
     signals = len(stems_and_mixture)
     parts = []
     for _, spectra in bands.blocks(stems_and_mixture):
-        slots = spectra.shape[-2] // bands.slot_frames
+        slots = spectra.shape[-2] // bands.frame_windows
         part = np.empty((signals, signals, 2, slots, bands.count), dtype=np.float32)
         for one in range(signals):
             for other in range(one, signals):
-                part[one, other] = part[other, one] = bands.pool(product(spectra[one], spectra[other]))
+                part[one, other] = part[other, one] = bands.pool(real_cross_spectrum(spectra[one], spectra[other]))
         parts.append(part)
     return np.concatenate(parts, axis=-2)
 
 
-def find_gains(products: Floats, bands: Bands) -> Floats:
+def find_gains(products: Floats, bands: BandGrid) -> Floats:
     """Fit gains.
 
     Parameters
     ----------
     products : ndarray, shape (5, 5, 2, slots, bands), float32
         Of the stems and the mixture.
-    bands : Bands
+    bands : BandGrid
 
     Returns
     -------
@@ -69,7 +69,7 @@ def find_gains(products: Floats, bands: Bands) -> Floats:
     """
     song = products.mean(axis=-2, keepdims=True, dtype=np.float64)
     own = np.einsum("iisnb->isnb", song[:-1, :-1])  # mean square of each stem
-    around = smooth(products, WINDOW_S * bands.slot_rate)
+    around = smooth(products, WINDOW_S * bands.frame_rate)
     by_slot, by_band, by_song = RIDGES
     level = own.sum(axis=-1, keepdims=True)
     gains = _fit(song.sum(axis=-1, keepdims=True), np.ones_like(level), by_song * level)

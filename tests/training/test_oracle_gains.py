@@ -6,12 +6,12 @@ from scipy.optimize import nnls
 
 from fxnorm.audio import RATE
 from fxnorm.corpus.stems import STEMS
-from fxnorm.models.gbdt.band_grid import Bands
+from fxnorm.models.gbdt.band_grid import BandGrid
 from fxnorm.training import oracle_gains
 from fxnorm.training.oracle_gains import compare_levels, find_gains, multiply
 from tests.signals import noise
 
-BANDS = Bands()
+BANDS = BandGrid()
 TRUE_DB = np.array([6.0, -3.0, 0.0, 12.0])
 
 
@@ -34,16 +34,16 @@ def test_the_products_hold_the_levels(stems: np.ndarray) -> None:
 def test_gains_of_a_mixture_are_found(stems: np.ndarray) -> None:
     mixture = (stems * 10.0 ** (TRUE_DB[:, np.newaxis, np.newaxis] / 20.0)).sum(axis=0).astype(np.float32)
     found = find_gains(products(stems, mixture), BANDS)
-    # the lowest band has few bins, so stems look alike for the length of a slot and the prior has its say
+    # the lowest band has few bins, so stems look alike for the length of a frame and the prior has its say
     np.testing.assert_allclose(found[:, :, 2:-2, 1:] - TRUE_DB[:, np.newaxis, np.newaxis, np.newaxis], 0.0, atol=0.6)
     np.testing.assert_allclose(found.mean(axis=(1, 2, 3)), TRUE_DB, atol=0.1)
 
 
 def test_gains_follow_in_time_and_frequency(stems: np.ndarray) -> None:
-    chosen = np.zeros((4, 2, BANDS.slots(stems.shape[-1]), BANDS.count), dtype=np.float32)
+    chosen = np.zeros((4, 2, BANDS.count_frames(stems.shape[-1]), BANDS.count), dtype=np.float32)
     middle = chosen.shape[2] // 2
     chosen[2, :, middle:, 5:] = -12.0
-    found = find_gains(products(stems, BANDS.mix(stems, chosen)), BANDS)
+    found = find_gains(products(stems, BANDS.apply_gains(stems, chosen)), BANDS)
     np.testing.assert_allclose(found[2, :, middle + 3 : -2, 6:], -12.0, atol=2.0)
     np.testing.assert_allclose(found[2, :, 2 : middle - 3, 6:], 0.0, atol=1.0)
     np.testing.assert_allclose(found[0, :, 2:-2, 6:], 0.0, atol=1.0)
@@ -63,7 +63,7 @@ def test_no_gain_is_under_zero(stems: np.ndarray) -> None:
     assert found[0].max() == oracle_gains.RANGE_DB[0]
 
 
-def test_a_slot_solves_its_least_squares(monkeypatch: pytest.MonkeyPatch, stems: np.ndarray) -> None:
+def test_a_frame_solves_its_least_squares(monkeypatch: pytest.MonkeyPatch, stems: np.ndarray) -> None:
     rng = np.random.default_rng(0)
     signals = rng.standard_normal((5, 40))
     made = signals @ signals.T
