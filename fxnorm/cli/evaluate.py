@@ -12,7 +12,7 @@ from fxnorm.cli import options
 from fxnorm.errors import InputError
 
 if TYPE_CHECKING:
-    from fxnorm.corpus import TrackRef
+    from fxnorm.corpus import Multitrack
     from fxnorm.evaluation import Test
     from fxnorm.mixing import Mixer
     from fxnorm.parallel import Failure
@@ -203,7 +203,7 @@ def _open(models: Sequence[str], device: str, seed: int, about: dict[str, str]) 
     return mixers
 
 
-def _songs(folder: Path, split: str | None) -> "tuple[list[TrackRef], list[str]]":
+def _songs(folder: Path, split: str | None) -> "tuple[list[Multitrack], list[str]]":
     """Songs to mix, and those that have nothing to be compared with."""
     from fxnorm import corpus
 
@@ -218,7 +218,7 @@ def _songs(folder: Path, split: str | None) -> "tuple[list[TrackRef], list[str]]
     return with_mixture, [f"{track.id} has no mixture" for track in tracks if track.mixture is None]
 
 
-def _same_songs(dry: Path, wet: "Sequence[TrackRef]") -> "list[TrackRef]":
+def _same_songs(dry: Path, wet: "Sequence[Multitrack]") -> "list[Multitrack]":
     """Dry songs of the names of wet ones, under the wet ones' locations."""
     import dataclasses
 
@@ -238,22 +238,21 @@ def _plain(known: dict[str, Path]) -> dict[str, str]:
 
 
 def _mix(
-    tracks: "Sequence[TrackRef]", mixers: "dict[str, Mixer]", place: Path, *, quiet: bool
+    tracks: "Sequence[Multitrack]", mixers: "dict[str, Mixer]", place: Path, *, quiet: bool
 ) -> "tuple[dict[str, dict[str, Path]], list[Failure]]":
     from fxnorm import mixing
 
-    songs = [mixing.Song.of_files(track.id, {stem: [path] for stem, path in track.stems.items()}) for track in tracks]
     plan = mixing.Plan(finish=mixing.Finish(clip_mode="none"), page=False)
     made: dict[str, dict[str, Path]] = {}
     failures: list[Failure] = []
     for name, mixer in mixers.items():
         with options.progress_bar(name, unit=" %", quiet=quiet) as progress:
             result = mixing.mix_songs(
-                songs,
+                tracks,
                 place / name,
                 mixer,
                 plan,
-                progress=lambda done, what: progress(round(100 * done), 100 * len(songs), what),
+                progress=lambda done, what: progress(round(100 * done), 100 * len(tracks), what),
             )
         failures += result.failures
         paths = {

@@ -12,7 +12,8 @@ from fxnorm.cli import options
 from fxnorm.errors import InputError
 
 if TYPE_CHECKING:
-    from fxnorm.mixing import Mixer, Song
+    from fxnorm.corpus import Multitrack
+    from fxnorm.mixing import Mixer
 
 STEM_FILES = "Recording of it; can be given several times, and they are added."
 
@@ -83,8 +84,9 @@ def mix(
 ) -> None:
     """Mix dry stems.
 
-    Name the recordings of each stem, or a DIR that holds them: what its files are called says what they are ("kick" is
-    drums). A DIR of songs, or several, become mixes in the folder OUT; run it again to go on after an interruption.
+    Name the recordings of each stem, or a DIR or zip archive that holds them: what its files and subfolders are called
+    says what they are ("kick" is drums). A DIR of songs, or several, become mixes in the folder OUT; run it again to
+    go on after an interruption.
     Beside each mix stand a card (JSON) and a page (HTML) that say what was done to each stem.
     """
     # Threads that wait must sleep; see fxnorm train. Read when PyTorch is loaded.
@@ -137,8 +139,8 @@ def mix(
 
 def _choose_songs(
     folders: Sequence[Path], named: Mapping[str, Sequence[Path]], map_file: Path | None, out: Path
-) -> "list[Song]":
-    from fxnorm import mixing, recipe
+) -> "list[Multitrack]":
+    from fxnorm import corpus, recipe
     from fxnorm.corpus.roles import SKIP
     from fxnorm.corpus.stems import STEMS
 
@@ -147,11 +149,13 @@ def _choose_songs(
     if not folders:
         if map_file is not None:
             raise InputError("--map: says which files in a folder are which stem; name a folder")
-        return [mixing.Song.of_files(out.stem, named)]
-    return mixing.find_songs(folders, recipe.read_lists(map_file, (*STEMS, SKIP)) if map_file is not None else None)
+        return [corpus.Multitrack.from_files(out.stem, named)]
+    overrides = recipe.read_lists(map_file, (*STEMS, SKIP)) if map_file is not None else None
+    context = click.get_current_context()  # archives stay unpacked until the command ends
+    return corpus.scan_folders([context.with_resource(corpus.unpacked(folder)) for folder in folders], overrides)
 
 
-def _single_target(songs: "Sequence[Song]", out: Path, folders: Sequence[Path]) -> Path | None:
+def _single_target(songs: "Sequence[Multitrack]", out: Path, folders: Sequence[Path]) -> Path | None:
     """The file of the only mix; None where mixes go into a folder."""
     from fxnorm.audio import SUFFIXES
 
@@ -162,7 +166,7 @@ def _single_target(songs: "Sequence[Song]", out: Path, folders: Sequence[Path]) 
     return out
 
 
-def _mix_one(song: "Song", target: Path, mixer: "Mixer", plan: Any, *, as_json: bool, quiet: bool) -> None:
+def _mix_one(song: "Multitrack", target: Path, mixer: "Mixer", plan: Any, *, as_json: bool, quiet: bool) -> None:
     from fxnorm import mixing
 
     with options.progress_bar("mix", unit=" %", quiet=quiet) as progress:
@@ -181,13 +185,14 @@ def _mix_one(song: "Song", target: Path, mixer: "Mixer", plan: Any, *, as_json: 
     click.echo(f"what was done to each stem: {target.with_suffix('.html' if plan.page else '.json')}")
 
 
-def _print_stems(songs: "Sequence[Song]") -> None:
+def _print_stems(songs: "Sequence[Multitrack]") -> None:
     for song in songs:
-        click.echo(f"{song.name}:")
-        lines = {**song.files, "left out": song.skipped}
+        click.echo(f"{song.id}:")
+        left_out = song.left_out if song.mixture is None else (*song.left_out, song.mixture)
+        lines = {**song.stems, "left out": left_out}
         for stem, paths in lines.items():
             if paths:
-                names = (f"{path.name}{' (a guess)' if path in song.guessed else ''}" for path in paths)
+                names = (f"{song.label(path)}{' (a guess)' if path in song.unrecognized else ''}" for path in paths)
                 click.echo(f"  {stem:8}  {', '.join(names)}")
 
 

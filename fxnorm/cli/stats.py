@@ -54,7 +54,7 @@ def compute(
     files.require_writable(out.resolve().parent)  # before hours of work, not after
     workspace = options.shared_path(out.with_name(f"{out.name}.part"), dask)
     tracks = corpus.scan(options.shared_path(folder, dask), split=split)
-    first = next(iter(tracks[0].stems.values()))
+    first = tracks[0].tracks[0].files[0]
     with options.crew(jobs, dask, reads=first) as crew, options.progress_bar("measure", quiet=quiet) as progress:
         averages, failures = compute_stats(
             tracks,

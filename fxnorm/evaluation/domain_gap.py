@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from fxnorm.audio import RATE, Audio, is_silent, read, resample, to_stereo
-from fxnorm.corpus import TrackRef
+from fxnorm.audio import RATE, Audio, is_silent, resample, to_stereo
+from fxnorm.corpus import Multitrack
 from fxnorm.errors import InputError
 from fxnorm.normalization.distances import BAND_HZ, distance
 from fxnorm.normalization.effects import MEASURED, MODULES
@@ -50,13 +50,13 @@ class Gap:
 
 @dataclass(frozen=True)
 class _Job:
-    wet: TrackRef
-    dry: TrackRef
+    wet: Multitrack
+    dry: Multitrack
     stem: str
     normalizer: Normalizer
 
 
-def pair(wet: Sequence[TrackRef], dry: Sequence[TrackRef]) -> list[tuple[TrackRef, TrackRef]]:
+def pair(wet: Sequence[Multitrack], dry: Sequence[Multitrack]) -> list[tuple[Multitrack, Multitrack]]:
     """Wet and dry songs of the same name.
 
     Raises
@@ -74,7 +74,7 @@ def pair(wet: Sequence[TrackRef], dry: Sequence[TrackRef]) -> list[tuple[TrackRe
 
 
 def measure_corpus(
-    pairs: Sequence[tuple[TrackRef, TrackRef]],
+    pairs: Sequence[tuple[Multitrack, Multitrack]],
     normalizer: Normalizer,
     *,
     jobs: int = 1,
@@ -84,7 +84,7 @@ def measure_corpus(
 
     Parameters
     ----------
-    pairs : sequence of (TrackRef, TrackRef)
+    pairs : sequence of (Multitrack, Multitrack)
         Wet and dry song.
     normalizer : Normalizer
     jobs : int
@@ -202,7 +202,7 @@ def kept(gaps: Iterable[Gap]) -> tuple[float | None, float | None]:
 def _measure(job: _Job) -> Gap | None:
     wet, dry = (
         resample(to_stereo(audio), rate, RATE)
-        for audio, rate in (read(track.stems[job.stem]) for track in (job.wet, job.dry))
+        for audio, rate in (track.read_native(job.stem) for track in (job.wet, job.dry))
     )
     return measure_stem(job.wet.id, job.stem, wet, dry, lambda audio, stem: job.normalizer(audio, RATE, stem)[0])
 

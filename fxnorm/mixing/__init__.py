@@ -3,7 +3,6 @@
 from fxnorm.mixing.job import Plan, mix_song, mix_songs, require_target
 from fxnorm.mixing.mixer import BASELINES, Mix, Mixer, Prepared
 from fxnorm.mixing.output_level import Finish
-from fxnorm.mixing.songs import Song, find_songs
 
 __all__ = [
     "BASELINES",
@@ -12,8 +11,6 @@ __all__ = [
     "Mixer",
     "Plan",
     "Prepared",
-    "Song",
-    "find_songs",
     "mix_song",
     "mix_songs",
     "require_target",

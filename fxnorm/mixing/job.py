@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from fxnorm import audio, files
+from fxnorm.corpus import Multitrack
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.mixing.mixer import Mixer
 from fxnorm.mixing.output_level import Finish
 from fxnorm.mixing.report import FORMAT, VERSION, compose
-from fxnorm.mixing.songs import Song
 from fxnorm.normalization.corpus_normalization import SUBTYPES
 from fxnorm.parallel import Failure, explain
 
@@ -75,7 +75,7 @@ class Result:
 
 
 def mix_songs(
-    songs: Sequence[Song],
+    songs: Sequence[Multitrack],
     out: Path,
     mixer: Mixer,
     plan: Plan,
@@ -88,7 +88,7 @@ def mix_songs(
 
     Parameters
     ----------
-    songs : sequence of Song
+    songs : sequence of Multitrack
     out : Path
     mixer : Mixer
     plan : Plan
@@ -108,7 +108,7 @@ def mix_songs(
     kept: list[Path] = []
     failures: list[Failure] = []
     for number, song in enumerate(songs):
-        target = out / f"{song.name}.{plan.format}"
+        target = out / f"{song.id}.{plan.format}"
         try:
             if is_done(song, target, mixer, plan):
                 kept.append(target)
@@ -117,19 +117,19 @@ def mix_songs(
                 mix_song(song, target, mixer, plan, progress=partial(_tell, progress, number))
                 done.append(target)
         except Exception as error:  # one bad song never stops the others
-            failures.append(Failure(song.name, "mix", explain(error)))
-        progress(number + 1, song.name)
+            failures.append(Failure(song.id, "mix", explain(error)))
+        progress(number + 1, song.id)
     return Result(tuple(done), tuple(kept), tuple(failures))
 
 
 def mix_song(
-    song: Song, target: Path, mixer: Mixer, plan: Plan, *, progress: Progress = lambda share, what: None
+    song: Multitrack, target: Path, mixer: Mixer, plan: Plan, *, progress: Progress = lambda share, what: None
 ) -> dict[str, Any]:
     """Mix a song, write it, its card and its page.
 
     Parameters
     ----------
-    song : Song
+    song : Multitrack
     target : Path
         The mix's file; the card and the page get its name.
     mixer : Mixer
@@ -149,7 +149,7 @@ def mix_song(
         If a stem cannot be used, or the mix not be written.
     """
     require_target(song, target, plan)
-    made = mixer.mix(song, song.rate, samples=song.samples, progress=progress)
+    made = mixer.mix(song.read_stems(), song.sample_rate, samples=song.samples, progress=progress)
     mix, finished = plan.finish(made.audio, made.rate)
     made = replace(made, audio=mix)
     card = compose(song, mixer, made, finished, plan.finish)
@@ -169,7 +169,7 @@ def mix_song(
     return card
 
 
-def is_done(song: Song, target: Path, mixer: Mixer, plan: Plan) -> bool:
+def is_done(song: Multitrack, target: Path, mixer: Mixer, plan: Plan) -> bool:
     """Whether a card says that the mix is there already."""
     if plan.force or (plan.page and not target.with_suffix(".html").exists()):
         return False
@@ -182,11 +182,11 @@ def is_done(song: Song, target: Path, mixer: Mixer, plan: Plan) -> bool:
         return False
 
 
-def signature(song: Song, mixer: Mixer, plan: Plan) -> str:
+def signature(song: Multitrack, mixer: Mixer, plan: Plan) -> str:
     """Hash of all that decides what a mix becomes."""
     states = {
         stem: [[path.name, (state := path.stat()).st_size, state.st_mtime_ns] for path in paths]
-        for stem, paths in song.files.items()
+        for stem, paths in song.stems.items()
     }
     content = {
         "version": VERSION,
@@ -199,7 +199,7 @@ def signature(song: Song, mixer: Mixer, plan: Plan) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def require_target(song: Song, target: Path, plan: Plan) -> None:
+def require_target(song: Multitrack, target: Path, plan: Plan) -> None:
     """Make sure that a mix can be written, and that nothing is lost by it.
 
     Raises
@@ -216,7 +216,7 @@ def require_target(song: Song, target: Path, plan: Plan) -> None:
     ours = _read_card(target.with_suffix(".json"))
     if not ours and not plan.force and (strange := next((path for path in written if path.exists()), None)):
         raise InputError(f"{strange}: was not made by fxnorm mix; choose another name, or --force")
-    files.require_writable(target.parent)
+    _make_folder(target.parent)
     if plan.normalized is not None:
         _make_folder(plan.normalized)
 
@@ -225,11 +225,11 @@ def _tell(progress: Progress, number: int, share: float, what: str) -> None:
     progress(number + share, what)
 
 
-def _normalized(song: Song, plan: Plan) -> dict[str, Path]:
+def _normalized(song: Multitrack, plan: Plan) -> dict[str, Path]:
     """Where normalised stems are kept: `DIR/NAME/vocals.wav`."""
     if plan.normalized is None:
         return {}
-    return {stem: plan.normalized / song.name / f"{stem}.{plan.format}" for stem in song.files}
+    return {stem: plan.normalized / song.id / f"{stem}.{plan.format}" for stem in song.stems}
 
 
 def _make_folder(folder: Path) -> None:

@@ -5,23 +5,23 @@ from typing import Any
 
 from fxnorm import audio, pages, plots
 from fxnorm.audio import Audio
+from fxnorm.corpus import Multitrack
 from fxnorm.corpus.stems import STEMS
 from fxnorm.mixing.mixer import Mix
-from fxnorm.mixing.songs import Song
 
 EXCERPT_S = 20.0
 
 Facts = list[tuple[str, str | None]]
 
 
-def draw(card: Mapping[str, Any], song: Song, made: Mix) -> str:
+def draw(card: Mapping[str, Any], song: Multitrack, made: Mix) -> str:
     """An HTML page that needs nothing beside it.
 
     Parameters
     ----------
     card : dict
         As `cards.compose` made it.
-    song : Song
+    song : Multitrack
         Its stems before are read again where the excerpt lies.
     made : Mix
         As it is written.
@@ -35,7 +35,7 @@ def draw(card: Mapping[str, Any], song: Song, made: Mix) -> str:
         own = card["stems"][stem]
         if "missing" in own:
             continue
-        before = song.excerpt(stem, excerpt)
+        before = song.read_excerpt(stem, excerpt)
         after = _same_place(made.prepared.audio[STEMS.index(stem)], excerpt, made.rate, made.prepared.rate)
         stems.append(
             {

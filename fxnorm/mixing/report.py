@@ -1,16 +1,17 @@
 """The card of a mix: what was done to every stem, as JSON, so that a person can do the same in a DAW."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fxnorm import __version__, audio
 from fxnorm.audio import Audio
+from fxnorm.corpus import Multitrack
 from fxnorm.corpus.stems import STEMS
 from fxnorm.mixing.mixer import Mix, Mixer
 from fxnorm.mixing.output_level import Finish
-from fxnorm.mixing.songs import Song
 from fxnorm.normalization import loudness
 from fxnorm.normalization.effects import Step
 from fxnorm.units import amplitude_to_db
@@ -19,12 +20,12 @@ FORMAT = "fxnorm-mix"
 VERSION = 1  # part of what a mix is recognised by: raise it when the same stems become something else
 
 
-def compose(song: Song, mixer: Mixer, made: Mix, finished: dict[str, Any], finish: Finish) -> dict[str, Any]:
+def compose(song: Multitrack, mixer: Mixer, made: Mix, finished: dict[str, Any], finish: Finish) -> dict[str, Any]:
     """Plain JSON values: the song, the model, the stems and their steps, the mix, and what deserves notice.
 
     Parameters
     ----------
-    song : Song
+    song : Multitrack
     mixer : Mixer
     made : Mix
         As it is written.
@@ -38,7 +39,7 @@ def compose(song: Song, mixer: Mixer, made: Mix, finished: dict[str, Any], finis
         "version": VERSION,
         "fxnorm": __version__,
         "signature": None,
-        "song": song.name,
+        "song": song.id,
         "model": {"name": mixer.name, "identity": mixer.identity, "is_network": not mixer.is_baseline},
         "chain": {
             "title": chain.stats.title,
@@ -49,7 +50,7 @@ def compose(song: Song, mixer: Mixer, made: Mix, finished: dict[str, Any], finis
         if chain is not None
         else None,
         "stems": {stem: _stem(song, stem, made) for stem in STEMS},
-        "skipped": [path.name for path in song.skipped],
+        "skipped": [song.label(path) for path in _left_out(song)],
         "output": {
             "rate_hz": made.rate,
             "samples": mix.shape[1],
@@ -62,14 +63,14 @@ def compose(song: Song, mixer: Mixer, made: Mix, finished: dict[str, Any], finis
     }
 
 
-def _stem(song: Song, stem: str, made: Mix) -> dict[str, Any]:
-    if stem not in song.files:
+def _stem(song: Multitrack, stem: str, made: Mix) -> dict[str, Any]:
+    if stem not in song.stems:
         return {"missing": True}
-    infos = {path: song.infos[path] for path in song.files[stem]}
+    infos = {path: song.infos[path] for path in song.stems[stem]}
     prepared = made.prepared.audio[STEMS.index(stem)]
     return {
         "files": [
-            {"file": path.name, "rate_hz": info.rate, "channels": info.channels, "samples": info.samples}
+            {"file": song.label(path), "rate_hz": info.rate, "channels": info.channels, "samples": info.samples}
             for path, info in infos.items()
         ],
         "prepared": {"loudness_lufs": _loudness(prepared, made.prepared.rate), "peak_db": _peak_db(prepared)},
@@ -77,15 +78,21 @@ def _stem(song: Song, stem: str, made: Mix) -> dict[str, Any]:
     }
 
 
-def _about_stems(song: Song, steps: dict[str, Sequence[Step]] | Any) -> list[str]:
+def _about_stems(song: Multitrack, steps: dict[str, Sequence[Step]] | Any) -> list[str]:
     notices = [f"no {stem}: silence in its place" for stem in song.missing]
-    notices += [f"{path.name}: the name says no instrument, taken as other" for path in song.guessed]
-    notices += [f"{path.name}: no stem, left out" for path in song.skipped]
-    if len(song.rates) > 1:
-        others = " and ".join(f"{rate:,}" for rate in song.rates[1:])
-        notices.append(f"stems of {others} Hz were brought to {song.rate:,} Hz")
+    notices += song.notices
+    if song.mixture is not None:
+        notices.append(f"{song.label(song.mixture)}: no stem, left out")
+    if len(song.sample_rates) > 1:
+        others = " and ".join(f"{rate:,}" for rate in song.sample_rates[1:])
+        notices.append(f"stems of {others} Hz were brought to {song.sample_rate:,} Hz")
     silent = [stem for stem, own in steps.items() if own and all(step.skipped == "silent" for step in own)]
     return notices + [f"{stem} is silent (peak under {audio.SILENCE_DB:g} dBFS): left as it is" for stem in silent]
+
+
+def _left_out(song: Multitrack) -> tuple[Path, ...]:
+    """Audio of the song's folder that is not mixed."""
+    return song.left_out if song.mixture is None else (*song.left_out, song.mixture)
 
 
 def _about_output(mix: Audio, finished: dict[str, Any], finish: Finish) -> list[str]:

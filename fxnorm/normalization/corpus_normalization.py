@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from fxnorm import __version__, audio, files
-from fxnorm.corpus import TrackRef
+from fxnorm.corpus import Multitrack
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.normalization.impulse_responses import Responses
@@ -67,13 +67,13 @@ class Layout:
         """Whether the files hold nothing beyond full scale."""
         return self.subtype not in ("FLOAT", "DOUBLE")
 
-    def target(self, track: TrackRef, stem: str) -> Path:
+    def target(self, track: Multitrack, stem: str) -> Path:
         """The file that a normalised stem becomes."""
         if self.out is None:
             return track.folder / f"{stem}_{self.suffix}.{self.format}"
         return self.out / track.location / f"{stem}.{self.format}"
 
-    def place(self, track: TrackRef) -> Path:
+    def place(self, track: Multitrack) -> Path:
         """The folder that a run keeps for itself while it writes the results of a track."""
         return track.folder.parent if self.out is None else self.out
 
@@ -123,11 +123,11 @@ class Job:
     """One stem to be normalised."""
 
     plan: Plan
-    track: TrackRef
+    track: Multitrack
     stem: str
 
     @property
-    def source(self) -> Path:
+    def sources(self) -> tuple[Path, ...]:
         return self.track.stems[self.stem]
 
     @property
@@ -153,7 +153,7 @@ class Result:
 
 
 def normalize_corpus(
-    tracks: Sequence[TrackRef], plan: Plan, *, jobs: Jobs = 1, progress: Progress = silent_progress
+    tracks: Sequence[Multitrack], plan: Plan, *, jobs: Jobs = 1, progress: Progress = silent_progress
 ) -> Result:
     """Normalise every stem of every track.
 
@@ -164,7 +164,7 @@ def normalize_corpus(
 
     Parameters
     ----------
-    tracks : sequence of TrackRef
+    tracks : sequence of Multitrack
     plan : Plan
     jobs : int or Runner
         Worker processes, or another way to run.
@@ -196,7 +196,9 @@ def normalize_corpus(
         return _normalize(tracks, every, plan, jobs, progress)
 
 
-def _normalize(tracks: Sequence[TrackRef], every: Sequence[Job], plan: Plan, jobs: Jobs, progress: Progress) -> Result:
+def _normalize(
+    tracks: Sequence[Multitrack], every: Sequence[Job], plan: Plan, jobs: Jobs, progress: Progress
+) -> Result:
     queue = [(job.track, job.stem) for job in every if plan.force or not _is_done(job)]
     kept = len(every) - len(queue)
     failures: list[Failure] = []
@@ -217,7 +219,7 @@ def _normalize(tracks: Sequence[TrackRef], every: Sequence[Job], plan: Plan, job
     return Result(done, kept, tuple(failures))
 
 
-def normalize_stem(plan: Plan, item: tuple[TrackRef, str]) -> None:
+def normalize_stem(plan: Plan, item: tuple[Multitrack, str]) -> None:
     """Normalise one stem, write it, and write its card."""
     job = Job(plan, *item)
     with files.join(job.place):
@@ -226,7 +228,7 @@ def normalize_stem(plan: Plan, item: tuple[TrackRef, str]) -> None:
 
 def _normalize_stem(job: Job) -> None:
     signature = _signature(job)  # of the source as it is before it is read: it may change meanwhile
-    source, rate = audio.read(job.source)
+    source, rate = job.track.read_native(job.stem)
     track = zlib.crc32(job.track.id.encode(errors="surrogateescape"))
     rng = np.random.default_rng([job.plan.seed, track, STEMS.index(job.stem)])
     normalized, steps = job.plan.normalizer()(source, rate, job.stem, rng=rng)
@@ -250,7 +252,7 @@ def _normalize_stem(job: Job) -> None:
         "track": job.track.id,
         "stem": job.stem,
         "source": {
-            "file": job.source.name,
+            "files": [job.track.label(path) for path in job.sources],
             "rate_hz": rate,
             "channels": source.shape[0],
             "samples": source.shape[1],
@@ -272,10 +274,10 @@ def _normalize_stem(job: Job) -> None:
 
 def _signature(job: Job) -> str:
     """Hash of all that decides what a stem becomes."""
-    state = job.source.stat()
+    states = [(path.name, path.stat()) for path in job.sources]
     content: dict[str, Any] = {
         "version": CARD_VERSION,
-        "source": [str(job.source.name), state.st_size, state.st_mtime_ns],
+        "source": [[name, state.st_size, state.st_mtime_ns] for name, state in states],
         "chain": {k: v for k, v in job.plan.settings.deciding(job.stem).items() if _touches(k, job.stem)},
         "targets": {
             effect: _plain(job.plan.stats.target(effect, job.stem))
@@ -318,7 +320,7 @@ def _touches(effect: str, stem: str) -> bool:
 
 
 def _check_output(queue: Sequence[Job], plan: Plan) -> None:
-    sources = {job.source.resolve() for job in queue}
+    sources = {path.resolve() for job in queue for path in job.sources}
     for job in queue:
         beside = job.target.parent.resolve() == job.track.folder.resolve()
         if job.target.resolve() in sources or (beside and plan.layout.out is not None):
@@ -335,7 +337,7 @@ def _check_output(queue: Sequence[Job], plan: Plan) -> None:
         files.require_writable(plan.layout.out)
 
 
-def _link_mixture(track: TrackRef, plan: Plan) -> None:
+def _link_mixture(track: Multitrack, plan: Plan) -> None:
     """Give a normalised song its mixture: a link to the file where the file system can, a copy otherwise."""
     if plan.layout.out is None or track.mixture is None:
         return

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fxnorm import __version__, audio, files
-from fxnorm.corpus import TrackRef
+from fxnorm.corpus import Multitrack
 from fxnorm.errors import InputError, StatsError
 from fxnorm.normalization import effects
 from fxnorm.normalization.compression import Peaks
@@ -50,13 +50,13 @@ class Pass:
 class Job:
     """One stem to be measured, and the name of its record."""
 
-    track: TrackRef
+    track: Multitrack
     stem: str
     record: str
 
 
 def compute_stats(
-    tracks: Sequence[TrackRef],
+    tracks: Sequence[Multitrack],
     *,
     title: str,
     settings: Settings | None = None,
@@ -69,7 +69,7 @@ def compute_stats(
 
     Parameters
     ----------
-    tracks : sequence of TrackRef
+    tracks : sequence of Multitrack
     title : str
         What the statistics are of.
     settings : Settings, optional
@@ -111,7 +111,7 @@ def compute_stats(
 
 
 def _measure(
-    tracks: Sequence[TrackRef],
+    tracks: Sequence[Multitrack],
     title: str,
     settings: Settings,
     measured_on: MeasuredOn,
@@ -173,7 +173,7 @@ def _measure_stem(step: Pass, job: Job) -> dict[str, Any]:
     record = _read_record(path)
     key = f"key {step.measured[0]}"
     if str(record.get(key, "")) != step.key:
-        source, rate = audio.read(job.track.stems[job.stem])
+        source, rate = job.track.read_native(job.stem)
         memos: dict[str, effects.Memo] = {effect: {} for effect in MEASURED}
         for name in record:
             kind, effect, *detail = name.split(" ", 2)
@@ -217,11 +217,11 @@ def _prepare(workspace: Path) -> None:
     files.require_writable(workspace)
 
 
-def _clear(workspace: Path, tracks: Sequence[TrackRef], settings: Settings) -> None:
+def _clear(workspace: Path, tracks: Sequence[Multitrack], settings: Settings) -> None:
     """Empty a workspace, unless what it holds is of these files by these settings."""
     content: list[Any] = [__version__, settings.model_dump(mode="json")]
     for track in tracks:
-        for path in track.stems.values():
+        for path in [path for paths in track.stems.values() for path in paths]:
             state = path.stat() if path.exists() else None
             content.append([str(path.resolve()), state and state.st_size, state and state.st_mtime_ns])
     digest = hashlib.sha256(json.dumps(content).encode(errors="surrogateescape")).hexdigest()
