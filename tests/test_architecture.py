@@ -21,6 +21,7 @@ FLOORS = (
     {"normalization", "synth"},
     {"plots", "models"},
     {"mixing", "training", "evaluation"},
+    {"demo"},
     {"cli"},
     {"__main__"},
 )

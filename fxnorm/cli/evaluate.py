@@ -94,7 +94,6 @@ def evaluate(
     from fxnorm.parallel import default_jobs
 
     _require_sense(folder, models, dry, mixes, targets, out)
-    files.require_writable(out.resolve().parent)
     finished = {name: evaluation.find_mixes(Path(place)) for name, place in map(_named, mixes)}
     about = {
         "Songs": str(folder or targets),
@@ -109,6 +108,7 @@ def evaluate(
     mixers = _open(models, device, seed, about)
     if against and against not in (*mixers, *finished):
         raise InputError(f"--against: expected one of {', '.join((*mixers, *finished))}, got {against!r}")
+    files.make_folder(out.resolve().parent)
     if targets is not None:
         sources.append(("Finished mixes", evaluation.find_mixes(targets), finished, ()))
     if folder is not None:

@@ -78,8 +78,8 @@ def scan(
 
     - a file with the name of a stem (`vocals.wav`): the layout of MUSDB, or
     - audio whose name contains the word of an instrument (`01_KickIn.wav`), and no folder of the layout of MUSDB, or
-    - audio in subfolders only, all of which are named after instruments or mixes (`Drums/`, `Lead Vox/`), or beside
-      such subfolders or none at all, with names that say nothing.
+    - any other audio, if all its subfolders with audio are named after instruments or mixes (`Drums/`, `Lead Vox/`).
+      The audio may lie in these subfolders alone.
 
     A folder of mixes (`Mixes/`) is a song by the first rule only. Any other folder is searched for songs, at every
     depth. `sorting.sort_files` assigns the files of a song to stems. The subfolders of a song belong to it, except

@@ -103,7 +103,7 @@ def mix_songs(
     InputError
         If the folder cannot be written to; nothing is done.
     """
-    _make_folder(out)
+    files.make_folder(out)
     done: list[Path] = []
     kept: list[Path] = []
     failures: list[Failure] = []
@@ -216,9 +216,9 @@ def require_target(song: Multitrack, target: Path, plan: Plan) -> None:
     ours = _read_card(target.with_suffix(".json"))
     if not ours and not plan.force and (strange := next((path for path in written if path.exists()), None)):
         raise InputError(f"{strange}: was not made by fxnorm mix; choose another name, or --force")
-    _make_folder(target.parent)
+    files.make_folder(target.parent)
     if plan.normalized is not None:
-        _make_folder(plan.normalized)
+        files.make_folder(plan.normalized)
 
 
 def _tell(progress: Progress, number: int, share: float, what: str) -> None:
@@ -230,14 +230,6 @@ def _normalized(song: Multitrack, plan: Plan) -> dict[str, Path]:
     if plan.normalized is None:
         return {}
     return {stem: plan.normalized / song.id / f"{stem}.{plan.format}" for stem in song.stems}
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written to ({error.strerror}); choose another folder") from error
-    files.require_writable(folder)
 
 
 def _read_card(path: Path) -> dict[str, Any]:

@@ -78,11 +78,11 @@ def test_the_demo_shows_all_of_it_and_can_be_run_again(fxnorm, tmp_path):
     words = ("demo", "-o", tmp_path / "demo", "--songs", 2, "--seconds", 4, "-j", 2)
     code, printed, _ = fxnorm(*words)
     assert code == 0
-    assert "8 stems normalised, 0 kept" in printed
+    assert "8 stems normalised, 0 up to date" in printed
     assert "| default, all" in printed
     assert {"stats.json", "stats.png"} <= set(files(tmp_path / "demo"))
     code, again, _ = fxnorm(*words)
-    assert "0 stems normalised, 8 kept" in again
+    assert "0 stems normalised, 8 up to date" in again
     assert again.splitlines()[-1] == printed.splitlines()[-1]
 
 
@@ -138,7 +138,7 @@ WRONG = {
     "an unknown option": (["normalize", "{songs}", "--loud"], "No such option"),
     "an unknown verb": (["normalise", "{songs}"], "No such command"),
     "a malicious pickle": (["stats", "import", "{root}/bad.npy", "-o", "{out}"], "and nothing else"),
-    "a picture of nothing": (["stats", "plot", "musdb18", "-o", "{root}/none/plot.png"], "cannot be drawn"),
+    "a picture of nothing": (["stats", "plot", "musdb18", "-o", "{root}/text.wav/plot.png"], "cannot be written to"),
     "a picture of a kind": (["stats", "plot", "musdb18", "-o", "{root}/plot.txt"], "cannot be drawn"),
     "no archive": (["corpus", "extract", "{root}/text.wav", "{out}"], "text.wav"),
     "another split": (["normalize", "{songs}", "-o", "{out}", "--split", "test"], "expected songs of the split"),

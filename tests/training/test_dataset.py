@@ -101,7 +101,7 @@ def test_a_remixed_target_is_the_sum_of_the_wet_stems(root):
         here = slice(part.start, part.start + samples)
         np.testing.assert_array_equal(row if not piece.swapped else row[::-1], whole(*song.stems[stem])[:, here])
         assert song.wet is not None
-        expected += whole(song.wet[stem])[:, here] * np.float32(10.0 ** (part.gain_db / 20.0))
+        expected += whole(*song.wet[stem])[:, here] * np.float32(10.0 ** (part.gain_db / 20.0))
     np.testing.assert_allclose(mix if not piece.swapped else mix[::-1], expected, atol=1e-6)
     assert max(abs(part.gain_db) for part in piece.parts) > 1.0
 
