@@ -30,6 +30,7 @@ def test_every_mix_is_cut_at_the_same_place(tmp_path: Path, lag: int) -> None:
         there = np.abs(mix).max(axis=0) > 0.0
         correlation = np.corrcoef(excerpt.target[:, there].ravel(), mix[:, there].ravel())[0, 1]
         assert correlation > 0.99, name
+    assert LUFS == -23.0
     for mix in (excerpt.target, excerpt.mixes["in step"], excerpt.mixes["moved"]):
         level = loudness.measure(mix, RATE)
         assert level == pytest.approx(loudness.measure(excerpt.target, RATE), abs=0.1)

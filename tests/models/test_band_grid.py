@@ -84,6 +84,21 @@ def test_a_change_stays_where_it_is_in_time() -> None:
     assert slot - 1.5 < samples.min() < samples.max() < slot + 2.5
 
 
+@pytest.mark.parametrize("slot_frames", [1, 3, 4])
+def test_a_gain_holds_in_the_middle_of_its_slot(slot_frames: int) -> None:
+    """Frame f lies around sample f * hop; where it is alone, the gain of the mix is its own."""
+    bands = Bands(n_fft=256, slot_frames=slot_frames)
+    samples = 60 * bands.hop
+    slots = bands.slots(samples)
+    by_slot = np.random.default_rng(0).uniform(-12.0, 12.0, slots)
+    chosen = np.broadcast_to(by_slot[:, np.newaxis], (1, 2, slots, bands.count)).astype(np.float32)
+    mix = bands.mix(np.full((1, 2, samples), 0.5, dtype=np.float32), chosen)
+    frames = np.arange(1, 60)
+    middles = np.arange(slots) * slot_frames + (slot_frames - 1) / 2
+    expected_db = np.interp(frames, middles, by_slot)
+    np.testing.assert_allclose(20.0 * np.log10(mix[0, frames * bands.hop] / 0.5), expected_db, atol=1e-3)
+
+
 def test_levels_are_mean_squares() -> None:
     levels = BANDS.measure(np.stack([sine(1000.0, 2.0, peak_db=-20.0), noise(2.0)]))
     assert levels.shape == (2, 2, BANDS.slots(2 * RATE), BANDS.count)
