@@ -17,7 +17,19 @@ _HOMES = {
     "STEMS": "fxnorm.corpus.stems",
     "FxnormError": "fxnorm.errors",
 }
-_ROOMS = ("audio", "corpus", "demo", "dsp", "evaluation", "mixing", "models", "normalization", "parallel", "synth")
+_ROOMS = (
+    "audio",
+    "audio_files",
+    "corpus",
+    "demo",
+    "dsp",
+    "evaluation",
+    "mixing",
+    "models",
+    "normalization",
+    "parallel",
+    "synth",
+)
 
 __all__ = [*_HOMES, *_ROOMS]
 

@@ -36,13 +36,10 @@ def synth(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, qu
 
     The same seed gives the same songs. Existing songs are not made again.
     """
-    from fxnorm.parallel import default_jobs
     from fxnorm.synth.corpus import synthesize_corpus
 
-    with options.progress_bar("synth", unit=" songs", quiet=quiet) as progress:
-        folders = synthesize_corpus(
-            out, songs=songs, seconds=seconds, seed=seed, jobs=jobs or default_jobs(), progress=progress
-        )
+    with options.local_crew(jobs) as crew, options.progress_bar("synth", unit=" songs", quiet=quiet) as progress:
+        folders = synthesize_corpus(out, songs=songs, seconds=seconds, seed=seed, jobs=crew, progress=progress)
     click.echo(f"{out}: {len(folders)} songs, wet in {out / 'wet'}, dry in {out / 'dry'}")
 
 
@@ -60,10 +57,13 @@ def check(folder: Path, split: str | None, jobs: int | None, as_json: bool, quie
     """
     from fxnorm.corpus import scan, unpacked
     from fxnorm.corpus.inspection import inspect_corpus
-    from fxnorm.parallel import default_jobs
 
-    with unpacked(folder) as root, options.progress_bar("check", unit=" songs", quiet=quiet) as progress:
-        reports = inspect_corpus(scan(root, split=split), jobs=jobs or default_jobs(), progress=progress)
+    with (
+        unpacked(folder) as root,
+        options.local_crew(jobs) as crew,
+        options.progress_bar("check", unit=" songs", quiet=quiet) as progress,
+    ):
+        reports = inspect_corpus(scan(root, split=split), jobs=crew, progress=progress)
     if as_json:
         click.echo(json.dumps([report.to_dict() for report in reports]))
     else:

@@ -24,22 +24,22 @@ from fxnorm.cli.domain_gap import print_gaps
 def demo(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, quiet: bool) -> None:
     """Synthesise songs, measure and normalise their stems, and compare wet with dry before and after."""
     from fxnorm.demo import Demo
-    from fxnorm.parallel import default_jobs
 
-    steps = Demo(out, songs, seconds, seed, jobs or default_jobs())
-    click.echo(f"1. {songs} songs of {seconds:g} s: {steps.wet} with effects, {steps.dry} without")
-    with options.progress_bar("synth", unit=" songs", quiet=quiet) as progress:
-        tracks = steps.synthesize(progress=progress)
-    click.echo(f"2. their average features: {steps.stats_file}, plotted with those of MUSDB18 in {steps.picture}\n")
-    with options.progress_bar("measure", quiet=quiet) as progress:
-        stats, unmeasured = steps.measure(tracks, progress=progress)
-    options.print_stats([("", stats)])
-    click.echo(f"\n3. every stem normalised to the averages of MUSDB18: {steps.normalized}, with a card beside each")
-    with options.progress_bar("normalize", quiet=quiet) as progress:
-        result = steps.normalize(tracks, progress=progress)
-    click.echo(f"   {result.done} stems normalised, {result.kept} up to date")
-    click.echo("4. distance between wet and dry after normalisation over the distance before (0: none left)\n")
-    with options.progress_bar("gap", quiet=quiet) as progress:
-        gaps, uncompared = steps.compare(tracks, progress=progress)
-    print_gaps(gaps)
-    options.report_failures([*unmeasured, *result.failures, *uncompared])
+    with options.local_crew(jobs) as crew:
+        steps = Demo(out, songs, seconds, seed, crew)
+        click.echo(f"1. {songs} songs of {seconds:g} s: {steps.wet} with effects, {steps.dry} without")
+        with options.progress_bar("synth", unit=" songs", quiet=quiet) as progress:
+            tracks = steps.synthesize(progress=progress)
+        click.echo(f"2. their average features: {steps.stats_file}, plotted with those of MUSDB18 in {steps.picture}\n")
+        with options.progress_bar("measure", quiet=quiet) as progress:
+            stats, unmeasured = steps.measure(tracks, progress=progress)
+        options.print_stats([("", stats)])
+        click.echo(f"\n3. every stem normalised to the averages of MUSDB18: {steps.normalized}, each with a card")
+        with options.progress_bar("normalize", quiet=quiet) as progress:
+            result = steps.normalize(tracks, progress=progress)
+        click.echo(f"   {result.done} stems normalised, {result.kept} up to date")
+        click.echo("4. distance between wet and dry after normalisation over the distance before (0: none left)\n")
+        with options.progress_bar("gap", quiet=quiet) as progress:
+            gaps, uncompared = steps.compare(tracks, progress=progress)
+        print_gaps(gaps)
+        options.report_failures([*unmeasured, *result.failures, *uncompared])

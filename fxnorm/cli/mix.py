@@ -157,7 +157,7 @@ def _choose_songs(
 
 def _single_target(songs: "Sequence[Multitrack]", out: Path, folders: Sequence[Path]) -> Path | None:
     """The file of the only mix; None where mixes go into a folder."""
-    from fxnorm.audio import SUFFIXES
+    from fxnorm.audio_files import SUFFIXES
 
     if folders and (len(songs) > 1 or out.suffix.lower() not in SUFFIXES or out.is_dir()):
         if out.suffix.lower() in SUFFIXES:

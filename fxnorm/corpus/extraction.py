@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from fxnorm.audio import SUFFIXES
+from fxnorm.audio_files import SUFFIXES
 from fxnorm.corpus.folders import ARCHIVE_SUFFIX
 from fxnorm.corpus.track import SPLITS
 from fxnorm.errors import InputError

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from fxnorm.audio import SUFFIXES
+from fxnorm.audio_files import SUFFIXES
 from fxnorm.corpus.roles import SKIP, classify, is_group, split_words
 from fxnorm.corpus.sorting import CARD_SUFFIX, Overrides, has_exact_name, sort_files, unmatched_patterns
 from fxnorm.corpus.stems import STEMS
@@ -47,7 +47,7 @@ class Listing:
     Attributes
     ----------
     audio : list of Path
-        In the order of `audio.SUFFIXES`, then by name.
+        In the order of `audio_files.SUFFIXES`, then by name.
     folders : list of str
         Names, sorted.
     cards : list of Path

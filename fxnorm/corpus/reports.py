@@ -25,6 +25,8 @@ class FileReport:
         Whether the peak is at or under `audio.SILENCE_DB`.
     clipped : int
         Samples of all channels in runs of three or more at full scale; shorter runs can be a normalised peak.
+    over_full_scale : int
+        Samples of all channels beyond full scale, which float and lossy formats can hold; they are not clipped.
     not_finite : int
         NaN and infinite samples of all channels.
     error : str or None
@@ -40,6 +42,7 @@ class FileReport:
     peak_db: float
     silent: bool
     clipped: int
+    over_full_scale: int
     not_finite: int
     error: str | None
 
@@ -58,6 +61,10 @@ class FileReport:
             notices.append(f"{self.file}: silent (peak {self.peak_db:.1f} dBFS)")
         if self.clipped:
             notices.append(f"{self.file}: {self.clipped} samples clipped")
+        if self.over_full_scale:
+            notices.append(
+                f"{self.file}: {self.over_full_scale} samples over full scale (peak {self.peak_db:+.1f} dBFS)"
+            )
         return notices
 
     def to_dict(self) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from fxnorm import audio
-from fxnorm.audio import Audio, AudioInfo
+from fxnorm import audio, audio_files
+from fxnorm.audio import Audio
+from fxnorm.audio_files import AudioInfo
 from fxnorm.corpus.stems import STEMS, require_stem
 from fxnorm.errors import AudioError, InputError
 
@@ -181,7 +182,7 @@ class Multitrack:
         AudioError
             If a file cannot be opened, has more than two channels, no samples, or an impossible sample rate.
         """
-        infos = {path: audio.probe(path) for track in self.tracks for path in track.files}
+        infos = {path: audio_files.probe(path) for track in self.tracks for path in track.files}
         for path, info in infos.items():
             if info.fault:
                 raise AudioError(f"{path}: {info.fault}")
@@ -270,7 +271,7 @@ class Multitrack:
         return samples if rate == self.sample_rate else round(samples * self.sample_rate / rate)
 
     def _read(self, track: Track, path: Path) -> Audio:
-        samples, rate = audio.read(path)
+        samples, rate = audio_files.read(path)
         length = self._scaled(samples.shape[1], path)
         resampled = audio.resample(samples, rate, self.sample_rate, samples=length)
         return _delay(resampled, self._scaled(track.offset, path))
@@ -282,7 +283,7 @@ class Multitrack:
         lead = min(max(0, -start), samples)  # silence before the track begins
         if lead == samples:
             return np.zeros((self.infos[path].channels, length), dtype=np.float32)
-        excerpt = _delay(audio.read_piece(path, max(0, start), samples - lead), lead)
+        excerpt = _delay(audio_files.read_segment(path, max(0, start), samples - lead), lead)
         return audio.resample(excerpt, rate, self.sample_rate, samples=length)
 
 

@@ -1,20 +1,18 @@
 """Songs into mixes on disk: each mix with its card and its page, resumable, one bad song stopping no other."""
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fxnorm import audio, files
+from fxnorm import audio_files, documents, files
 from fxnorm.corpus import Multitrack
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.mixing.mixer import Mixer
 from fxnorm.mixing.output_level import Finish
-from fxnorm.mixing.report import FORMAT, VERSION, compose
+from fxnorm.mixing.report import DOCUMENT, compose
 from fxnorm.normalization.corpus_normalization import SUBTYPES
 from fxnorm.parallel import Failure, explain
 
@@ -154,18 +152,18 @@ def mix_song(
     made = replace(made, audio=mix)
     card = compose(song, mixer, made, finished, plan.finish)
     # Until the card is whole it says that the mix is ours, and vouches for nothing.
-    files.write_text(target.with_suffix(".json"), json.dumps({"format": FORMAT, "version": VERSION}) + "\n")
-    audio.write(target, made.audio, made.rate, subtype=plan.subtype)
+    DOCUMENT.write(target.with_suffix(".json"), DOCUMENT.wrap({}))
+    audio_files.write(target, made.audio, made.rate, subtype=plan.subtype)
     card["output"] |= {"file": target.name, "subtype": plan.subtype, "bytes": target.stat().st_size}
     for stem, path in _normalized(song, plan).items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        audio.write(path, made.prepared.audio[STEMS.index(stem)], made.prepared.rate, subtype=plan.subtype)
+        audio_files.write(path, made.prepared.audio[STEMS.index(stem)], made.prepared.rate, subtype=plan.subtype)
     if plan.page:
         from fxnorm.mixing.page import draw
 
         files.write_text(target.with_suffix(".html"), draw(card, song, made))
     card["signature"] = signature(song, mixer, plan)
-    files.write_text(target.with_suffix(".json"), json.dumps(card, ensure_ascii=False, indent=2) + "\n")
+    DOCUMENT.write(target.with_suffix(".json"), card)
     return card
 
 
@@ -173,7 +171,7 @@ def is_done(song: Multitrack, target: Path, mixer: Mixer, plan: Plan) -> bool:
     """Whether a card says that the mix is there already."""
     if plan.force or (plan.page and not target.with_suffix(".html").exists()):
         return False
-    card = _read_card(target.with_suffix(".json"))
+    card = DOCUMENT.find(target.with_suffix(".json"))
     try:
         return bool(
             card["signature"] == signature(song, mixer, plan) and card["output"]["bytes"] == target.stat().st_size
@@ -189,14 +187,14 @@ def signature(song: Multitrack, mixer: Mixer, plan: Plan) -> str:
         for stem, paths in song.stems.items()
     }
     content = {
-        "version": VERSION,
+        "version": DOCUMENT.version,
         "stems": states,
         "mixer": [mixer.identity, len(mixer.rooms), mixer.seed],
         "finish": [plan.finish.lufs, plan.finish.clip_mode],
         "file": [plan.format, plan.subtype],
         "normalized": str(plan.normalized) if plan.normalized is not None else None,
     }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+    return documents.signature(content)
 
 
 def require_target(song: Multitrack, target: Path, plan: Plan) -> None:
@@ -213,7 +211,7 @@ def require_target(song: Multitrack, target: Path, plan: Plan) -> None:
     for path in audible:
         if path.resolve() in sources:
             raise InputError(f"{path}: is one of the stems; choose another place for what is written")
-    ours = _read_card(target.with_suffix(".json"))
+    ours = DOCUMENT.find(target.with_suffix(".json"))
     if not ours and not plan.force and (strange := next((path for path in written if path.exists()), None)):
         raise InputError(f"{strange}: was not made by fxnorm mix; choose another name, or --force")
     files.make_folder(target.parent)
@@ -230,12 +228,3 @@ def _normalized(song: Multitrack, plan: Plan) -> dict[str, Path]:
     if plan.normalized is None:
         return {}
     return {stem: plan.normalized / song.id / f"{stem}.{plan.format}" for stem in song.stems}
-
-
-def _read_card(path: Path) -> dict[str, Any]:
-    """A card that fxnorm wrote; empty where there is none that can be read."""
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return card if isinstance(card, dict) and card.get("format") == FORMAT else {}

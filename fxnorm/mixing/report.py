@@ -10,14 +10,15 @@ from fxnorm import __version__, audio
 from fxnorm.audio import Audio
 from fxnorm.corpus import Multitrack
 from fxnorm.corpus.stems import STEMS
+from fxnorm.documents import DocumentType
 from fxnorm.mixing.mixer import Mix, Mixer
 from fxnorm.mixing.output_level import Finish
 from fxnorm.normalization import loudness
 from fxnorm.normalization.effects import Step
 from fxnorm.units import amplitude_to_db
 
-FORMAT = "fxnorm-mix"
-VERSION = 1  # part of what a mix is recognised by: raise it when the same stems become something else
+# Its version is part of every mix's signature: raise it when the same stems give another mix.
+DOCUMENT = DocumentType("fxnorm-mix", 1, noun="the card of a mix", remedy="mix the song again", indent=2)
 
 
 def compose(song: Multitrack, mixer: Mixer, made: Mix, finished: dict[str, Any], finish: Finish) -> dict[str, Any]:
@@ -34,9 +35,7 @@ def compose(song: Multitrack, mixer: Mixer, made: Mix, finished: dict[str, Any],
     finish : Finish
     """
     chain, mix = mixer.chain, made.audio
-    return {
-        "format": FORMAT,
-        "version": VERSION,
+    content = {
         "fxnorm": __version__,
         "signature": None,
         "song": song.id,
@@ -61,6 +60,7 @@ def compose(song: Multitrack, mixer: Mixer, made: Mix, finished: dict[str, Any],
         },
         "notices": [*_about_stems(song, made.prepared.steps), *_about_output(mix, finished, finish)],
     }
+    return DOCUMENT.wrap(content)
 
 
 def _stem(song: Multitrack, stem: str, made: Mix) -> dict[str, Any]:

@@ -5,7 +5,6 @@ hash, and the card is written last: whatever interrupts a save, the folder holds
 """
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,15 +59,12 @@ class Checkpoint:
         folder = Path(folder)
         content = pack({name: _plain(tensor) for name, tensor in self.network.state_dict().items()})
         weights = f"weights-{_digest(content)}.safetensors"
-        try:
-            text = json.dumps(self._card(weights), indent=1, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise CheckpointError(f"{folder / CARD}: expected plain, finite values on the card ({error})") from error
+        text = metadata.DOCUMENT.to_text(self._card(weights))  # refused before anything is written
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with files.replacing(folder / weights) as temporary:
                 temporary.write_bytes(content)
-            files.write_text(folder / CARD, text + "\n")
+            files.write_text(folder / CARD, text)
             for old in folder.glob("weights-*.safetensors"):
                 if old.name != weights:
                     old.unlink()

@@ -63,7 +63,7 @@ class Workers:
         for done, result in self._pool.map(alone, slices):
             results.append(result)
             progress(done)
-        malloc.give_back()  # a tenth of all there is
+        malloc.trim()  # a tenth of the peak
         return results
 
 

@@ -1,21 +1,30 @@
 """The card of a checkpoint: everything about a trained model but its weights, as JSON, whatever kind of model it is."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fxnorm.documents import DocumentType
 from fxnorm.errors import FxnormError, StatsError
 from fxnorm.normalization.normalizer import Chain
 
-FORMAT = "fxnorm-checkpoint"
-VERSION = 1
 CARD = "card.json"
 RUN_CHECKPOINT = "checkpoint"  # where a training run keeps its best
 
 
 class CheckpointError(FxnormError):
     """A checkpoint cannot be used."""
+
+
+DOCUMENT = DocumentType(
+    "fxnorm-checkpoint",
+    1,
+    noun="the card of a checkpoint",
+    remedy="name the folder of a checkpoint that this fxnorm wrote",
+    error=CheckpointError,
+    indent=1,
+    finite=True,
+)
 
 
 def find(folder: Path) -> Path:
@@ -54,9 +63,7 @@ def compose(
     version : str
         Of the fxnorm that made it.
     """
-    return {
-        "format": FORMAT,
-        "version": VERSION,
+    content = {
         "fxnorm": version,
         "model": model,
         "settings": dict(settings),
@@ -65,6 +72,7 @@ def compose(
         "history": [dict(epoch) for epoch in history],
         "chain": chain.to_dict() if chain is not None else None,
     }
+    return DOCUMENT.wrap(content)
 
 
 def about(card: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -92,18 +100,4 @@ def read(folder: Path) -> dict[str, Any]:
     CheckpointError
         If it is missing, something else, or of another version.
     """
-    path = Path(folder) / CARD
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); name the folder of a checkpoint") from error
-    except ValueError:
-        content = None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: expected the card of a checkpoint ({FORMAT!r} JSON), got something else")
-    if content.get("version") != VERSION:
-        raise CheckpointError(
-            f"{path}: expected a checkpoint of version {VERSION}, got {content.get('version')!r}; "
-            "use the fxnorm that wrote it"
-        )
-    return content
+    return DOCUMENT.read(Path(folder) / CARD)

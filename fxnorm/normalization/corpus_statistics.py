@@ -105,7 +105,7 @@ def compute_stats(
     with place as folder:
         workspace = Path(folder)
         _prepare(workspace)
-        with files.claim(workspace, sweeping=[workspace]), crew(jobs) as runner:
+        with files.lock_folder(workspace, sweeping=[workspace]), crew(jobs) as runner:
             _clear(workspace, tracks, settings)
             return _measure(tracks, title, settings, measured_on, workspace, runner, progress)
 
@@ -164,7 +164,7 @@ def _measure(
 
 def measure_stem(step: Pass, job: Job) -> dict[str, Any]:
     """Features of one stem, from its record if they are there; a silent stem has none."""
-    with files.join(step.workspace):
+    with files.share_folder(step.workspace):
         return _measure_stem(step, job)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fxnorm import audio, corpus, models, recipe, training
+from fxnorm import audio, audio_files, corpus, models, recipe, training
 from fxnorm.audio import RATE, Audio
 from fxnorm.cli.options import print_table
 from fxnorm.corpus import Multitrack
@@ -87,7 +87,7 @@ def main() -> None:
     predicting, length = 0.0, 0.0
     tests = [corpus.scan((options.test or source) / kind) for kind in ("wet", "dry")]
     for pair in zip(*([track for track in tracks if track.split == "test"] for tracks in tests), strict=True):
-        target = audio.to_stereo(audio.read(pair[0].mixture)[0])
+        target = audio.to_stereo(audio_files.read(pair[0].mixture)[0])
         for kind, track in zip(("wet", "dry"), pair, strict=True):
             plain, normal = read_stems(track, None), read_stems(track, normalizer)
             began = time.perf_counter()

@@ -18,7 +18,8 @@ import numpy as np
 import torch
 
 from fxnorm import corpus, losses, recipe, training
-from fxnorm.audio import RATE, Audio, read
+from fxnorm.audio import RATE, Audio
+from fxnorm.audio_files import read
 from fxnorm.evaluation.metrics import mrstft
 from fxnorm.mixing import Mixer
 from fxnorm.models.base import Network

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 import soundfile
 
-from fxnorm import audio, cli
+from fxnorm import audio, audio_files, cli
 from fxnorm.corpus import extraction
 from tests.signals import plucks
 
@@ -45,7 +45,7 @@ def song(tmp_path):
     for seed, name in enumerate([*RECORDINGS, *LEFT_OUT, ".old/kick.wav", "__MACOSX/kick.wav"]):
         path = tmp_path / "songs" / "My Song" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        audio.write(path, 0.2 * plucks(1.0, seed=seed), audio.RATE, subtype="PCM_16")
+        audio_files.write(path, 0.2 * plucks(1.0, seed=seed), audio.RATE, subtype="PCM_16")
     return tmp_path / "songs" / "My Song"
 
 

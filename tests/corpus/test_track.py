@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 import numpy as np
 import pytest
 
-from fxnorm import audio
+from fxnorm import audio, audio_files
 from fxnorm.corpus import Multitrack, Track, scan_folders
 from fxnorm.errors import AudioError, InputError
 from tests.signals import noise
@@ -14,7 +14,7 @@ from tests.signals import noise
 
 def write(path, samples, rate=audio.RATE, **options):
     path.parent.mkdir(parents=True, exist_ok=True)
-    audio.write(path, samples, rate, **options)
+    audio_files.write(path, samples, rate, **options)
     return path
 
 
@@ -99,7 +99,7 @@ def test_a_track_begins_at_its_offset(tmp_path):
     stem = song.read_stem("bass")
     assert stem.shape == (2, song.samples)
     assert not stem[:, :50].any()
-    assert np.array_equal(stem[:, 50:2_000], audio.read(high)[0][:, :1_950])
+    assert np.array_equal(stem[:, 50:2_000], audio_files.read(high)[0][:, :1_950])
     for start in (0, 30, 60):
         assert np.array_equal(song.read_excerpt("bass", slice(start, start + 100)), stem[:, start : start + 100])
 
@@ -111,15 +111,15 @@ def test_a_stem_alone_has_the_rate_of_its_own_files(tmp_path):
     vocals.write_text("not audio")
     samples, rate = song.read_native("bass")
     assert rate == 22_050
-    assert np.array_equal(samples, audio.read(bass)[0])
+    assert np.array_equal(samples, audio_files.read(bass)[0])
 
 
 def test_stems_are_read_when_they_are_asked_for(tmp_path, monkeypatch):
     files = {stem: [write(tmp_path / f"{stem}.wav", noise(0.1))] for stem in ("bass", "drums")}
     stems = Multitrack.from_files("song", files).read_stems()
     opened = []
-    read = audio.read
-    monkeypatch.setattr(audio, "read", lambda path: (opened.append(path), read(path))[1])
+    read = audio_files.read
+    monkeypatch.setattr(audio_files, "read", lambda path: (opened.append(path), read(path))[1])
     assert (list(stems), len(stems), "vocals" in stems, opened) == (["bass", "drums"], 2, False, [])
     assert stems["bass"].shape == noise(0.1).shape
     assert set(opened) == set(files["bass"])

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import firwin, oaconvolve
 
-from fxnorm import audio
+from fxnorm import audio, audio_files
 from fxnorm.corpus.stems import STEMS
 from fxnorm.dsp.stft import BINS, GRID_POINTS, GRID_STEP, bin_frequencies_of_features
 from fxnorm.normalization import compression, eq, loudness, panning, reverb
@@ -87,7 +87,7 @@ def reduce(name: str, excerpt: np.ndarray, stem: str) -> np.ndarray:
 @cache
 def load_stem(folder: Path, song: str, stem: str) -> audio.Audio:
     """A recorded wet stem, padded as the recordings were made."""
-    samples, _rate = audio.read(folder / "songs" / "wet" / song / f"{stem}.flac")
+    samples, _rate = audio_files.read(folder / "songs" / "wet" / song / f"{stem}.flac")
     return pad(audio.to_stereo(samples))
 
 
@@ -251,7 +251,7 @@ def reverb_rows(folder: Path = GOLDEN) -> Iterator[Row]:
     recorded = np.load(folder / "reverb.npz")
     song = str(recorded["song"]) if "song" in recorded else "song001"
     step = int(recorded["step"]) if "step" in recorded else 1
-    response, _rate = audio.read(folder / "ir" / "impulse_response.flac")
+    response, _rate = audio_files.read(folder / "ir" / "impulse_response.flac")
     for stem in [key.split("/")[0] for key in recorded if key.endswith("/audio")]:
         stem_audio = load_stem(folder, song, stem)
         send = reverb.send(

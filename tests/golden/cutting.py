@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
-from fxnorm import audio
+from fxnorm import audio, audio_files
 from fxnorm.audio import peak
 from fxnorm.corpus.stems import STEMS
 from fxnorm.dsp import onsets
@@ -157,9 +157,9 @@ def _record_reverb() -> None:
     response, _rate = sf.read(GOLDEN / "ir" / "impulse_response.flac", dtype="int16", always_2d=True)
     path = SUBSET / "ir" / "impulse_response.flac"
     _write(path, response[: round(RESPONSE_S * audio.RATE)])
-    stem_audio = pad(audio.to_stereo(audio.read(SUBSET / "songs" / "wet" / EXCERPT_SONG / "other.flac")[0]))
+    stem_audio = pad(audio.to_stereo(audio_files.read(SUBSET / "songs" / "wet" / EXCERPT_SONG / "other.flac")[0]))
     low_hz, high_hz = SHELVES_HZ
-    send = reverb.send(stem_audio, audio.RATE, audio.read(path)[0], low_shelf_hz=low_hz, high_shelf_hz=high_hz)
+    send = reverb.send(stem_audio, audio.RATE, audio_files.read(path)[0], low_shelf_hz=low_hz, high_shelf_hz=high_hz)
     recorded = {
         "song": np.array(EXCERPT_SONG),
         "step": np.array(EXCERPT_SAMPLE_STEP),

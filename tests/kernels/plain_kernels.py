@@ -11,15 +11,28 @@ LOWEST = -1e9  # the peak of a segment without samples
 
 def weighted_energy(audio, shelf, high_pass, edges, out):
     sections = np.array([[*section[:3], 1.0, *section[3:]] for section in (shelf, high_pass)])
-    filtered = sosfilt(sections, audio.astype(np.float64))
+    filtered, states = sosfilt(sections, audio.astype(np.float64), zi=np.zeros((2, len(audio), 2)))
     for k, (low, high) in enumerate(itertools.pairwise(edges)):
         out[k] += np.sum(filtered[:, low:high] ** 2)
+    return np.concatenate(list(states), axis=1)
 
 
 def weigh(sample, state, shelf, high_pass):
     (y,), shelf_state = lfilter(shelf[:3], [1.0, *shelf[3:]], [float(sample)], zi=state[:2])
     (z,), high_pass_state = lfilter(high_pass[:3], [1.0, *high_pass[3:]], [y], zi=state[2:])
     return z, (*shelf_state, *high_pass_state)
+
+
+def settle(state):
+    return tuple(np.where(np.abs(state) >= 1e-30, state, 0.0))
+
+
+def flush(audio):
+    audio[np.abs(audio) < np.float32(1e-30)] = 0.0
+
+
+def is_zero(audio):
+    return not audio.any()
 
 
 def reduce_gain(level, threshold, slope, attack, release, out):
@@ -29,14 +42,17 @@ def reduce_gain(level, threshold, slope, attack, release, out):
         coefficient = attack if reduction > previous else release
         previous = coefficient * previous + (1.0 - coefficient) * reduction
         out[n] = previous
+    return previous
 
 
 def reduced_peaks(detector, levels, thresholds, slope, attack, release, edges, out):
+    last = np.empty(thresholds.size)
     for t, threshold in enumerate(thresholds):
         reduction = np.empty(detector.size)
-        reduce_gain(detector, threshold, slope, attack, release, reduction)
+        last[t] = reduce_gain(detector, threshold, slope, attack, release, reduction)
         for k, (low, high) in enumerate(itertools.pairwise(edges)):
             out[:, t, k] = (levels - reduction)[:, low:high].max(axis=1, initial=LOWEST)
+    return last
 
 
 def segment_peaks(channel, edges, out):

@@ -10,7 +10,7 @@ from numba.extending import is_jitted
 
 from fxnorm import kernels
 from fxnorm.evaluation.metrics import levels
-from fxnorm.kernels import dynamics, features, loudness, spectra, synth
+from fxnorm.kernels import dynamics, features, loudness, silence, spectra, synth
 from tests.kernels import plain_kernels as plain
 
 RNG = np.random.default_rng(0)
@@ -51,6 +51,17 @@ def weighted_energy():
 def weigh():
     yield np.float32(0.5), (0.0, 0.0, 0.0, 0.0), SHELF, HIGH_PASS
     yield np.float32(-0.2), (0.1, -0.2, 0.3, -0.4), SHELF, HIGH_PASS
+
+
+def settle():
+    yield ((0.5, -2e-30, 5e-31, -1e-320),)
+
+
+def faded():
+    yield (floats(2, 50) * np.logspace(0.0, -38.0, 50, dtype=np.float32),)
+    yield (zeros(1, 8, dtype=np.float32),)
+    yield (zeros(2, 0, dtype=np.float32),)
+    yield (np.array([[0.0, 0.0], [0.0, 1e-40]], np.float32),)
 
 
 def reduce_gain():
@@ -198,6 +209,9 @@ def smooth_reduction():
 TWINS = {
     loudness.weighted_energy: (plain.weighted_energy, weighted_energy),
     loudness._weigh: (plain.weigh, weigh),
+    loudness._settle: (plain.settle, settle),
+    silence.flush: (plain.flush, faded),
+    silence.is_zero: (plain.is_zero, faded),
     dynamics.reduce_gain: (plain.reduce_gain, reduce_gain),
     dynamics.reduced_peaks: (plain.reduced_peaks, reduced_peaks),
     dynamics.segment_peaks: (plain.segment_peaks, segment_peaks),
@@ -224,7 +238,12 @@ def outcome(function, arguments):
     arguments = copy.deepcopy(arguments)
     returned = function(*arguments)
     arrays = [value for value in arguments if isinstance(value, np.ndarray)]
-    values = [] if returned is None else [np.hstack(np.array(returned, dtype=object).ravel()).astype(np.float64)]
+    if returned is None:
+        values = []
+    elif isinstance(returned, np.ndarray):
+        values = [returned]
+    else:  # numbers, in tuples
+        values = [np.hstack(np.array(returned, dtype=object).ravel()).astype(np.float64)]
     return [*values, *arrays]
 
 

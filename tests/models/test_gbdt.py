@@ -185,7 +185,7 @@ def test_an_interrupted_save_leaves_the_old_model(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"version": 2}, "expected a checkpoint of version 1, got 2"),
+        ({"version": 2}, "expected the card of a checkpoint of version 1, got 2"),
         ({"settings": {"band": 8}}, "unknown setting 'band' of boosted.*did you mean 'bands'"),
         ({"settings": {}}, "expected trees for the settings of the card, got others"),
         ({"settings": None}, "incomplete"),

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy import signal
 
-from fxnorm import audio
+from fxnorm import audio, audio_files
 from fxnorm.synth import write_indexed_song
 
 RECORDED = Path(__file__).parent / "data" / "fingerprints.json"
@@ -60,7 +60,7 @@ def _key(path: Path, out: Path) -> str:
 def _read(path: Path) -> Fingerprint:
     if path.suffix == ".json":
         return {"record": _rounded(json.loads(path.read_text(encoding="utf-8")))}
-    samples, sample_rate = audio.read(path)
+    samples, sample_rate = audio_files.read(path)
     step = round(SAMPLE_STEP_S * sample_rate)
     return {
         "levels_db": np.round(_levels_db(samples, sample_rate), 4).tolist(),

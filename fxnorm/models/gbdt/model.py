@@ -165,7 +165,7 @@ class Boosted:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             files.write_text(folder / trees, content)
-            files.write_text(folder / CARD, json.dumps(card, indent=1, allow_nan=False) + "\n")
+            metadata.DOCUMENT.write(folder / CARD, card)
             for old in folder.glob("trees-*.json"):
                 if old.name != trees:
                     old.unlink()
