@@ -1,22 +1,19 @@
 """A demonstration on a synthetic corpus: measure stems, normalise them, and compare wet with dry."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fxnorm import corpus
 from fxnorm.corpus import Multitrack
-from fxnorm.evaluation import domain_gap
-from fxnorm.evaluation.domain_gap import Gap
+from fxnorm.evaluation.domain_gap import DomainGap, measure_domain_gap
 from fxnorm.normalization.corpus_normalization import Layout, Plan, Result, normalize_corpus
 from fxnorm.normalization.corpus_statistics import compute_stats
-from fxnorm.normalization.normalizer import Normalizer, Settings
+from fxnorm.normalization.normalizer import Settings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.parallel import Failure, Progress, silent_progress
 from fxnorm.plots import plot_stats
 from fxnorm.synth.corpus import synthesize_corpus
-
-PRESETS = ("published", "default")
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Demo:
     >>> tracks = demo.synthesize()
     >>> stats, failures = demo.measure(tracks)
     >>> result = demo.normalize(tracks)
-    >>> gaps, failures = demo.compare(tracks)
+    >>> gap = demo.compare(tracks)
     """
 
     out: Path
@@ -116,21 +113,15 @@ class Demo:
         return normalize_corpus(tracks, plan, jobs=self.jobs, progress=progress)
 
     def compare(
-        self, tracks: Sequence[Multitrack], *, progress: Progress = silent_progress
-    ) -> tuple[dict[str, list[Gap]], tuple[Failure, ...]]:
+        self,
+        tracks: Sequence[Multitrack],
+        *,
+        progress: Callable[[str, int, int, str], None] = lambda stage, done, total, item: None,
+    ) -> DomainGap:
         """Measure the distances between wet and dry stems before and after normalisation, for each preset.
 
         Returns
         -------
-        gaps : dict of str to list of Gap
-            By preset.
-        failures : tuple of Failure
+        DomainGap
         """
-        pairs = domain_gap.pair(tracks, corpus.scan(self.dry))
-        gaps: dict[str, list[Gap]] = {}
-        failures: list[Failure] = []
-        for preset in PRESETS:
-            normalizer = Normalizer(FxStats.shipped(), Settings.preset(preset))
-            gaps[preset], failed = domain_gap.measure_corpus(pairs, normalizer, jobs=self.jobs, progress=progress)
-            failures += failed
-        return gaps, tuple(failures)
+        return measure_domain_gap(tracks, corpus.scan(self.dry), jobs=self.jobs, progress=progress)

@@ -103,32 +103,32 @@ def draw_gains(curves: Mapping[str, Mapping[str, float]], colour: str) -> str:
 
 
 def draw_spectra(curves: Mapping[str, Sequence[float]], colours: Mapping[str, str]) -> str:
-    """Draw levels of third-octave bands against a target's, for a page.
+    """Draw third-octave levels relative to a target, for a page.
 
     Parameters
     ----------
     curves : mapping of str to sequence of float
-        By name: dB above the target at each of `THIRD_OCTAVES_HZ`.
+        By name: dB relative to the target at each of `THIRD_OCTAVES_HZ`.
     colours : mapping of str to str
         By name.
 
     Returns
     -------
     str
-        An SVG element, as `draw_gains`.
+        SVG element in the text colour and width of the page.
     """
     with _page_figure(height=2.8) as (axes, drawn):
         for name, levels in curves.items():
             axes.plot(THIRD_OCTAVES_HZ, levels, color=colours[name], linewidth=1.4, label=name)
         axes.axhline(0.0, color=INK, linewidth=0.8, alpha=0.5)
-        axes.set_ylabel("above the target, dB")
+        axes.set_ylabel("relative to the target, dB")
         _over_frequency(axes)
         _legend_above(axes)
     return drawn[0]
 
 
 def draw_over_time(curves: Mapping[str, Sequence[float]], colours: Mapping[str, str], label: str) -> str:
-    """Draw figures that are taken once a second, for a page.
+    """Draw values taken once per second, for a page.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def draw_over_time(curves: Mapping[str, Sequence[float]], colours: Mapping[str, 
     Returns
     -------
     str
-        An SVG element, as `draw_gains`.
+        SVG element in the text colour and width of the page.
     """
     with _page_figure(height=2.8) as (axes, drawn):
         for name, levels in curves.items():
@@ -154,7 +154,7 @@ def draw_over_time(curves: Mapping[str, Sequence[float]], colours: Mapping[str, 
 
 
 def draw_points(values: Mapping[str, Sequence[float]], colours: Mapping[str, str], label: str) -> str:
-    """Draw a row of points for each name, one for each song, and their mean, for a page.
+    """Draw one row per name, with a point per song and a line at the mean, for a page.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def draw_points(values: Mapping[str, Sequence[float]], colours: Mapping[str, str
     Returns
     -------
     str
-        An SVG element, as `draw_gains`.
+        SVG element in the text colour and width of the page.
     """
     with _page_figure(height=0.8 + 0.25 * len(values)) as (axes, drawn):
         for row, (name, row_values) in enumerate(values.items()):

@@ -10,7 +10,7 @@ from fxnorm import __version__
 from fxnorm.errors import FxnormError, RunError
 
 # Each verb is a module of its own, and imports what it works with only when it runs: `fxnorm --help` stays quick.
-VERBS = ("demo", "corpus", "stats", "normalize", "gap", "train", "mix", "evaluate", "models")
+VERBS = ("demo", "corpus", "stats", "normalize", "domain-gap", "train", "mix", "evaluate", "models")
 
 
 class Terminated(KeyboardInterrupt):
@@ -26,7 +26,8 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        command: click.Command = getattr(import_module(f"fxnorm.cli.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"fxnorm.cli.{name}"), name)
         return command
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from fxnorm.cli import options
-from fxnorm.cli.domain_gap import print_gaps
+from fxnorm.cli.domain_gap import print_domain_gap
 
 
 @click.command()
@@ -39,7 +39,7 @@ def demo(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, qui
             result = steps.normalize(tracks, progress=progress)
         click.echo(f"   {result.done} stems normalised, {result.kept} up to date")
         click.echo("4. distance between wet and dry after normalisation over the distance before (0: none left)\n")
-        with options.progress_bar("gap", quiet=quiet) as progress:
-            gaps, uncompared = steps.compare(tracks, progress=progress)
-        print_gaps(gaps)
-        options.report_failures([*unmeasured, *result.failures, *uncompared])
+        with options.stage_progress(quiet=quiet) as stages:
+            gap = steps.compare(tracks, progress=stages)
+        print_domain_gap(gap)
+        options.report_failures([*unmeasured, *result.failures, *gap.failures])

@@ -4,7 +4,7 @@ import functools
 import logging
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +101,21 @@ def progress_bar(label: str, *, unit: str = " stems", quiet: bool = False) -> It
             bar.total = total
             bar.set_postfix_str(what, refresh=False)
             bar.update(done - bar.n)
+
+        yield show
+
+
+@contextmanager
+def stage_progress(*, quiet: bool = False) -> Iterator[Callable[[str, int, int, str], None]]:
+    """Show one progress bar per stage of a job, one after the other."""
+    with ExitStack() as stack:
+        bars: dict[str, Callable[[int, int, str], None]] = {}
+
+        def show(stage: str, done: int, total: int, item: str) -> None:
+            if stage not in bars:
+                stack.close()
+                bars[stage] = stack.enter_context(progress_bar(stage, unit="", quiet=quiet))
+            bars[stage](done, total, item)
 
         yield show
 

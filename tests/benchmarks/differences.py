@@ -55,13 +55,13 @@ def main() -> None:
     parser.add_argument("dry", type=Path)
     parser.add_argument("--stats", default="musdb18")
     options = parser.parse_args()
-    pairs = domain_gap.pair(corpus.scan(options.wet), corpus.scan(options.dry))
-    rows = [["after / before", *MEASURES, "kept mid", "kept side"]]
+    pairs = domain_gap.pair_songs(corpus.scan(options.wet), corpus.scan(options.dry))
+    rows = [["after / before", *MEASURES, "mid coherence", "side coherence"]]
     for name, settings in VARIANTS.items():
         chain = Normalizer(load_stats(options.stats), settings)
-        several, _failures = domain_gap.measure_corpus(pairs, chain, jobs=default_jobs())
-        ratios = [figure(domain_gap.ratio(several, measure)) for measure in MEASURES]
-        rows.append([name, *ratios, *(figure(value) for value in domain_gap.kept(several))])
+        gaps, _failures = domain_gap.measure_pairs(pairs, chain, jobs=default_jobs())
+        ratios = [figure(domain_gap.ratio(gaps, measure)) for measure in MEASURES]
+        rows.append([name, *ratios, *(figure(value) for value in domain_gap.mean_coherence(gaps))])
     print_table(rows)
 
 

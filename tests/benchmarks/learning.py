@@ -20,7 +20,7 @@ import torch
 from fxnorm import corpus, losses, recipe, training
 from fxnorm.audio import RATE, Audio
 from fxnorm.audio_files import read
-from fxnorm.evaluation.metrics import mrstft
+from fxnorm.evaluation.metrics import Recording, mrstft
 from fxnorm.mixing import Mixer
 from fxnorm.models.base import Network
 from fxnorm.models.checkpoint import Checkpoint
@@ -63,7 +63,7 @@ def judge(target: Audio, mix: Audio) -> dict[str, float]:
     with torch.inference_mode():
         pair = [torch.from_numpy(signal)[None] for signal in (mix, target)]
         found = {name: float(losses.build(name)(*pair)) for name in ("Lb", "La")}
-    return found | {"MR-STFT": mrstft.compare(target, mix, RATE)["mrstft"] or 0.0}
+    return found | {"MR-STFT": mrstft.compare(Recording(target, RATE), Recording(mix, RATE))["mrstft"] or 0.0}
 
 
 def level_of(mix: Mix, folder: Path) -> float:

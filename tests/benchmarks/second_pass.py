@@ -13,7 +13,7 @@ import numpy as np
 from fxnorm import audio, audio_files, corpus
 from fxnorm.cli.options import load_stats, print_table
 from fxnorm.corpus.stems import STEMS
-from fxnorm.evaluation.domain_gap import features
+from fxnorm.evaluation.stem_gap import features
 from fxnorm.normalization.distances import MEASURES, distance
 from fxnorm.normalization.normalizer import Normalizer, Settings
 from fxnorm.parallel import default_jobs

@@ -72,7 +72,7 @@ def test_from_a_synthetic_corpus_to_normalised_stems(fxnorm, tmp_path):
     assert fxnorm("normalize", corpus / "wet", "-o", out, "--stats", stats, "-j", 1)[0] == 0
     code, printed, _ = fxnorm("normalize", corpus / "wet", "-o", out, "--stats", stats, "-j", 1)
     assert "0 stems normalised, 8 kept, 0 failed" in printed
-    code, printed, _ = fxnorm("gap", corpus / "wet", corpus / "dry", "--stats", f"default={stats}", "-j", 1)
+    code, printed, _ = fxnorm("domain-gap", corpus / "wet", corpus / "dry", "--stats", f"default={stats}", "-j", 1)
     assert (code, "| default, all" in printed, "| published, bass" in printed) == (0, True, True)
 
 
@@ -144,7 +144,7 @@ WRONG = {
     "a picture of a kind": (["stats", "plot", "musdb18", "-o", "{root}/plot.txt"], "cannot be drawn"),
     "no archive": (["corpus", "extract", "{root}/text.wav", "{out}"], "text.wav"),
     "another split": (["normalize", "{songs}", "-o", "{out}", "--split", "test"], "expected songs of the split"),
-    "songs of other names": (["gap", "{songs}", "{root}/strange songs"], "songs of the same names"),
+    "songs of other names": (["domain-gap", "{songs}", "{root}/strange songs"], "songs of the same names"),
 }  # fmt: skip
 
 
@@ -231,6 +231,6 @@ def test_what_is_no_file_is_a_missing_stem(fxnorm, songs, tmp_path, kind):
 def test_help_says_what_there_is(fxnorm):
     code, printed, _ = fxnorm("--help")
     assert code == 0
-    for verb in ("demo", "corpus", "stats", "normalize", "gap", "train", "models"):
+    for verb in ("demo", "corpus", "stats", "normalize", "domain-gap", "train", "models"):
         assert verb in printed
     assert fxnorm("--version")[1].startswith("fxnorm")

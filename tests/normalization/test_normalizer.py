@@ -8,7 +8,7 @@ import pytest
 from fxnorm.audio import RATE, peak
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import AudioError, FxnormError, InputError
-from fxnorm.evaluation.domain_gap import features
+from fxnorm.evaluation.stem_gap import features
 from fxnorm.normalization import loudness
 from fxnorm.normalization.distances import distance
 from fxnorm.normalization.effects import EFFECTS, MEASURED, MODULES
