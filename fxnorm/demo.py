@@ -7,9 +7,14 @@ from pathlib import Path
 from fxnorm import corpus
 from fxnorm.corpus import Multitrack
 from fxnorm.evaluation.domain_gap import DomainGap, measure_domain_gap
-from fxnorm.normalization.corpus_normalization import Layout, Plan, Result, normalize_corpus
+from fxnorm.normalization.corpus_normalization import (
+    NormalizationPlan,
+    NormalizationResult,
+    OutputLayout,
+    normalize_corpus,
+)
 from fxnorm.normalization.corpus_statistics import compute_stats
-from fxnorm.normalization.normalizer import Settings
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.parallel import Failure, Progress, silent_progress
 from fxnorm.plots import plot_stats
@@ -102,14 +107,14 @@ class Demo:
         plot_stats({"synthetic": stats, "MUSDB18": FxStats.shipped()}, self.picture)
         return stats, failures
 
-    def normalize(self, tracks: Sequence[Multitrack], *, progress: Progress = silent_progress) -> Result:
+    def normalize(self, tracks: Sequence[Multitrack], *, progress: Progress = silent_progress) -> NormalizationResult:
         """Normalise every stem to the averages of MUSDB18.
 
         Returns
         -------
-        Result
+        NormalizationResult
         """
-        plan = Plan(FxStats.shipped(), Settings.preset(), Layout(self.normalized))
+        plan = NormalizationPlan(FxStats.shipped(), ChainSettings.preset(), OutputLayout(self.normalized))
         return normalize_corpus(tracks, plan, jobs=self.jobs, progress=progress)
 
     def compare(

@@ -37,7 +37,7 @@ def demo(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, qui
         click.echo(f"\n3. every stem normalised to the averages of MUSDB18: {steps.normalized}, each with a card")
         with options.progress_bar("normalize", quiet=quiet) as progress:
             result = steps.normalize(tracks, progress=progress)
-        click.echo(f"   {result.done} stems normalised, {result.kept} up to date")
+        click.echo(f"   {result.normalized} normalised, {result.up_to_date} up to date")
         click.echo("4. distance between wet and dry after normalisation over the distance before (0: none left)\n")
         with options.stage_progress(quiet=quiet) as stages:
             gap = steps.compare(tracks, progress=stages)

@@ -36,10 +36,12 @@ def domain_gap(
     """
     from fxnorm.evaluation import measure_domain_gap
     from fxnorm.evaluation.domain_gap import PRESETS
-    from fxnorm.normalization.normalizer import Normalizer, Settings
+    from fxnorm.normalization.normalizer import Normalizer
+    from fxnorm.normalization.settings import ChainSettings
 
     normalizers = {
-        preset: Normalizer(options.load_stats(_stats_of(stats, preset)), Settings.preset(preset)) for preset in PRESETS
+        preset: Normalizer(options.load_stats(_stats_of(stats, preset)), ChainSettings.preset(preset))
+        for preset in PRESETS
     }
     with options.local_crew(jobs) as processes, options.stage_progress(quiet=quiet) as progress:
         result = measure_domain_gap(wet, dry, normalizers, split=split, jobs=processes, progress=progress)
@@ -52,9 +54,9 @@ def domain_gap(
 
 def print_domain_gap(result: "DomainGap") -> None:
     """Print a table with a row for each preset and stem, and one for all stems."""
-    from fxnorm.normalization.distances import MEASURES
+    from fxnorm.normalization.distances import measures
 
-    rows = [["after / before", "stems", *MEASURES, "mid coherence", "side coherence"]]
+    rows = [["after / before", "stems", *measures(), "mid coherence", "side coherence"]]
     rows += [[name, str(stems), *map(options.figure, figures)] for name, stems, figures in result.to_rows()]
     options.print_table(rows)
 

@@ -92,7 +92,7 @@ def mix(
     # Threads that wait must sleep; see fxnorm train. Read when PyTorch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from fxnorm import mixing
-    from fxnorm.normalization.normalizer import Settings
+    from fxnorm.normalization.settings import ChainSettings
 
     named = {"vocals": vocals, "bass": bass, "drums": drums, "other": other}
     songs = _choose_songs(folders, named, map_file, out)
@@ -111,7 +111,7 @@ def mix(
         model,
         device=device,
         stats=options.load_stats(stats) if stats is not None else None,
-        settings=Settings.preset(preset) if preset is not None else None,
+        settings=ChainSettings.preset(preset) if preset is not None else None,
         rooms=_rooms() if dry else (),
         seed=seed,
     )
@@ -197,7 +197,7 @@ def _print_stems(songs: "Sequence[Multitrack]") -> None:
 
 
 def _rooms() -> Any:
-    from fxnorm.normalization.impulse_responses import Responses
+    from fxnorm.normalization.impulse_responses import ImpulseResponses
     from fxnorm.normalization.reverb import ROOM_DECAY_S
 
-    return Responses(decay_s=ROOM_DECAY_S).load()
+    return ImpulseResponses(decay_s=ROOM_DECAY_S).load()

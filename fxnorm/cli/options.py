@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from fxnorm.parallel import Jobs
 
 ANY_PATH = click.Path(path_type=Path)
-SHOWN_HZ = (63, 125, 250, 500, 1000, 2000, 4000, 8000, 16000)
 
 jobs = click.option(
     "-j", "--jobs", type=click.IntRange(min=1), help="Worker processes; one for each processor if not given."
@@ -138,32 +137,19 @@ def figure(value: float | None, digits: int = 2) -> str:
 
 
 def print_stats(several: list[tuple[str, "FxStats"]]) -> None:
-    """Print one row a stem and file: loudness, peaks, similarity, and the spectrum at some frequencies."""
-    import numpy as np
-
+    """Print one row for each stem and file with the average of every effect."""
     from fxnorm.corpus.stems import STEMS
-    from fxnorm.dsp.stft import grid_frequencies
-    from fxnorm.units import amplitude_to_db
+    from fxnorm.normalization.effects import MATCHED_EFFECTS
 
-    nearest = [int(np.argmin(np.abs(grid_frequencies() - hz))) for hz in SHOWN_HZ]
-    head = ["stem", "stems", "LUFS", "peak dB", "spread dB", "similarity", *(f"{hz} Hz" for hz in SHOWN_HZ)]
-    rows = [head]
+    features = {name: effect.feature for name, effect in MATCHED_EFFECTS.items()}
+    rows = [["stem", "stems", *(column for feature in features.values() for column in feature.columns)]]
     for stem in STEMS:
-        for name, averages in several:
-            peaks = averages.target("compression", stem)
-            similarity = averages.target("panning", stem)
-            eq = averages.target("eq", stem)
-            rows.append(
-                [
-                    f"{stem} {name}".strip(),
-                    str(averages.counts.get("eq", {}).get(stem, "–")),
-                    figure(averages.target("loudness", stem)),
-                    figure(peaks and peaks.peak_db),
-                    figure(peaks and peaks.spread_db),
-                    figure(None if similarity is None else float(np.mean(similarity)), 3),
-                    *(figure(None if eq is None else float(amplitude_to_db(eq[k])), 1) for k in nearest),
-                ]
-            )
+        for label, stats in several:
+            cells = [str(max((counts.get(stem, 0) for counts in stats.counts.values()), default=0) or "–")]
+            for name, feature in features.items():
+                average = stats.target(name, stem)
+                cells += average.cells() if average is not None else ["–"] * len(feature.columns)
+            rows.append([f"{stem} {label}".strip(), *cells])
     print_table(rows)
 
 

@@ -12,8 +12,9 @@ from fxnorm.corpus import Multitrack
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.evaluation.stem_gap import StemGap, mean_defined, measure_stem
-from fxnorm.normalization.distances import MEASURES
-from fxnorm.normalization.normalizer import Normalizer, Settings
+from fxnorm.normalization.distances import measures
+from fxnorm.normalization.normalizer import Normalizer
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.parallel import Failure, Progress, default_jobs, explain, run, silent_progress
 
@@ -45,7 +46,7 @@ class DomainGap:
         for name, gaps in self.gaps.items():
             for stem in (*STEMS, "all"):
                 chosen = [gap for gap in gaps if stem in (gap.stem, "all")]
-                figures = [*(ratio(chosen, measure) for measure in MEASURES), *mean_coherence(chosen)]
+                figures = [*(ratio(chosen, measure) for measure in measures()), *mean_coherence(chosen)]
                 rows.append((f"{name}, {stem}", len(chosen), figures))
         return rows
 
@@ -93,7 +94,7 @@ def measure_domain_gap(
     """
     pairs = pair_songs(*(_scan(tracks, split) for tracks in (wet, dry)))
     if normalizers is None:
-        normalizers = {preset: Normalizer(FxStats.shipped(), Settings.preset(preset)) for preset in PRESETS}
+        normalizers = {preset: Normalizer(FxStats.shipped(), ChainSettings.preset(preset)) for preset in PRESETS}
     gaps: dict[str, list[StemGap]] = {}
     failures: list[Failure] = []
     for name, normalizer in normalizers.items():

@@ -7,10 +7,10 @@ import numpy as np
 
 from fxnorm import audio_files
 from fxnorm.audio import RATE, Audio, loudest, peak
+from fxnorm.dsp import loudness
 from fxnorm.evaluation.alignment import align_pair
 from fxnorm.evaluation.comparison import Comparison
 from fxnorm.evaluation.songs import EvaluationSong
-from fxnorm.normalization import loudness
 from fxnorm.units import db_to_amplitude
 
 LUFS = -23.0  # EBU R 128: leaves room for peaks

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from fxnorm.audio import RATE, Audio, is_silent, to_stereo
-from fxnorm.normalization.distances import BAND_HZ, distance
-from fxnorm.normalization.effects import MEASURED, MODULES
+from fxnorm.normalization.distances import distance
+from fxnorm.normalization.effects import MATCHED_EFFECTS
+from fxnorm.normalization.feature import Feature
+from fxnorm.normalization.grid import BAND_HZ
 from fxnorm.normalization.normalizer import pad
 
 COHERENCE_POINTS = 2048
@@ -27,7 +29,7 @@ class StemGap:
     ----------
     song, stem : str
     before, after : dict
-        By measure, in the units of `distances.MEASURES`. A measure that is undefined for either stem (without onsets,
+        By measure, in the units of `distances.measures`. A measure that is undefined for either stem (without onsets,
         say) is absent.
     mid_coherence, side_coherence : float or None
         Mean of wet and dry, 0 to 1; None for a signal without side.
@@ -78,16 +80,10 @@ def measure_stem(
     )
 
 
-def features(audio: Audio, stem: str) -> dict[str, Any]:
+def features(audio: Audio, stem: str) -> dict[str, Feature | None]:
     """Measure the features of a stem, with curves smoothed as the averages are; None for an undefined feature."""
     padded = pad(audio)
-    out = {}
-    for effect in MEASURED:
-        module = MODULES[effect]
-        feature = module.measure(padded, RATE)
-        smooth = getattr(module, "average", None)
-        out[effect] = smooth(feature, stem) if smooth and feature is not None else feature
-    return out
+    return {name: effect.measure_smoothed(padded, RATE, stem) for name, effect in MATCHED_EFFECTS.items()}
 
 
 def coherence(audio: Audio, normalized: Audio) -> tuple[float | None, float | None]:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from fxnorm.audio import Audio
 from fxnorm.models import sums
-from fxnorm.normalization.normalizer import Chain, Settings
+from fxnorm.normalization.chain import Chain
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 
 NORMALIZES = {"sum": False, "normalized-sum": True, "naive": False}
@@ -26,11 +27,11 @@ class Baseline:
     chain: Chain | None
 
     @classmethod
-    def open(cls, name: str, *, stats: FxStats | None, settings: Settings | None) -> "Baseline":
+    def open(cls, name: str, *, stats: FxStats | None, settings: ChainSettings | None) -> "Baseline":
         """A baseline; what normalises gets the averages of MUSDB18 and the default preset where nothing is given."""
         if not NORMALIZES[name]:
             return cls(name, None)
-        return cls(name, Chain(stats or FxStats.shipped("musdb18"), settings or Settings.preset()))
+        return cls(name, Chain(stats or FxStats.shipped("musdb18"), settings or ChainSettings.preset()))
 
     def mix(self, stems: Audio) -> Audio:
         """Mix (4, 2, samples) -> (2, samples)."""

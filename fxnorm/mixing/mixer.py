@@ -14,8 +14,10 @@ from fxnorm.corpus.stems import STEMS, require_stem
 from fxnorm.errors import FxnormError, InputError
 from fxnorm.mixing.baselines import Baseline
 from fxnorm.models import metadata, sums
-from fxnorm.normalization.effects import Step
-from fxnorm.normalization.normalizer import Chain, Normalizer, Settings
+from fxnorm.normalization.chain import Chain
+from fxnorm.normalization.effect import AppliedEffect
+from fxnorm.normalization.reverb import ImpulseResponse
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 
 if TYPE_CHECKING:
@@ -38,13 +40,13 @@ class Prepared:
         In the order of `STEMS`; silence where a stem is missing.
     rate : int
         Sampling rate in Hz.
-    steps : dict of str to list of Step
+    steps : dict of str to list of AppliedEffect
         What normalising did to each stem that was given; no steps where the mixer does not normalise.
     """
 
     audio: Audio
     rate: int
-    steps: Mapping[str, Sequence[Step]] = field(default_factory=dict)
+    steps: Mapping[str, Sequence[AppliedEffect]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,15 +74,15 @@ class Mixer:
     model : Checkpoint, Boosted or Baseline
     name : str
         What tables and cards call it; the model's own name if not given.
-    rooms : sequence of ndarray, shape (1 or 2, samples)
-        Short impulse responses at 44,100 Hz that vocals and other are put into first: for really dry material.
+    rooms : sequence of ImpulseResponse
+        Short impulse responses that vocals and other are put into first: for really dry material.
     seed : int
         Of what rooms and reverb draw.
 
     Raises
     ------
     InputError
-        If the model does not say how its stems were normalised.
+        If the model does not say how its stems were normalised, or its impulse responses are missing.
 
     Examples
     --------
@@ -89,7 +91,12 @@ class Mixer:
     """
 
     def __init__(
-        self, model: "Checkpoint | Boosted | Baseline", *, name: str = "", rooms: Sequence[Audio] = (), seed: int = 0
+        self,
+        model: "Checkpoint | Boosted | Baseline",
+        *,
+        name: str = "",
+        rooms: Sequence[ImpulseResponse] = (),
+        seed: int = 0,
     ) -> None:
         self.model = model
         self.name = name or _name_of(model)
@@ -103,16 +110,7 @@ class Mixer:
                 f"{self.name}: expected a model that was trained on normalised stems, got one that does not say how "
                 "they are normalised; train it with fxnorm train"
             )
-        responses: Sequence[Audio] = ()
-        if model.chain is not None and "reverb" in model.chain.settings.active:
-            from fxnorm.normalization.impulse_responses import Responses
-
-            responses = Responses().load()
-        self._normalizer = (
-            Normalizer(model.chain.stats, model.chain.settings, responses=responses, rooms=self.rooms)
-            if model.chain is not None
-            else None
-        )
+        self._normalizer = model.chain.normalizer(rooms=self.rooms) if model.chain is not None else None
 
     @classmethod
     def open(
@@ -121,8 +119,8 @@ class Mixer:
         *,
         device: str = "auto",
         stats: FxStats | None = None,
-        settings: Settings | None = None,
-        rooms: Sequence[Audio] = (),
+        settings: ChainSettings | None = None,
+        rooms: Sequence[ImpulseResponse] = (),
         seed: int = 0,
     ) -> Self:
         """Open a model by name or folder.
@@ -133,7 +131,7 @@ class Mixer:
             `sum`, `normalized-sum`, `naive`, or the folder of a checkpoint or of a run.
         device : {"auto", "cpu", "cuda", "mps"}
             Where a network works; auto takes a GPU if there is one.
-        stats, settings : FxStats, Settings, optional
+        stats, settings : FxStats, ChainSettings, optional
             Of the chain of `normalized-sum`. A trained model has its own: others are refused.
         rooms, seed
             As for `Mixer`.
@@ -223,7 +221,7 @@ class Mixer:
             samples = max(as_audio(stems[stem], what=stem).shape[1] for stem in stems)
         length = samples if at == rate else -(-samples * at // rate)
         out = np.zeros((len(STEMS), 2, length), dtype=np.float32)
-        steps: dict[str, Sequence[Step]] = {}
+        steps: dict[str, Sequence[AppliedEffect]] = {}
         for index, stem in enumerate(name for name in STEMS if name in stems):
             audio = to_stereo(as_audio(stems[stem], what=stem))
             audio = resample(audio, rate, at, samples=length)  # the longest and the whole song alike: see METHOD
@@ -307,7 +305,7 @@ def _require_stems(stems: Mapping[str, Audio], rate: int) -> None:
         raise InputError(f"expected a sampling rate above 0 Hz, got {rate}")
 
 
-def _require_same(chain: Chain | None, stats: FxStats | None, settings: Settings | None, folder: Path) -> None:
+def _require_same(chain: Chain | None, stats: FxStats | None, settings: ChainSettings | None, folder: Path) -> None:
     if chain is None:
         return  # refused by the mixer itself
     if stats is not None and stats.signature != chain.stats.signature:

@@ -8,6 +8,8 @@ from fxnorm.audio import Audio
 from fxnorm.corpus import Multitrack
 from fxnorm.corpus.stems import STEMS
 from fxnorm.mixing.mixer import Mix
+from fxnorm.normalization.effect import AppliedEffect
+from fxnorm.normalization.effects import MATCHED_EFFECTS, title
 
 EXCERPT_S = 20.0
 
@@ -44,7 +46,11 @@ def draw(card: Mapping[str, Any], song: Multitrack, made: Mix) -> str:
                 "files": ", ".join(file["file"] for file in own["files"]),
                 "before": _player(before, made.rate),
                 "after": _player(after, made.prepared.rate) if own["steps"] else None,
-                "steps": [_step(step, plots.COLOURS[stem]) for step in own["steps"] if _says_something(step)],
+                "steps": [
+                    _step(step, plots.COLOURS[stem])
+                    for step in made.prepared.steps.get(stem, ())
+                    if _says_something(step)
+                ],
             }
         )
     return pages.render(
@@ -71,64 +77,16 @@ def _facts(card: Mapping[str, Any]) -> Facts:
     ]
 
 
-def _step(step: Mapping[str, Any], colour: str) -> dict[str, Any]:
-    title, describe = _EFFECTS[step["effect"]]
-    parameters = step.get("parameters", {})
-    picture, facts = describe(parameters, colour) if parameters else (None, [])
-    return {"title": title, "picture": picture, "facts": facts, "skipped": step.get("skipped")}
+def _step(step: AppliedEffect, colour: str) -> dict[str, Any]:
+    facts = step.processor.facts() if step.processor is not None else []
+    responses = step.processor.responses() if step.processor is not None else {}
+    picture = plots.draw_gains(responses, colour) if responses else None
+    return {"title": title(step), "picture": picture, "facts": facts, "skipped": step.skipped}
 
 
-def _says_something(step: Mapping[str, Any]) -> bool:
-    """Whether a step did anything, or a person might ask why it did not."""
-    return "skipped" not in step or (step["effect"] not in ("room", "reverb") and step["skipped"] != "silent")
-
-
-def _eq(parameters: Mapping[str, Any], colour: str) -> tuple[str, Facts]:
-    gains = parameters["gain_db_at_hz"]
-    names = ("left", "right") if max(map(len, gains.values())) == 2 else ("gain",)
-    curves = {name: {hz: values[side] for hz, values in gains.items()} for side, name in enumerate(names)}
-    return plots.draw_gains(curves, colour), []
-
-
-def _compression(parameters: Mapping[str, Any], colour: str) -> tuple[None, Facts]:
-    sides = {"": parameters} if "input_gain_db" in parameters else parameters
-    facts: Facts = []
-    for side, own in sides.items():
-        mark = f", {side}" if side else ""
-        facts.append((f"Input gain{mark}", _db(own["input_gain_db"])))
-        if "ratio" in own:
-            facts += [
-                (f"Threshold{mark}", f"{_sign(own['threshold_db'], plus=False)} dBFS"),
-                (f"Ratio{mark}", f"{own['ratio']:g}:1"),
-                (f"Attack{mark}", f"{own['attack_ms']:g} ms"),
-                (f"Release{mark}", f"{own['release_ms']:g} ms"),
-            ]
-    return None, facts
-
-
-def _panning(parameters: Mapping[str, Any], colour: str) -> tuple[str | None, Facts]:
-    if parameters["method"] == "repan":
-        return None, [("Panned to", parameters["side"]), ("Share of that side", f"{100.0 * parameters['pan']:.0f} %")]
-    return plots.draw_gains({"side": parameters["side_gain_db_at_hz"]}, colour), []
-
-
-def _loudness(parameters: Mapping[str, Any], colour: str) -> tuple[None, Facts]:
-    limited = parameters.get("limited_db")
-    return None, [("Gain", _db(parameters["gain_db"])), ("Less, to stay within full scale", _db(limited or None))]
-
-
-def _reverb(parameters: Mapping[str, Any], colour: str) -> tuple[None, Facts]:
-    return None, [(name.replace("_", " ").capitalize(), f"{value:g}") for name, value in parameters.items()]
-
-
-_EFFECTS = {
-    "room": ("Room", _reverb),
-    "reverb": ("Reverb", _reverb),
-    "eq": ("EQ", _eq),
-    "compression": ("Compressor", _compression),
-    "panning": ("Width: gain of the side signal", _panning),
-    "loudness": ("Gain", _loudness),
-}
+def _says_something(step: AppliedEffect) -> bool:
+    """Whether an effect was applied, or a person might ask why it was not."""
+    return step.skipped is None or (step.effect in MATCHED_EFFECTS and step.skipped != "silent")
 
 
 def _player(samples: Audio, rate: int) -> str | None:

@@ -1,6 +1,6 @@
 """The card of a mix: what was done to every stem, as JSON, so that a person can do the same in a DAW."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,10 @@ from fxnorm.audio import Audio
 from fxnorm.corpus import Multitrack
 from fxnorm.corpus.stems import STEMS
 from fxnorm.documents import DocumentType
+from fxnorm.dsp import loudness
 from fxnorm.mixing.mixer import Mix, Mixer
 from fxnorm.mixing.output_level import Finish
-from fxnorm.normalization import loudness
-from fxnorm.normalization.effects import Step
+from fxnorm.normalization.effect import AppliedEffect
 from fxnorm.units import amplitude_to_db
 
 # Its version is part of every mix's signature: raise it when the same stems give another mix.
@@ -78,7 +78,7 @@ def _stem(song: Multitrack, stem: str, made: Mix) -> dict[str, Any]:
     }
 
 
-def _about_stems(song: Multitrack, steps: dict[str, Sequence[Step]] | Any) -> list[str]:
+def _about_stems(song: Multitrack, steps: Mapping[str, Sequence[AppliedEffect]]) -> list[str]:
     notices = [f"no {stem}: silence in its place" for stem in song.missing]
     notices += song.notices
     if song.mixture is not None:

@@ -22,7 +22,7 @@ from fxnorm.errors import InputError
 from fxnorm.models import metadata
 from fxnorm.models.base import Network, Progress
 from fxnorm.models.metadata import CARD, CheckpointError
-from fxnorm.normalization.normalizer import Chain
+from fxnorm.normalization.chain import Chain
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from fxnorm.documents import DocumentType
 from fxnorm.errors import FxnormError, StatsError
-from fxnorm.normalization.normalizer import Chain
+from fxnorm.normalization.chain import Chain
 
 CARD = "card.json"
 RUN_CHECKPOINT = "checkpoint"  # where a training run keeps its best

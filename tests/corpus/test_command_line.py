@@ -83,9 +83,9 @@ def test_every_verb_takes_the_same_files(fxnorm, song, tmp_path):
 
 def test_results_beside_recordings_do_not_change_the_next_run(fxnorm, song):
     words = ("normalize", song.parent, "--suffix", "dry", "--effects", "loudness", "-j", 1, "--json")
-    assert json.loads(fxnorm(*words)[1])["done"] == 4
+    assert json.loads(fxnorm(*words)[1])["normalized"] == 4
     assert (song / "drums_dry.wav").is_file()
-    assert json.loads(fxnorm(*words)[1])["kept"] == 4
+    assert json.loads(fxnorm(*words)[1])["up_to_date"] == 4
 
 
 @pytest.mark.parametrize(("top", "name"), [("", "packed"), ("My Song/", "My Song")])

@@ -6,7 +6,8 @@ import pytest
 from fxnorm.audio import RATE
 from fxnorm.errors import InputError
 from fxnorm.evaluation import domain_gap, measure_domain_gap, stem_gap
-from fxnorm.normalization.normalizer import Normalizer, Settings
+from fxnorm.normalization.normalizer import Normalizer
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from tests.signals import noise, plucks
 
@@ -41,7 +42,7 @@ def test_unrelated_noise_is_not_coherent():
 def test_the_chain_closes_a_gap_of_level_and_tone():
     dry = plucks(6.0, seed=5)
     tone = np.fft.irfft(np.fft.rfft(dry) * np.linspace(2.0, 0.1, dry.shape[1] // 2 + 1), dry.shape[1])
-    chain = Normalizer(FxStats.shipped(), Settings.preset())
+    chain = Normalizer(FxStats.shipped(), ChainSettings.preset())
     gap = stem_gap.measure_stem("song", "other", tone.astype(np.float32), dry, lambda a, s: chain(a, RATE, s)[0])
     assert domain_gap.ratio([gap], "eq") < 0.3
     assert domain_gap.ratio([gap], "loudness") < 0.01

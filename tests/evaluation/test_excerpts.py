@@ -7,9 +7,9 @@ import pytest
 
 from fxnorm import audio, audio_files
 from fxnorm.audio import RATE
+from fxnorm.dsp import loudness
 from fxnorm.evaluation.excerpts import LUFS, cut_excerpt
 from fxnorm.evaluation.songs import EvaluationSong
-from fxnorm.normalization import loudness
 from tests.evaluation.test_alignment import delay
 from tests.evaluation.test_metrics import music
 

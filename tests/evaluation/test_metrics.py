@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fxnorm.audio import LARGEST, RATE
+from fxnorm.dsp import loudness
 from fxnorm.errors import InputError
 from fxnorm.evaluation import metrics
 from fxnorm.evaluation.metrics import METRICS, Measurements, Recording, audio_features, compare, levels, mrstft, si_sdr
 from fxnorm.evaluation.metrics.mape import FRAMES
-from fxnorm.normalization import loudness
 from tests.evaluation import plain_features
 
 

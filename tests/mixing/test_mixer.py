@@ -7,12 +7,14 @@ import pytest
 
 from fxnorm import Mixer, audio, models
 from fxnorm.corpus.stems import STEMS
+from fxnorm.dsp import loudness
 from fxnorm.errors import AudioError, FxnormError, InputError
 from fxnorm.mixing import Finish
 from fxnorm.models import sums
-from fxnorm.normalization import loudness
-from fxnorm.normalization.impulse_responses import Responses
-from fxnorm.normalization.normalizer import Chain, Normalizer, Settings
+from fxnorm.normalization.chain import Chain
+from fxnorm.normalization.impulse_responses import ImpulseResponses
+from fxnorm.normalization.normalizer import Normalizer
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from tests.mixing.conftest import lag, stems
 from tests.signals import noise, sine
@@ -30,7 +32,7 @@ def test_normalized_sum_adds_what_the_normaliser_gives():
     given = stems()
     mixer = Mixer.open("normalized-sum")
     mix = mixer.mix(given, audio.RATE)
-    alone = Normalizer(FxStats.shipped("musdb18"), Settings.preset())
+    alone = Normalizer(FxStats.shipped("musdb18"), ChainSettings.preset())
     expected = sum(alone(given[stem], audio.RATE, stem)[0] for stem in STEMS)
     np.testing.assert_allclose(mix.audio, expected, atol=1e-6)
     assert mixer.normalizes
@@ -103,7 +105,7 @@ def test_each_stem_is_asked_for_once_where_the_length_is_known():
 
 
 def test_rooms_come_first_and_are_drawn_by_the_seed():
-    given, rooms = stems(0.8), Responses(decay_s=(0.3, 1.5), count=2).load()
+    given, rooms = stems(0.8), ImpulseResponses(decay_s=(0.3, 1.5), count=2).load()
     mixes = [Mixer.open("normalized-sum", rooms=rooms, seed=seed).mix(given, audio.RATE) for seed in (3, 3)]
     assert np.array_equal(mixes[0].audio, mixes[1].audio)
     assert mixes[0].prepared.steps["vocals"][0].effect == "room"
@@ -137,11 +139,11 @@ def test_other_statistics_and_settings_are_refused(checkpoint, chain):
     with pytest.raises(InputError, match="leave --stats out"):
         Mixer.open(checkpoint, device="cpu", stats=FxStats.shipped("synthetic"))
     with pytest.raises(InputError, match="leave --preset out"):
-        Mixer.open(checkpoint, device="cpu", settings=Settings.preset("published"))
+        Mixer.open(checkpoint, device="cpu", settings=ChainSettings.preset("published"))
     same = Mixer.open(checkpoint, device="cpu", stats=chain.stats, settings=chain.settings)
     assert same.chain.signature == chain.signature
     with pytest.raises(InputError, match="take normalized-sum"):
-        Mixer.open("sum", settings=Settings.preset())
+        Mixer.open("sum", settings=ChainSettings.preset())
 
 
 def test_what_is_no_model_is_refused(tmp_path, checkpoint):
@@ -174,7 +176,7 @@ def test_naive_and_chain_of_baselines():
     mix = Mixer.open("naive").mix(stems(), audio.RATE)
     assert audio.peak(mix.audio) == pytest.approx(0.9)
     assert Mixer.open("sum").chain is None
-    own = Chain(FxStats.shipped("synthetic"), Settings.preset("published"))
+    own = Chain(FxStats.shipped("synthetic"), ChainSettings.preset("published"))
     assert Mixer.open("normalized-sum", stats=own.stats, settings=own.settings).chain.signature == own.signature
 
 

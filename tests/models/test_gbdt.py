@@ -20,8 +20,8 @@ from fxnorm.models.gbdt.band_grid import Bands
 from fxnorm.models.gbdt.context_features import Surroundings
 from fxnorm.models.gbdt.model import Boosted, Settings
 from fxnorm.models.metadata import CheckpointError
-from fxnorm.normalization.normalizer import Chain
-from fxnorm.normalization.normalizer import Settings as ChainSettings
+from fxnorm.normalization.chain import Chain
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from tests.signals import noise
 

@@ -17,8 +17,8 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from fxnorm.audio import RATE, Audio
+from fxnorm.dsp import loudness
 from fxnorm.errors import InputError
-from fxnorm.normalization import loudness
 from fxnorm.units import db_to_amplitude
 
 Values = dict[str, float | None]

@@ -27,7 +27,7 @@ from fxnorm.models.gbdt.band_grid import Bands, Floats
 from fxnorm.models.gbdt.context_features import Surroundings, smooth
 from fxnorm.models.metadata import CARD, CheckpointError
 from fxnorm.models.settings import ModelSettings, choose
-from fxnorm.normalization.normalizer import Chain
+from fxnorm.normalization.chain import Chain
 
 if TYPE_CHECKING:
     from xgboost import Booster
