@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from fxnorm import corpus, mixing
-from fxnorm.corpus import TrackRef
+from fxnorm.corpus import Multitrack
 from fxnorm.errors import InputError
 from fxnorm.models import MixModel, open_model
 from fxnorm.parallel import Failure
@@ -44,14 +44,14 @@ class BenchmarkSongs:
 
     Attributes
     ----------
-    wet, dry : list of TrackRef
+    wet, dry : list of Multitrack
         The same songs; dry is empty without dry stems.
     missing : list of str
         Songs without a target, one line each.
     """
 
-    wet: list[TrackRef]
-    dry: list[TrackRef]
+    wet: list[Multitrack]
+    dry: list[Multitrack]
     missing: list[str]
 
     @property
@@ -149,7 +149,7 @@ def mix_songs(
     return mix_sets
 
 
-def _find_dry(dry: Path, wet: Sequence[TrackRef]) -> list[TrackRef]:
+def _find_dry(dry: Path, wet: Sequence[Multitrack]) -> list[Multitrack]:
     """Dry songs with the names of wet ones, at the locations of the wet ones."""
     locations = {track.name: track.location for track in wet}
     tracks = [track for track in corpus.scan(dry) if track.name in locations]
@@ -165,7 +165,7 @@ def _short_names(songs: Iterable[str]) -> dict[str, str]:
 
 
 def _mix_tracks(
-    tracks: Sequence[TrackRef],
+    tracks: Sequence[Multitrack],
     name: str,
     model: MixModel,
     folder: Path,
@@ -173,13 +173,12 @@ def _mix_tracks(
     progress: Callable[[str, int, int, str], None],
 ) -> dict[str, Path]:
     """Mix songs by one system; return the files by the song's identifier."""
-    songs = [mixing.Song.of_files(track.id, {stem: [path] for stem, path in track.stems.items()}) for track in tracks]
     result = mixing.mix_songs(
-        songs,
+        tracks,
         folder / name,
         model,
         mixing.OutputOptions(level=mixing.OutputLevel(clip_mode="none"), html=False),
-        progress=lambda done, step: progress(f"mix {name}", round(100 * done), 100 * len(songs), step),
+        progress=lambda done, step: progress(f"mix {name}", round(100 * done), 100 * len(tracks), step),
     )
     failures += result.failures
     files = {
