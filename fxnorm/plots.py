@@ -1,4 +1,4 @@
-"""Plots: of statistics, and for pages."""
+"""Plots of statistics as files, and SVG plots for HTML pages."""
 
 import io
 import re
@@ -27,19 +27,19 @@ TICKS_HZ = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000)
 
 
 def plot_stats(several: Mapping[str, FxStats], path: Path) -> None:
-    """Draw the average curves and write them as a picture.
+    """Plot the average EQ and similarity curves to a file.
 
     Parameters
     ----------
     several : mapping of str to FxStats
-        By name in the legend; the first is drawn solid, further ones dashed.
+        Statistics by their name in the legend; the first is drawn solid, the others dashed.
     path : Path
-        The suffix chooses the format: PNG, SVG, PDF.
+        Output file; the suffix selects the format (PNG, SVG, PDF).
 
     Raises
     ------
     StatsError
-        If the picture cannot be written.
+        If the file cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -90,7 +90,7 @@ def draw_gains(responses: Mapping[str, Response], colour: str) -> str:
     Returns
     -------
     str
-        An SVG element that takes its text colour and its width from the page around it.
+        SVG element that inherits text colour and width from the page.
     """
     with _page_figure() as (axes, drawn):
         for line, (name, (frequencies, gains_db)) in zip(LINES, responses.items(), strict=False):
@@ -138,7 +138,7 @@ def draw_over_time(curves: Mapping[str, Sequence[float]], colours: Mapping[str, 
     colours : mapping of str to str
         By name.
     label : str
-        Of the vertical axis, with its unit.
+        Label of the vertical axis, with its unit.
 
     Returns
     -------
@@ -164,7 +164,7 @@ def draw_points(values: Mapping[str, Sequence[float]], colours: Mapping[str, str
     colours : mapping of str to str
         By name.
     label : str
-        Of the horizontal axis, with its unit.
+        Label of the horizontal axis, with its unit.
 
     Returns
     -------
@@ -182,7 +182,7 @@ def draw_points(values: Mapping[str, Sequence[float]], colours: Mapping[str, str
 
 
 def _legend_above(axes: Any) -> None:
-    """A legend that hides no curve."""
+    """Place the legend above the axes."""
     style = {"fontsize": 7.5, "handlelength": 1.2, "columnspacing": 1.0, "borderaxespad": 0.2}
     axes.legend(frameon=False, ncols=3, loc="lower left", bbox_to_anchor=(0.0, 1.0), **style)
 
@@ -201,7 +201,7 @@ def _scale_frequency(axes: Any) -> None:
 
 @contextmanager
 def _page_figure(height: float = 1.9) -> Iterator[tuple[Any, list[str]]]:
-    """Axes to draw into, and a list that holds the SVG element when the block has ended."""
+    """Yield axes, and a list that holds the SVG element after the block."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure

@@ -87,7 +87,7 @@ def _normalize_loudness(excerpt: Audio) -> Audio:
 
 
 def _slice_padded(mix: Audio, start: int, samples: int) -> Audio:
-    """Samples from `start`, which may be negative; zeros outside the mix."""
+    """Read samples from `start`, which may be negative; zeros outside the mix."""
     inside = mix[:, max(0, start) : max(0, start + samples)]
     before = min(samples, max(0, -start))
     return np.pad(inside, ((0, 0), (before, samples - before - inside.shape[1])))

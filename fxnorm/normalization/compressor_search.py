@@ -159,8 +159,7 @@ class CompressorSearch:
 
 @dataclass(frozen=True)
 class Row:
-    """Behind the compressors of one ratio, threshold by threshold, at the scale of the input: the mean onset peak, its
-    spread, and the largest sample."""
+    """Onset peaks' mean and spread and the largest sample behind the compressors of one ratio, at the input's scale."""
 
     peak_db: npt.NDArray[np.float64]
     spread_db: npt.NDArray[np.float64]

@@ -50,7 +50,7 @@ def _string(frequency_hz: float, duration_s: float, velocity: float, tone: Tone,
 def _distorted_guitar(
     frequency_hz: float, duration_s: float, velocity: float, tone: Tone, rng: np.random.Generator
 ) -> Floats:
-    """String through an overdriven amplifier: long sustain, low-passed by the loudspeaker."""
+    """Play a string through an overdriven amplifier: long sustain, low-passed by the loudspeaker."""
     samples = samples_of(duration_s + 0.09)
     k = np.arange(1, min(60, harmonic_count(frequency_hz, 12_000.0)) + 1)
     crunch = 0.75 + 0.35 * np.cos(2.1 * k + 6.0 * rng.random())
