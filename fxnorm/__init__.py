@@ -12,15 +12,16 @@ _HOMES = {
     "Chain": "fxnorm.normalization.chain",
     "ChainSettings": "fxnorm.normalization.settings",
     "FxStats": "fxnorm.normalization.statistics",
-    "Mixer": "fxnorm.mixing",
     "Normalizer": "fxnorm.normalization.normalizer",
     "STEMS": "fxnorm.corpus.stems",
     "FxnormError": "fxnorm.errors",
+    "open_model": "fxnorm.models",
 }
 _ROOMS = (
     "audio",
     "audio_files",
     "corpus",
+    "demo",
     "dsp",
     "evaluation",
     "mixing",

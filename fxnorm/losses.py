@@ -1,7 +1,7 @@
 """Losses between a mix and its target, on the sum and the difference of the channels.
 
 La and Lb after Martínez-Ramírez et al., "Automatic music mixing with deep learning and out-of-domain data", ISMIR 2022
-(arXiv 2208.11428). They compare magnitudes of S = L + R and D = L - R, so a mix with its channels swapped is as good.
+(arXiv 2208.11428). They compare magnitudes of S = L + R and D = L - R, so swapped channels give the same loss.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,8 +23,8 @@ A_WEIGHTING_TAPS = 101
 LOW_PASS = (1.0, 0.85)
 RESOLUTIONS = (512, 2048, 8192)
 
-# Floor under magnitudes, by measurement: two stereo mixes of 3 s, weighted. In half precision with a loss scale of 2^16
-# a gradient above 1 overflows. With sums over 4,096 samples (a full-scale sine reads 1,304) 1e-2 lies at -102 dB.
+# Floor of magnitudes, chosen by measurement: two stereo mixes of 3 s, weighted. In half precision with a loss scale of
+# 2^16 a gradient above 1 overflows. With sums over 4,096 samples (a full-scale sine reads 1,304) 1e-2 lies at -102 dB.
 #
 #   eps     La, relative to eps 1e-30    largest gradient: mix at -120 dB    silent target
 #   1e-30            1                                   1.8e3                  2e27
@@ -45,31 +45,31 @@ class StereoLoss(nn.Module):
 
         || |X| - |Y| || / || |Y| ||  +  mean | ln |X| - ln |Y| |
 
-    with Frobenius norms over the whole batch. Lb has the mean squared difference of magnitudes in the first place.
+    with Frobenius norms over the whole batch. Lb replaces the first term by the mean squared difference of magnitudes.
 
     Parameters
     ----------
     kind : {"La", "Lb"}
     weighted : bool
         Filter both signals with an A-weighting of 101 taps and the low-pass [1, 0.85] first.
-    guard_frames : int
-        Frames left out at each side, where the network lacked context; see `guard_frames`.
+    context_frames : int
+        Frames excluded at each end, where the network lacked context; see the function `context_frames`.
     eps : float
-        Floor under the magnitudes, and under the root mean square of the target's.
+        Floor of the magnitudes, and of the root mean square of the target's magnitudes.
     """
 
     taps: Tensor
     window: Tensor
 
-    def __init__(self, kind: Kind = "La", *, weighted: bool = True, guard_frames: int = 0, eps: float = EPS) -> None:
+    def __init__(self, kind: Kind = "La", *, weighted: bool = True, context_frames: int = 0, eps: float = EPS) -> None:
         super().__init__()
         if kind not in ("La", "Lb"):
             raise InputError(f"unknown stereo loss {kind!r}: expected La or Lb")
-        if guard_frames < 0 or eps <= 0.0:
-            raise InputError(f"expected guard_frames of 0 or more and eps above 0, got {guard_frames} and {eps:g}")
+        if context_frames < 0 or eps <= 0.0:
+            raise InputError(f"expected context_frames of 0 or more and eps above 0, got {context_frames} and {eps:g}")
         self.kind = kind
         self.weighted = weighted
-        self.guard_frames = guard_frames
+        self.context_frames = context_frames
         self.eps = eps
         taps = np.convolve(design_a_weighting(RATE), LOW_PASS)[::-1]
         self.register_buffer("taps", torch.tensor(taps.copy(), dtype=torch.float32)[None, None], persistent=False)
@@ -86,18 +86,18 @@ class StereoLoss(nn.Module):
         Returns
         -------
         Tensor, shape ()
-            Computed in 32 bits whatever surrounds it.
+            Computed in 32 bits, also under autocast.
 
         Raises
         ------
         InputError
-            If the shapes differ, are not stereo, or leave no frame between the guards.
+            If the shapes differ, are not stereo, or leave no frame between the excluded ends.
         """
         _require_pair(output, target)
-        shortest = N_FFT + 2 * self.guard_frames * HOP
+        shortest = N_FFT + 2 * self.context_frames * HOP
         if output.shape[-1] < shortest:
             raise InputError(
-                f"expected at least {shortest} samples ({self.guard_frames} guard frames on each side of one), "
+                f"expected at least {shortest} samples ({self.context_frames} context frames at each end of one), "
                 f"got {output.shape[-1]}"
             )
         with torch.autocast(output.device.type, enabled=False):
@@ -116,7 +116,7 @@ class StereoLoss(nn.Module):
             signals.flatten(0, 1), N_FFT, HOP, window=self.window, center=False, return_complex=True
         ).abs()
         frames = spectra.shape[-1]
-        return spectra[..., self.guard_frames : frames - self.guard_frames].unflatten(0, signals.shape[:2])
+        return spectra[..., self.context_frames : frames - self.context_frames].unflatten(0, signals.shape[:2])
 
     def _compare(self, x: Tensor, y: Tensor) -> Tensor:
         logs = (torch.log(x + self.eps) - torch.log(y + self.eps)).abs().mean()
@@ -132,7 +132,7 @@ class MultiResolutionLoss(nn.Module):
     Parameters
     ----------
     sizes : sequence of int
-        FFT lengths; windows are as long, hops a quarter.
+        FFT lengths; windows have the same length, hops a quarter of it.
 
     Raises
     ------
@@ -155,7 +155,7 @@ class MultiResolutionLoss(nn.Module):
         self.loss = SumAndDifferenceSTFTLoss(list(sizes), [size // 4 for size in sizes], list(sizes))
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Compare (batch, 2, samples) with (batch, 2, samples); in 32 bits whatever surrounds it.
+        """Compare (batch, 2, samples) with (batch, 2, samples) in 32 bits, also under autocast.
 
         Raises
         ------
@@ -178,12 +178,12 @@ LOSSES: dict[str, Callable[..., nn.Module]] = {
 
 
 def build(name: str, **settings: object) -> nn.Module:
-    """A loss by its name: `La`, `Lb` or `mrstft`.
+    """Build a loss by name: `La`, `Lb` or `mrstft`.
 
     Raises
     ------
     InputError
-        If there is no such loss, or it does not have such a setting.
+        If the loss or a setting is unknown.
     """
     if name not in LOSSES:
         raise InputError(f"unknown loss {name!r}: expected one of {', '.join(LOSSES)}")
@@ -193,17 +193,17 @@ def build(name: str, **settings: object) -> nn.Module:
         raise InputError(f"loss {name}: {error}") from None
 
 
-def guard_frames(samples: int) -> int:
-    """Frames at each side that begin inside a guard of so many samples."""
+def context_frames(samples: int) -> int:
+    """Number of frames at each end that begin within a number of samples of context."""
     return -(-samples // HOP)
 
 
 @cache
-def design_a_weighting(rate: int) -> npt.NDArray[np.float64]:
-    """FIR filter with the A-weighting curve of IEC 61672, shape (101,), linear phase.
+def design_a_weighting(sample_rate: int) -> npt.NDArray[np.float64]:
+    """Design a linear-phase FIR filter with the A-weighting curve of IEC 61672, shape (101,).
 
-    The analog curve through the bilinear transform without prewarping, its magnitude read at 512 frequencies, fitted
-    by least squares with the points taken two by two as bands.
+    Bilinear transform of the analog curve without prewarping, its magnitude at 512 frequencies, and a least-squares fit
+    with consecutive pairs of points as bands.
     """
     from scipy import signal
 
@@ -213,9 +213,9 @@ def design_a_weighting(rate: int) -> npt.NDArray[np.float64]:
     # H(s) = 10^(G/20) w4^2 s^4 / ((s + w1)^2 (s + w2) (s + w3) (s + w4)^2)
     gain = 10.0 ** (gain_db_at_1_khz / 20.0) * w[3] ** 2
     zeros, poles = np.zeros(4), -np.array([w[0], w[0], w[1], w[2], w[3], w[3]])
-    b, a = signal.zpk2tf(*signal.bilinear_zpk(zeros, poles, gain, fs=rate))
-    frequencies, response = signal.freqz(b, a, worN=512, fs=rate)
-    taps: npt.NDArray[np.float64] = signal.firls(A_WEIGHTING_TAPS, frequencies, np.abs(response), fs=rate)
+    b, a = signal.zpk2tf(*signal.bilinear_zpk(zeros, poles, gain, fs=sample_rate))
+    frequencies, response = signal.freqz(b, a, worN=512, fs=sample_rate)
+    taps: npt.NDArray[np.float64] = signal.firls(A_WEIGHTING_TAPS, frequencies, np.abs(response), fs=sample_rate)
     return taps
 
 

@@ -47,7 +47,7 @@ def loss(request: pytest.FixtureRequest) -> Any:
 def test_values_are_the_recorded_ones(kind: str, filters: str, bound: float, guard: int) -> None:
     golden = np.load(GOLDEN)
     output = torch.tensor(golden["output"], requires_grad=True)
-    loss = losses.StereoLoss(kind, weighted=filters == "aw_lp", guard_frames=guard, eps=1e-30)
+    loss = losses.StereoLoss(kind, weighted=filters == "aw_lp", context_frames=guard, eps=1e-30)
     value = loss(output, torch.tensor(golden["target"]))
     value.backward()
     key = f"{kind}/{filters}/guard{guard}"
@@ -132,16 +132,16 @@ def test_the_filters_together_are_the_filters_one_after_the_other(pair: Any) -> 
     torch.testing.assert_close(losses.StereoLoss("La")(*pair), by_hand, rtol=1e-4, atol=0.0)
 
 
-def test_guard_frames_leave_the_edges_out(pair: Any) -> None:
+def test_context_frames_leave_the_edges_out(pair: Any) -> None:
     output, target = pair
-    loss = losses.StereoLoss("La", guard_frames=2)
+    loss = losses.StereoLoss("La", context_frames=2)
     edges = output.clone()
     edges[..., :1900] = 0.5  # two frames begin before sample 2,048, less the reach of the filters
     edges[..., -1900:] = -0.5
     torch.testing.assert_close(loss(edges, target), loss(output, target))
     assert losses.StereoLoss("La")(edges, target) > losses.StereoLoss("La")(output, target)
-    assert losses.guard_frames(32_446) == 32
-    assert losses.guard_frames(0) == 0
+    assert losses.context_frames(32_446) == 32
+    assert losses.context_frames(0) == 0
 
 
 def test_inputs_are_not_touched(loss: Any, pair: Any) -> None:
@@ -211,7 +211,7 @@ def test_too_short_is_refused(loss: Any) -> None:
     with pytest.raises(InputError, match=r"samples.*got 4000"):
         loss(torch.zeros(1, 2, 4000), torch.zeros(1, 2, 4000))
     with pytest.raises(InputError, match="expected at least 65536 samples"):
-        losses.StereoLoss(guard_frames=30)(torch.zeros(1, 2, 65_535), torch.zeros(1, 2, 65_535))
+        losses.StereoLoss(context_frames=30)(torch.zeros(1, 2, 65_535), torch.zeros(1, 2, 65_535))
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_too_short_is_refused(loss: Any) -> None:
         ("Lc", {}, "unknown loss 'Lc': expected one of La, Lb, mrstft"),
         ("La", {"guard": 3}, "loss La: .*guard"),
         ("La", {"eps": 0.0}, "eps above 0"),
-        ("Lb", {"guard_frames": -1}, "guard_frames of 0 or more"),
+        ("Lb", {"context_frames": -1}, "context_frames of 0 or more"),
     ],
 )
 def test_wrong_settings_are_named(name: str, settings: dict[str, object], message: str) -> None:

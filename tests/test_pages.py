@@ -40,15 +40,17 @@ def test_what_leaves_full_scale_is_brought_back():
 def test_text_is_escaped_and_nothing_may_be_missing():
     with pytest.raises(jinja2.UndefinedError):
         pages.render("mix.html")
-    card = {
+    record = {
         "song": "<script>alert(1)</script>",
         "fxnorm": "0",
         "chain": None,
-        "model": {"name": "sum", "identity": "sum", "is_network": False},
+        "model": {"name": "sum", "identity": "sum", "description": "The mix is the sum of the stems."},
         "notices": ["a < b"],
         "output": {"file": "mix.wav"},
     }
-    page = pages.render("mix.html", card=card, mix=None, excerpt="", facts=[("Peak", "1"), ("None", None)], stems=[])
+    page = pages.render(
+        "mix.html", record=record, mix=None, excerpt="", facts=[("Peak", "1"), ("None", None)], stems=[]
+    )
     assert "<script>alert" not in page
     assert "a &lt; b" in page
     assert "<dt>None</dt>" not in page

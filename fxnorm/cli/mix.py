@@ -1,72 +1,86 @@
-"""fxnorm mix: dry stems into a mix."""
+"""fxnorm mix: mix dry stems."""
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fxnorm.cli import options
+from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 
 if TYPE_CHECKING:
-    from fxnorm.mixing import Mixer, Song
+    from fxnorm.corpus import Multitrack
+    from fxnorm.mixing import OutputOptions
+    from fxnorm.models import MixModel
 
-STEM_FILES = "Recording of it; can be given several times, and they are added."
+
+def stem_files(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb one option for each stem."""
+    for stem in reversed(STEMS):
+        text = "Audio file for this stem. Repeat the option to sum several files."
+        command = click.option(f"--{stem}", multiple=True, type=options.ANY_PATH, help=text)(command)
+    return command
 
 
 @click.command()
 @click.argument("folders", metavar="[DIR ...]", nargs=-1, type=options.ANY_PATH)
-@click.option("--vocals", multiple=True, type=options.ANY_PATH, help=STEM_FILES)
-@click.option("--bass", multiple=True, type=options.ANY_PATH, help=STEM_FILES)
-@click.option("--drums", multiple=True, type=options.ANY_PATH, help=STEM_FILES)
-@click.option("--other", multiple=True, type=options.ANY_PATH, help=STEM_FILES)
+@stem_files
 @click.option(
-    "-o", "--out", required=True, type=options.ANY_PATH, help="The mix (.wav, .flac), or the folder for mixes."
+    "-o", "--out", required=True, type=options.ANY_PATH, help="Output file (.wav, .flac), or folder for several mixes."
 )
 @click.option(
     "--model",
     default="normalized-sum",
     show_default=True,
-    help="Folder of a trained run or checkpoint; or sum, normalized-sum, naive, which need none.",
+    help="Folder of a trained run or checkpoint, or name of a baseline; see fxnorm models.",
 )
 @click.option(
-    "--map", "map_file", type=options.ANY_PATH, help="YAML with file names, or patterns of them, by stem or 'skip'."
+    "--stem-map", type=options.ANY_PATH, help="YAML file that lists file names or patterns by stem or 'skip'."
 )
-@click.option("--dry", is_flag=True, help="The stems are really dry: put vocals and other into a small room first.")
+@click.option("--room", is_flag=True, help="Add the reverb of a small room to vocals and other, for anechoic stems.")
 @click.option("--stats", help="Averages for normalized-sum: a file, musdb18 (default) or synthetic.")
 @click.option(
-    "--preset", type=click.Choice(["default", "published"]), help="Settings for normalized-sum; default if not given."
+    "--preset", type=click.Choice(["default", "published"]), help="ChainSettings for normalized-sum (default: default)."
 )
-@click.option("--lufs", type=float, metavar="T", help="Bring the mix to this loudness.")
+@click.option("--lufs", type=float, metavar="T", help="Integrated loudness of the mix in LUFS.")
 @click.option(
     "--clip-mode",
     type=click.Choice(["rescale", "clamp", "none"]),
     default="rescale",
     show_default=True,
-    help="What leaves full scale: turn the mix down, cut those samples off, or leave it.",
+    help="How to handle clipping: scale the mix down, hard-clip it, or leave it.",
 )
-@click.option("--format", "file_format", type=click.Choice(["wav", "flac"]), help="Of mixes in a folder; wav.")
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["wav", "flac"]),
+    help="Output format when mixing several songs (default: wav).",
+)
 @click.option("--subtype", default="", help="Sample format: FLOAT (default of wav), PCM_24 (default of flac), ...")
-@click.option("--save-normalized", type=options.ANY_PATH, metavar="DIR", help="Keep the normalised stems.")
-@click.option("--page/--no-page", default=True, help="Whether to make an HTML page of the card.")
-@click.option("-d", "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
+@click.option("--save-normalized", type=options.ANY_PATH, metavar="DIR", help="Folder for the normalised stems.")
+@click.option("--html/--no-html", default=True, help="Write an HTML page for each mix.")
+@click.option(
+    "-d",
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+    default="auto",
+    show_default=True,
+    help="Device of a network.",
+)
 @options.seed
-@click.option("--force", is_flag=True, help="Redo what is done already, and overwrite what is there.")
+@click.option("--force", is_flag=True, help="Mix again what is up to date, and overwrite existing files.")
 @options.as_json
 @options.verbosity
 def mix(
     folders: tuple[Path, ...],
-    vocals: tuple[Path, ...],
-    bass: tuple[Path, ...],
-    drums: tuple[Path, ...],
-    other: tuple[Path, ...],
     out: Path,
     model: str,
-    map_file: Path | None,
-    dry: bool,
+    stem_map: Path | None,
+    room: bool,
     stats: str | None,
     preset: str | None,
     lufs: float | None,
@@ -74,85 +88,75 @@ def mix(
     file_format: str | None,
     subtype: str,
     save_normalized: Path | None,
-    page: bool,
+    html: bool,
     device: str,
     seed: int,
     force: bool,
     as_json: bool,
     quiet: bool,
+    **stem_paths: tuple[Path, ...],
 ) -> None:
     """Mix dry stems.
 
-    Name the recordings of each stem, or a DIR that holds them: what its files are called says what they are ("kick" is
-    drums). A DIR of songs, or several, become mixes in the folder OUT; run it again to go on after an interruption.
-    Beside each mix stand a card (JSON) and a page (HTML) that say what was done to each stem.
+    Name the audio files of each stem, or a folder or zip archive DIR that contains them: stems are recognised by the
+    names of files and subfolders ("kick" belongs to drums). A folder of songs, or several, is mixed into the folder
+    OUT; repeat the command to continue after an interruption. A report (JSON) and a page (HTML) beside each mix list
+    the effects applied to each stem.
     """
-    # Threads that wait must sleep; see fxnorm train. Read when PyTorch is loaded.
+    # Waiting threads must sleep; see fxnorm train. PyTorch reads this when it is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from fxnorm import mixing
+    from fxnorm import mixing, models
     from fxnorm.normalization.settings import ChainSettings
 
-    named = {"vocals": vocals, "bass": bass, "drums": drums, "other": other}
-    songs = _choose_songs(folders, named, map_file, out)
+    songs = _find_songs(folders, stem_paths, stem_map, out)
     target = _single_target(songs, out, folders)
     if target is not None and file_format not in (None, target.suffix.lower().lstrip(".")):
         raise InputError(f"{target}: expected a name that ends in .{file_format}; leave --format out")
-    plan = mixing.Plan(
-        finish=mixing.Finish(lufs, clip_mode),
+    output = mixing.OutputOptions(
+        level=mixing.OutputLevel(lufs, clip_mode),
         format=target.suffix.lower().lstrip(".") if target is not None else file_format or "wav",
         subtype=subtype.upper(),
         normalized=save_normalized,
-        page=page,
+        html=html,
         force=force,
     )
-    mixer = mixing.Mixer.open(
+    mix_model = models.open_model(
         model,
         device=device,
         stats=options.load_stats(stats) if stats is not None else None,
         settings=ChainSettings.preset(preset) if preset is not None else None,
-        rooms=_rooms() if dry else (),
+        rooms=_load_rooms() if room else (),
         seed=seed,
     )
     if target is not None:
-        mixing.require_target(songs[0], target, plan)
+        mixing.require_target(songs[0], target, output)
     if folders and not (quiet or as_json):
         _print_stems(songs)
     if target is not None:
-        _mix_one(songs[0], target, mixer, plan, as_json=as_json, quiet=quiet)
-        return
-    with options.progress_bar("mix", unit=" %", quiet=quiet) as progress:
-        result = mixing.mix_songs(
-            songs, out, mixer, plan, progress=lambda done, what: progress(round(100 * done), 100 * len(songs), what)
-        )
-    if as_json:
-        content: dict[str, Any] = {
-            "done": [str(path) for path in result.done],
-            "kept": [str(path) for path in result.kept],
-        }
-        click.echo(json.dumps(content | {"failures": [vars(failure) for failure in result.failures]}))
+        _mix_song(songs[0], target, mix_model, output, as_json=as_json, quiet=quiet)
     else:
-        click.echo(f"{len(result.done)} songs mixed, {len(result.kept)} kept, {len(result.failures)} failed: {out}")
-    options.report_failures(result.failures)
+        _mix_songs(songs, out, mix_model, output, as_json=as_json, quiet=quiet)
 
 
-def _choose_songs(
-    folders: Sequence[Path], named: Mapping[str, Sequence[Path]], map_file: Path | None, out: Path
-) -> "list[Song]":
-    from fxnorm import mixing, recipe
+def _find_songs(
+    folders: Sequence[Path], stem_paths: Mapping[str, Sequence[Path]], stem_map: Path | None, out: Path
+) -> "list[Multitrack]":
+    from fxnorm import corpus, recipe
     from fxnorm.corpus.roles import SKIP
-    from fxnorm.corpus.stems import STEMS
 
-    if folders and any(named.values()):
+    if folders and any(stem_paths.values()):
         raise InputError(f"expected folders or the files of stems, got both; leave {folders[0]} out")
     if not folders:
-        if map_file is not None:
-            raise InputError("--map: says which files in a folder are which stem; name a folder")
-        return [mixing.Song.of_files(out.stem, named)]
-    return mixing.find_songs(folders, recipe.read_lists(map_file, (*STEMS, SKIP)) if map_file is not None else None)
+        if stem_map is not None:
+            raise InputError("--stem-map: applies to the files in a folder; name a folder")
+        return [corpus.Multitrack.from_files(out.stem, stem_paths)]
+    overrides = recipe.read_lists(stem_map, (*STEMS, SKIP)) if stem_map is not None else None
+    context = click.get_current_context()  # archives stay unpacked until the command ends
+    return corpus.scan_folders([context.with_resource(corpus.unpacked(folder)) for folder in folders], overrides)
 
 
-def _single_target(songs: "Sequence[Song]", out: Path, folders: Sequence[Path]) -> Path | None:
-    """The file of the only mix; None where mixes go into a folder."""
+def _single_target(songs: "Sequence[Multitrack]", out: Path, folders: Sequence[Path]) -> Path | None:
+    """File of the only mix; None if mixes are written to a folder."""
     from fxnorm.audio_files import SUFFIXES
 
     if folders and (len(songs) > 1 or out.suffix.lower() not in SUFFIXES or out.is_dir()):
@@ -162,36 +166,61 @@ def _single_target(songs: "Sequence[Song]", out: Path, folders: Sequence[Path]) 
     return out
 
 
-def _mix_one(song: "Song", target: Path, mixer: "Mixer", plan: Any, *, as_json: bool, quiet: bool) -> None:
+def _mix_song(
+    song: "Multitrack", target: Path, model: "MixModel", output: "OutputOptions", *, as_json: bool, quiet: bool
+) -> None:
     from fxnorm import mixing
 
     with options.progress_bar("mix", unit=" %", quiet=quiet) as progress:
-        card = mixing.mix_song(
-            song, target, mixer, plan, progress=lambda done, what: progress(round(100 * done), 100, what)
+        record = mixing.mix_song(
+            song, target, model, output, progress=lambda share, label: progress(round(100 * share), 100, label)
         )
     if as_json:
-        click.echo(json.dumps(card, ensure_ascii=False))
+        click.echo(json.dumps(record, ensure_ascii=False))
         return
     if not quiet:
-        for notice in card["notices"]:
+        for notice in record["notices"]:
             click.echo(f"fxnorm: {notice}", err=True)
-    output = card["output"]
-    level = "silent" if output["loudness_lufs"] is None else f"{output['loudness_lufs']:.1f} LUFS"
-    click.echo(f"{target}: {output['seconds']:.1f} s, {level}, peak {output['peak_db']:.1f} dBFS, by {mixer.name}")
-    click.echo(f"what was done to each stem: {target.with_suffix('.html' if plan.page else '.json')}")
+    facts = record["output"]
+    level = "silent" if facts["loudness_lufs"] is None else f"{facts['loudness_lufs']:.1f} LUFS"
+    click.echo(f"{target}: {facts['seconds']:.1f} s, {level}, peak {facts['peak_db']:.1f} dBFS, by {model.name}")
+    click.echo(f"effects applied to each stem: {target.with_suffix('.html' if output.html else '.json')}")
 
 
-def _print_stems(songs: "Sequence[Song]") -> None:
+def _mix_songs(
+    songs: "Sequence[Multitrack]", out: Path, model: "MixModel", output: "OutputOptions", *, as_json: bool, quiet: bool
+) -> None:
+    from fxnorm import mixing
+
+    with options.progress_bar("mix", unit=" %", quiet=quiet) as progress:
+        result = mixing.mix_songs(
+            songs,
+            out,
+            model,
+            output,
+            progress=lambda count, label: progress(round(100 * count), 100 * len(songs), label),
+        )
+    mixed, up_to_date, failures = result.mixed, result.up_to_date, result.failures
+    if as_json:
+        paths = {"mixed": [str(path) for path in mixed], "up_to_date": [str(path) for path in up_to_date]}
+        click.echo(json.dumps(paths | {"failures": [vars(failure) for failure in failures]}))
+    else:
+        click.echo(f"{len(mixed)} songs mixed, {len(up_to_date)} up to date, {len(failures)} failed: {out}")
+    options.report_failures(failures)
+
+
+def _print_stems(songs: "Sequence[Multitrack]") -> None:
     for song in songs:
-        click.echo(f"{song.name}:")
-        lines = {**song.files, "left out": song.skipped}
+        click.echo(f"{song.id}:")
+        left_out = song.left_out if song.mixture is None else (*song.left_out, song.mixture)
+        lines = {**song.stems, "left out": left_out}
         for stem, paths in lines.items():
             if paths:
-                names = (f"{path.name}{' (a guess)' if path in song.guessed else ''}" for path in paths)
+                names = (f"{song.label(path)}{' (a guess)' if path in song.unrecognized else ''}" for path in paths)
                 click.echo(f"  {stem:8}  {', '.join(names)}")
 
 
-def _rooms() -> Any:
+def _load_rooms() -> Any:
     from fxnorm.normalization.impulse_responses import ImpulseResponses
     from fxnorm.normalization.reverb import ROOM_DECAY_S
 

@@ -1,4 +1,4 @@
-"""fxnorm models: which models there are, and what a trained one is."""
+"""fxnorm models: list the available models, or describe a trained one."""
 
 import json
 from pathlib import Path
@@ -10,90 +10,89 @@ from fxnorm.cli import options
 from fxnorm.errors import InputError
 
 if TYPE_CHECKING:
-    from fxnorm.models.base import Network
-    from fxnorm.models.checkpoint import Checkpoint
-    from fxnorm.models.gbdt.model import Boosted
+    from fxnorm.models import Checkpoint
+    from fxnorm.models.base import TrainablePredictor
 
 
 @click.command()
 @click.argument("run", metavar="[RUN]", required=False, type=options.ANY_PATH)
 @options.as_json
 def models(run: Path | None, as_json: bool) -> None:
-    """List the models and their presets; with RUN, a trained run or a checkpoint, tell what it is."""
+    """List models and their presets, or describe the trained model in RUN, the folder of a run or a checkpoint."""
     if run is None:
         _list(as_json)
     else:
-        _show(run, as_json)
+        _describe(run, as_json)
 
 
 def _list(as_json: bool) -> None:
-    from fxnorm import models as rooms
-
-    found: list[dict[str, Any]] = []
-    for name in rooms.NAMES:
-        for preset in rooms.presets(name):
-            entry: dict[str, Any] = {"network": name, "preset": preset}
-            try:
-                network = rooms.build(name, preset)
-                found.append(entry | {"parameters": _count(network), "guard_samples": network.guard})
-            except InputError as error:
-                found.append(entry | {"problem": str(error)})
-    found.append({"network": rooms.BOOSTED, "preset": "default"})  # no network: its trees grow in training
+    entries = _collect()
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(json.dumps(entries))
         return
-    rows = [["network", "preset", "parameters", "guard, samples"]]
+    columns = ("parameters", "context_samples")
+    rows = [["model", "preset", "parameters", "context, samples"]]
     rows += [
-        [one["network"], one["preset"], f"{one['parameters']:,}", f"{one['guard_samples']:,}"]
-        if "parameters" in one
-        else [one["network"], one["preset"], "–", "–"]
-        for one in found
+        [entry["model"], entry["preset"] or "–", *(f"{entry[key]:,}" if key in entry else "–" for key in columns)]
+        for entry in entries
     ]
     options.print_table(rows)
-    for problem in dict.fromkeys(one["problem"] for one in found if "problem" in one):
+    for problem in dict.fromkeys(entry["problem"] for entry in entries if "problem" in entry):
         click.echo(problem)
 
 
-def _show(run: Path, as_json: bool) -> None:
-    from fxnorm import models as rooms
+def _collect() -> list[dict[str, Any]]:
+    """One entry for each preset of each trainable model, and for each baseline."""
+    from fxnorm.models import BASELINES, registry
 
-    model = rooms.load(run)
-    chain = model.chain
-    card: dict[str, Any] = {
-        **_describe(model),
+    entries: list[dict[str, Any]] = []
+    for name in registry.names():
+        try:
+            model = registry.find(name)
+        except InputError as error:
+            entries.append({"model": name, "preset": None, "problem": str(error)})
+            continue
+        entries += [{"model": name, "preset": preset, **_describe_preset(model, preset)} for preset in model.presets]
+    return entries + [{"model": name, "preset": None} for name in BASELINES]
+
+
+def _describe_preset(model: "type[TrainablePredictor]", preset: str) -> dict[str, Any]:
+    try:
+        return {**model.describe_preset(preset)}
+    except InputError as error:
+        return {"problem": str(error)}
+
+
+def _describe(run: Path, as_json: bool) -> None:
+    from fxnorm import models as registered
+
+    checkpoint = registered.load(run)
+    model, chain = checkpoint.model, checkpoint.chain
+    facts: dict[str, Any] = {
+        "model": model.name,
+        "settings": model.settings.model_dump(mode="json"),
+        model.size_unit: model.size,
         "chain": chain.to_dict() if chain is not None else None,
-        "recipe": dict(model.recipe),
-        "history": [dict(row) for row in model.history],
-        "fxnorm": model.version,
+        "recipe": dict(checkpoint.recipe),
+        "history": [dict(row) for row in checkpoint.history],
+        "fxnorm": checkpoint.version,
     }
     if as_json:
-        click.echo(json.dumps(card))
+        click.echo(json.dumps(facts))
         return
-    size = f"{card['parameters']:,} parameters" if "parameters" in card else f"{card['trees']:,} trees"
-    click.echo(f"{run}: {card['network']}, {size}, by fxnorm {model.version}")
-    click.echo("settings: " + ", ".join(f"{key} {value}" for key, value in card["settings"].items()))
+    click.echo(f"{run}: {model.name}, {model.size:,} {model.size_unit}, by fxnorm {checkpoint.version}")
+    click.echo("settings: " + ", ".join(f"{key} {value}" for key, value in facts["settings"].items()))
     if chain is not None:
         effects = ", ".join(chain.settings.active)
         click.echo(f"stems normalised to: {chain.stats.title} (signature {chain.stats.signature}), {effects}")
-    if model.history:
-        # a network's history ends with its best epoch, that of trees has every trial of a search
-        row = min(model.history, key=lambda trial: trial["valid"]) if "trees" in card else model.history[-1]
-        figures = ", ".join(f"{name} {options.figure(row.get(name), 3)}" for name in ("train", "valid", "sum"))
-        count = len(model.history)
-        how = f"grown in {count} trial{'s' if count != 1 else ''}" if "trees" in card else f"trained for {count} epochs"
-        click.echo(f"{how}: {figures}")
+    if checkpoint.history:
+        click.echo(_summarize(checkpoint))
 
 
-def _describe(model: "Checkpoint | Boosted") -> dict[str, Any]:
-    """Name, settings and size."""
-    from fxnorm.models.gbdt.model import Boosted
-
-    if isinstance(model, Boosted):
-        return {"network": model.name, "settings": model.settings.model_dump(mode="json"), "trees": model.size}
-    network = model.network
-    settings = network.settings.model_dump(mode="json")
-    return {"network": network.name, "settings": settings, "parameters": _count(network)}
-
-
-def _count(network: "Network") -> int:
-    return sum(weight.numel() for weight in network.parameters())
+def _summarize(checkpoint: "Checkpoint") -> str:
+    """Length of the training, and the figures of its best epoch or trial."""
+    scored = [row for row in checkpoint.history if row.get("valid") is not None]
+    best = min(scored, key=lambda row: row["valid"]) if scored else checkpoint.history[-1]
+    figures = ", ".join(f"{name} {options.figure(best.get(name), 3)}" for name in ("train", "valid", "sum"))
+    count, unit = len(checkpoint.history), checkpoint.model.history_unit
+    return f"trained for {count} {unit}{'s' if count != 1 else ''}: {figures}"

@@ -1,19 +1,12 @@
-"""From dry stems to a mix: read, normalise, let a model mix, write the mix and a card that says what was done."""
+"""Songs to mixes on disk: read stems, mix them by a model, set the level, write the mix, its report and its page."""
 
-from fxnorm.mixing.job import Plan, mix_song, mix_songs, require_target
-from fxnorm.mixing.mixer import BASELINES, Mix, Mixer, Prepared
-from fxnorm.mixing.output_level import Finish
-from fxnorm.mixing.songs import Song, find_songs
+from fxnorm.mixing.job import BatchResult, OutputOptions, mix_song, mix_songs, require_target
+from fxnorm.mixing.output_level import OutputLevel
 
 __all__ = [
-    "BASELINES",
-    "Finish",
-    "Mix",
-    "Mixer",
-    "Plan",
-    "Prepared",
-    "Song",
-    "find_songs",
+    "BatchResult",
+    "OutputLevel",
+    "OutputOptions",
     "mix_song",
     "mix_songs",
     "require_target",

@@ -1,49 +1,50 @@
-"""Songs into mixes on disk: each mix with its card and its page, resumable, one bad song stopping no other."""
+"""Mix songs to files: each mix with its report and its page; resumable, and a failed song does not stop the others."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fxnorm import audio_files, documents, files
+from fxnorm.audio import Audio
+from fxnorm.corpus import Multitrack
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
-from fxnorm.mixing.mixer import Mixer
-from fxnorm.mixing.output_level import Finish
-from fxnorm.mixing.report import DOCUMENT, compose
-from fxnorm.mixing.songs import Song
+from fxnorm.mixing import report
+from fxnorm.mixing.output_level import OutputLevel
+from fxnorm.mixing.report import DOCUMENT
+from fxnorm.models.base import MixModel, MixResult
 from fxnorm.normalization.corpus_normalization import SUBTYPES
 from fxnorm.parallel import Failure, explain
 
-Progress = Callable[[float, str], None]  # songs done, with fractions, and what was just done
+Progress = Callable[[float, str], None]  # songs completed, with fractions, and the name of the last step
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What becomes of mixes, the mixer and the songs apart.
+class OutputOptions:
+    """Output of mixing, independent of model and songs.
 
     Attributes
     ----------
-    finish : Finish
-        The last gain.
+    level : OutputLevel
     format : {"wav", "flac"}
-        Of the mixes in a folder, and of normalised stems.
+        Format of mixes in a folder, and of normalised stems.
     subtype : str
-        A libsndfile subtype; the format's first if empty.
+        A libsndfile subtype; the first of the format if empty.
     normalized : Path or None
         Folder for the normalised stems.
-    page : bool
-        Whether an HTML page is made of the card.
+    html : bool
+        Write an HTML page for each mix.
     force : bool
-        Redo what is done already.
+        Mix again what is up to date, and overwrite other files.
     """
 
-    finish: Finish = field(default_factory=Finish)
+    level: OutputLevel = field(default_factory=OutputLevel)
     format: str = "wav"
     subtype: str = ""
     normalized: Path | None = None
-    page: bool = True
+    html: bool = True
     force: bool = False
 
     def __post_init__(self) -> None:
@@ -57,148 +58,151 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Result:
-    """How mixing several songs ended.
+class BatchResult:
+    """Outcome of mixing several songs.
 
     Attributes
     ----------
-    done, kept : tuple of Path
-        Mixes that were made, and those that were there already.
+    mixed, up_to_date : tuple of Path
+        Mixes that were written, and mixes that existed already.
     failures : tuple of Failure
     """
 
-    done: tuple[Path, ...]
-    kept: tuple[Path, ...]
+    mixed: tuple[Path, ...]
+    up_to_date: tuple[Path, ...]
     failures: tuple[Failure, ...]
 
 
 def mix_songs(
-    songs: Sequence[Song],
+    songs: Sequence[Multitrack],
     out: Path,
-    mixer: Mixer,
-    plan: Plan,
+    model: MixModel,
+    options: OutputOptions,
     *,
-    progress: Progress = lambda done, what: None,
-) -> Result:
+    progress: Progress = lambda songs, label: None,
+) -> BatchResult:
     """Mix songs into a folder: `OUT/NAME.wav`, with `NAME.json` and `NAME.html`.
 
-    A mix whose card says that it was made from the same stems by the same model and options is left alone.
+    A mix is up to date if its report has the signature of the same stems, model and options.
 
     Parameters
     ----------
-    songs : sequence of Song
+    songs : sequence of Multitrack
     out : Path
-    mixer : Mixer
-    plan : Plan
+    model : MixModel
+    options : OutputOptions
     progress : callable
 
     Returns
     -------
-    Result
+    BatchResult
 
     Raises
     ------
     InputError
-        If the folder cannot be written to; nothing is done.
+        If the folder cannot be written to; nothing is mixed.
     """
-    _make_folder(out)
-    done: list[Path] = []
-    kept: list[Path] = []
+    files.make_folder(out)
+    mixed: list[Path] = []
+    up_to_date: list[Path] = []
     failures: list[Failure] = []
     for number, song in enumerate(songs):
-        target = out / f"{song.name}.{plan.format}"
+        target = out / f"{song.id}.{options.format}"
         try:
-            if is_done(song, target, mixer, plan):
-                kept.append(target)
+            if is_up_to_date(song, target, model, options):
+                up_to_date.append(target)
             else:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                mix_song(song, target, mixer, plan, progress=partial(_tell, progress, number))
-                done.append(target)
-        except Exception as error:  # one bad song never stops the others
-            failures.append(Failure(song.name, "mix", explain(error)))
-        progress(number + 1, song.name)
-    return Result(tuple(done), tuple(kept), tuple(failures))
+                mix_song(song, target, model, options, progress=partial(_report_progress, progress, number))
+                mixed.append(target)
+        except Exception as error:  # a failed song does not stop the others
+            failures.append(Failure(song.id, "mix", explain(error)))
+        progress(number + 1, song.id)
+    return BatchResult(tuple(mixed), tuple(up_to_date), tuple(failures))
 
 
 def mix_song(
-    song: Song, target: Path, mixer: Mixer, plan: Plan, *, progress: Progress = lambda share, what: None
+    song: Multitrack,
+    target: Path,
+    model: MixModel,
+    options: OutputOptions,
+    *,
+    progress: Progress = lambda share, label: None,
 ) -> dict[str, Any]:
-    """Mix a song, write it, its card and its page.
+    """Mix a song; write the mix, its report and its page.
 
     Parameters
     ----------
-    song : Song
+    song : Multitrack
     target : Path
-        The mix's file; the card and the page get its name.
-    mixer : Mixer
-    plan : Plan
+        File of the mix; report and page have the same name with another suffix.
+    model : MixModel
+    options : OutputOptions
     progress : callable
 
     Returns
     -------
     dict
-        The card.
+        The record in the report.
 
     Raises
     ------
     InputError
-        If something would be overwritten that fxnorm did not make, or the folder cannot be written to.
+        If a file that fxnorm did not write would be overwritten, or the folder cannot be written to.
     AudioError
-        If a stem cannot be used, or the mix not be written.
+        If a stem cannot be used, or the mix cannot be written.
     """
-    require_target(song, target, plan)
-    made = mixer.mix(song, song.rate, samples=song.samples, progress=progress)
-    mix, finished = plan.finish(made.audio, made.rate)
-    made = replace(made, audio=mix)
-    card = compose(song, mixer, made, finished, plan.finish)
-    # Until the card is whole it says that the mix is ours, and vouches for nothing.
+    require_target(song, target, options)
+    stems = song.read_stems()
+    # The page plays the recorded stems; without it one stem at a time is in memory.
+    recorded: Mapping[str, Audio] = dict(stems) if options.html else stems
+    result = options.level.apply(model.mix(recorded, song.sample_rate, samples=song.samples, progress=progress))
+    record = report.compose(song, model, result)
+    # An unfinished report marks the mix as fxnorm's, without a signature.
     DOCUMENT.write(target.with_suffix(".json"), DOCUMENT.wrap({}))
-    audio_files.write(target, made.audio, made.rate, subtype=plan.subtype)
-    card["output"] |= {"file": target.name, "subtype": plan.subtype, "bytes": target.stat().st_size}
-    for stem, path in _normalized(song, plan).items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        audio_files.write(path, made.prepared.audio[STEMS.index(stem)], made.prepared.rate, subtype=plan.subtype)
-    if plan.page:
-        from fxnorm.mixing.page import draw
+    record["output"] |= _write_audio(song, target, result, options)
+    if options.html:
+        from fxnorm.mixing import page
 
-        files.write_text(target.with_suffix(".html"), draw(card, song, made))
-    card["signature"] = signature(song, mixer, plan)
-    DOCUMENT.write(target.with_suffix(".json"), card)
-    return card
+        files.write_text(target.with_suffix(".html"), page.draw(record, result, recorded))
+    record["signature"] = signature(song, model, options)
+    DOCUMENT.write(target.with_suffix(".json"), record)
+    return record
 
 
-def is_done(song: Song, target: Path, mixer: Mixer, plan: Plan) -> bool:
-    """Whether a card says that the mix is there already."""
-    if plan.force or (plan.page and not target.with_suffix(".html").exists()):
+def is_up_to_date(song: Multitrack, target: Path, model: MixModel, options: OutputOptions) -> bool:
+    """Whether the report says that the mix exists already."""
+    if options.force or (options.html and not target.with_suffix(".html").exists()):
         return False
-    card = DOCUMENT.find(target.with_suffix(".json"))
+    record = DOCUMENT.find(target.with_suffix(".json"))
     try:
         return bool(
-            card["signature"] == signature(song, mixer, plan) and card["output"]["bytes"] == target.stat().st_size
+            record["signature"] == signature(song, model, options)
+            and record["output"]["bytes"] == target.stat().st_size
         )
     except (OSError, KeyError, TypeError):
         return False
 
 
-def signature(song: Song, mixer: Mixer, plan: Plan) -> str:
-    """Hash of all that decides what a mix becomes."""
+def signature(song: Multitrack, model: MixModel, options: OutputOptions) -> str:
+    """Hash of everything that decides the content of a mix."""
     states = {
         stem: [[path.name, (state := path.stat()).st_size, state.st_mtime_ns] for path in paths]
-        for stem, paths in song.files.items()
+        for stem, paths in song.stems.items()
     }
     content = {
         "version": DOCUMENT.version,
         "stems": states,
-        "mixer": [mixer.identity, len(mixer.rooms), mixer.seed],
-        "finish": [plan.finish.lufs, plan.finish.clip_mode],
-        "file": [plan.format, plan.subtype],
-        "normalized": str(plan.normalized) if plan.normalized is not None else None,
+        "model": model.identity,
+        "level": [options.level.lufs, options.level.clip_mode],
+        "file": [options.format, options.subtype],
+        "normalized": str(options.normalized) if options.normalized is not None else None,
     }
     return documents.signature(content)
 
 
-def require_target(song: Song, target: Path, plan: Plan) -> None:
-    """Make sure that a mix can be written, and that nothing is lost by it.
+def require_target(song: Multitrack, target: Path, options: OutputOptions) -> None:
+    """Check that a mix can be written without overwriting stems or other files.
 
     Raises
     ------
@@ -206,33 +210,35 @@ def require_target(song: Song, target: Path, plan: Plan) -> None:
         If not.
     """
     sources = {path.resolve() for path in song.infos}
-    audible = [target, *_normalized(song, plan).values()]
-    written = [*audible, target.with_suffix(".json"), target.with_suffix(".html")]
-    for path in audible:
+    audio_targets = [target, *_normalized_paths(song, options).values()]
+    targets = [*audio_targets, target.with_suffix(".json"), target.with_suffix(".html")]
+    for path in audio_targets:
         if path.resolve() in sources:
-            raise InputError(f"{path}: is one of the stems; choose another place for what is written")
-    ours = DOCUMENT.find(target.with_suffix(".json"))
-    if not ours and not plan.force and (strange := next((path for path in written if path.exists()), None)):
-        raise InputError(f"{strange}: was not made by fxnorm mix; choose another name, or --force")
-    files.require_writable(target.parent)
-    if plan.normalized is not None:
-        _make_folder(plan.normalized)
+            raise InputError(f"{path}: is one of the stems; choose another name for the output")
+    record = DOCUMENT.find(target.with_suffix(".json"))
+    if not record and not options.force and (foreign := next((path for path in targets if path.exists()), None)):
+        raise InputError(f"{foreign}: was not made by fxnorm mix; choose another name, or --force")
+    files.make_folder(target.parent)
+    if options.normalized is not None:
+        files.make_folder(options.normalized)
 
 
-def _tell(progress: Progress, number: int, share: float, what: str) -> None:
-    progress(number + share, what)
+def _write_audio(song: Multitrack, target: Path, result: MixResult, options: OutputOptions) -> dict[str, Any]:
+    """Write the mix and the normalised stems; returns fields of the record."""
+    audio_files.write(target, result.audio, result.sample_rate, subtype=options.subtype)
+    prepared = result.prepared
+    for stem, path in _normalized_paths(song, options).items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        audio_files.write(path, prepared.audio[STEMS.index(stem)], prepared.sample_rate, subtype=options.subtype)
+    return {"file": target.name, "subtype": options.subtype, "bytes": target.stat().st_size}
 
 
-def _normalized(song: Song, plan: Plan) -> dict[str, Path]:
-    """Where normalised stems are kept: `DIR/NAME/vocals.wav`."""
-    if plan.normalized is None:
+def _report_progress(progress: Progress, number: int, share: float, label: str) -> None:
+    progress(number + share, label)
+
+
+def _normalized_paths(song: Multitrack, options: OutputOptions) -> dict[str, Path]:
+    """Files of the normalised stems: `DIR/NAME/vocals.wav`."""
+    if options.normalized is None:
         return {}
-    return {stem: plan.normalized / song.name / f"{stem}.{plan.format}" for stem in song.files}
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written to ({error.strerror}); choose another folder") from error
-    files.require_writable(folder)
+    return {stem: options.normalized / song.id / f"{stem}.{options.format}" for stem in song.stems}

@@ -1,6 +1,7 @@
-"""The last gain of a mix: to a loudness, and into full scale."""
+"""Level of a finished mix: a target loudness, and the handling of clipping."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -8,22 +9,23 @@ import numpy as np
 from fxnorm.audio import Audio, peak
 from fxnorm.dsp import loudness
 from fxnorm.errors import InputError
+from fxnorm.models.base import MixResult
 from fxnorm.units import amplitude_to_db, db_to_amplitude
 
 CLIP_MODES = ("rescale", "clamp", "none")
-LUFS = (-70.0, 0.0)
+LUFS_RANGE = (-70.0, 0.0)
 
 
 @dataclass(frozen=True)
-class Finish:
-    """What happens to a mix before it is written.
+class OutputLevel:
+    """Loudness and clipping of a mix.
 
     Attributes
     ----------
     lufs : float or None
-        Integrated loudness that it is brought to; as the model made it if None.
+        Integrated loudness in LUFS; unchanged if None.
     clip_mode : {"rescale", "clamp", "none"}
-        What leaves full scale: the whole mix turned down, those samples cut off, or left as they are.
+        Handling of samples over full scale: scale the mix down, hard-clip it, or leave it.
     """
 
     lufs: float | None = None
@@ -32,42 +34,47 @@ class Finish:
     def __post_init__(self) -> None:
         if self.clip_mode not in CLIP_MODES:
             raise InputError(f"expected the clip mode {', '.join(CLIP_MODES)}, got {self.clip_mode!r}")
-        if self.lufs is not None and not LUFS[0] < self.lufs <= LUFS[1]:
+        if self.lufs is not None and not LUFS_RANGE[0] < self.lufs <= LUFS_RANGE[1]:
             raise InputError(f"expected a loudness from -69 to 0 LUFS, got {self.lufs:g}")
 
-    def __call__(self, mix: Audio, rate: int) -> tuple[Audio, dict[str, Any]]:
-        """The finished mix, and what was done to it.
-
-        Parameters
-        ----------
-        mix : ndarray, shape (2, samples), float32
-        rate : int
-            Sampling rate in Hz.
+    def apply(self, result: MixResult) -> MixResult:
+        """Set the level of a mix.
 
         Returns
         -------
-        mix : ndarray, shape (2, samples), float32
-        done : dict
-            `gain_db` for the loudness, `scaled_db` or `clamped_samples` for the peak, as far as anything was done.
+        MixResult
+            With new audio and notices, and with a `level` of `gain_db` for the loudness, `scaled_db` or
+            `clamped_samples` for the peak, as far as applied; `unreached_lufs` if the loudness cannot be measured.
         """
-        done: dict[str, Any] = {}
+        mix = result.audio
+        level: dict[str, Any] = {}
         gain_db = 0.0
         if self.lufs is not None:
-            measured = loudness.measure(mix, rate)
+            measured = loudness.measure(mix, result.sample_rate)
             if measured is None:
-                done["notice"] = f"too quiet or too short to be brought to {self.lufs:g} LUFS"
+                level["unreached_lufs"] = self.lufs
             else:
                 gain_db = self.lufs - measured
-                done["gain_db"] = round(gain_db, 2)
+                level["gain_db"] = round(gain_db, 2)
         over_db = float(amplitude_to_db(peak(mix))) + gain_db
         if over_db > 0.0 and self.clip_mode == "rescale":
-            done["scaled_db"] = round(-over_db, 2)
+            level["scaled_db"] = round(-over_db, 2)
             gain_db -= over_db
-        if gain_db == 0.0 and (over_db <= 0.0 or self.clip_mode == "none"):
-            return mix, done
-        mix = mix * np.float32(db_to_amplitude(gain_db))
+        if gain_db != 0.0 or (over_db > 0.0 and self.clip_mode != "none"):
+            mix = mix * np.float32(db_to_amplitude(gain_db))
         if over_db > 0.0 and self.clip_mode != "none":
             if self.clip_mode == "clamp":
-                done["clamped_samples"] = int(np.count_nonzero(mix > 1.0) + np.count_nonzero(mix < -1.0))
-            np.clip(mix, -1.0, 1.0, out=mix)  # of a mix that was turned down, no more than rounding
-        return mix, done
+                level["clamped_samples"] = int(np.count_nonzero(mix > 1.0) + np.count_nonzero(mix < -1.0))
+            np.clip(mix, -1.0, 1.0, out=mix)  # for a mix that was scaled down, rounding only
+        return replace(result, audio=mix, level=level, notices=(*result.notices, *self._notices(mix, level)))
+
+    def _notices(self, audio: Audio, level: dict[str, Any]) -> Iterator[str]:
+        if "unreached_lufs" in level:
+            yield f"too quiet or too short to be brought to {level['unreached_lufs']:g} LUFS"
+        if "scaled_db" in level:
+            yield f"the mix left full scale and was turned down by {-level['scaled_db']:.2f} dB"
+        if "clamped_samples" in level:
+            yield f"the mix left full scale: {level['clamped_samples']:,} samples were cut off"
+        peak_db = round(float(amplitude_to_db(peak(audio))), 2)
+        if self.clip_mode == "none" and peak_db > 0.0:
+            yield f"the mix leaves full scale by {peak_db:.2f} dB, as asked for"

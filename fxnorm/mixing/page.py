@@ -1,4 +1,4 @@
-"""The card as a page: curves to look at, stems before and after to listen to, numbers to take over into a DAW."""
+"""HTML page of a mix: curves, players of the stems before and after normalisation, and parameters for a DAW."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,8 +6,7 @@ from typing import Any
 from fxnorm import audio, pages, plots
 from fxnorm.audio import Audio
 from fxnorm.corpus.stems import STEMS
-from fxnorm.mixing.mixer import Mix
-from fxnorm.mixing.songs import Song
+from fxnorm.models.base import MixResult
 from fxnorm.normalization.effect import AppliedEffect
 from fxnorm.normalization.effects import MATCHED_EFFECTS, title
 
@@ -16,60 +15,56 @@ EXCERPT_S = 20.0
 Facts = list[tuple[str, str | None]]
 
 
-def draw(card: Mapping[str, Any], song: Song, made: Mix) -> str:
-    """An HTML page that needs nothing beside it.
+def draw(record: Mapping[str, Any], result: MixResult, recorded: Mapping[str, Audio]) -> str:
+    """Draw a self-contained HTML page.
 
     Parameters
     ----------
-    card : dict
-        As `cards.compose` made it.
-    song : Song
-        Its stems before are read again where the excerpt lies.
-    made : Mix
+    record : dict
+        As `report.compose` gives it.
+    result : MixResult
         As it is written.
+    recorded : mapping of str to ndarray, shape (1 or 2, samples)
+        The stems before preparation, at the sample rate of the mix.
     """
-    mix = made.audio
-    excerpt = audio.loudest(mix, made.rate, EXCERPT_S)
-    start_s = excerpt.start / made.rate
+    mix, sample_rate = result.audio, result.sample_rate
+    excerpt = audio.loudest(mix, sample_rate, EXCERPT_S)
     whole = mix.shape[1] <= excerpt.stop - excerpt.start
-    stems = []
-    for stem in STEMS:
-        own = card["stems"][stem]
-        if "missing" in own:
-            continue
-        before = song.excerpt(stem, excerpt)
-        after = _same_place(made.prepared.audio[STEMS.index(stem)], excerpt, made.rate, made.prepared.rate)
-        stems.append(
-            {
-                "name": stem,
-                "colour": plots.COLOURS[stem],
-                "files": ", ".join(file["file"] for file in own["files"]),
-                "before": _player(before, made.rate),
-                "after": _player(after, made.prepared.rate) if own["steps"] else None,
-                "steps": [
-                    _step(step, plots.COLOURS[stem])
-                    for step in made.prepared.steps.get(stem, ())
-                    if _says_something(step)
-                ],
-            }
-        )
     return pages.render(
         "mix.html",
-        card=card,
-        mix=_player(mix[:, excerpt], made.rate),
-        excerpt="" if whole else f"{EXCERPT_S:.0f} s from {_clock(start_s)}",
-        facts=_facts(card),
-        stems=stems,
+        record=record,
+        mix=_player(mix[:, excerpt], sample_rate),
+        excerpt="" if whole else f"{EXCERPT_S:.0f} s from {_clock(excerpt.start / sample_rate)}",
+        facts=_facts(record),
+        stems=[
+            _stem(stem, record["stems"][stem], result, recorded[stem], excerpt) for stem in STEMS if stem in recorded
+        ],
     )
 
 
-def _facts(card: Mapping[str, Any]) -> Facts:
-    output = card["output"]
+def _stem(stem: str, record: Mapping[str, Any], result: MixResult, recorded: Audio, excerpt: slice) -> dict[str, Any]:
+    prepared = result.prepared
+    after = _convert(excerpt, result.sample_rate, prepared.sample_rate)
+    colour = plots.COLOURS[stem]
+    return {
+        "name": stem,
+        "colour": colour,
+        "files": ", ".join(file["file"] for file in record["files"]),
+        "before": _player(recorded[:, excerpt], result.sample_rate),
+        "after": _player(prepared.audio[STEMS.index(stem)][:, after], prepared.sample_rate)
+        if prepared.effects.get(stem)
+        else None,
+        "effects": [_step(step, colour) for step in prepared.effects.get(stem, ()) if _says_something(step)],
+    }
+
+
+def _facts(record: Mapping[str, Any]) -> Facts:
+    output = record["output"]
     loudness = output["loudness_lufs"]
     return [
-        ("Model", card["model"]["name"]),
+        ("Model", record["model"]["name"]),
         ("Length", _clock(output["seconds"])),
-        ("Rate", f"{output['rate_hz']:,} Hz"),
+        ("Sample rate", f"{output['sample_rate_hz']:,} Hz"),
         ("Loudness", None if loudness is None else f"{_sign(loudness, plus=False)} LUFS"),
         ("Peak", f"{_sign(output['peak_db'], plus=False)} dBFS"),
         ("Gain for loudness", _db(output.get("gain_db"))),
@@ -89,12 +84,13 @@ def _says_something(step: AppliedEffect) -> bool:
     return step.skipped is None or (step.effect in MATCHED_EFFECTS and step.skipped != "silent")
 
 
-def _player(samples: Audio, rate: int) -> str | None:
-    return None if audio.is_silent(samples) else pages.audio_uri(samples, rate)
+def _player(samples: Audio, sample_rate: int) -> str | None:
+    return None if audio.is_silent(samples) else pages.audio_uri(samples, sample_rate)
 
 
-def _same_place(stem: Audio, excerpt: slice, rate: int, own_rate: int) -> Audio:
-    return stem[:, excerpt.start * own_rate // rate : excerpt.stop * own_rate // rate]
+def _convert(span: slice, sample_rate: int, target_rate: int) -> slice:
+    """The same span at another sample rate."""
+    return slice(span.start * target_rate // sample_rate, span.stop * target_rate // sample_rate)
 
 
 def _db(value: float | None) -> str | None:

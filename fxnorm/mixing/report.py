@@ -1,106 +1,101 @@
-"""The card of a mix: what was done to every stem, as JSON, so that a person can do the same in a DAW."""
+"""Record of a mix as JSON: the effects applied to every stem, so that they can be repeated in a DAW."""
 
-from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fxnorm import __version__, audio
 from fxnorm.audio import Audio
+from fxnorm.corpus import Multitrack
 from fxnorm.corpus.stems import STEMS
 from fxnorm.documents import DocumentType
 from fxnorm.dsp import loudness
-from fxnorm.mixing.mixer import Mix, Mixer
-from fxnorm.mixing.output_level import Finish
-from fxnorm.mixing.songs import Song
-from fxnorm.normalization.effect import AppliedEffect
+from fxnorm.models.base import MixModel, MixResult
 from fxnorm.units import amplitude_to_db
 
-# Its version is part of every mix's signature: raise it when the same stems give another mix.
-DOCUMENT = DocumentType("fxnorm-mix", 1, noun="the card of a mix", remedy="mix the song again", indent=2)
+# Its version is part of every signature: raise it when the same stems give another mix.
+DOCUMENT = DocumentType("fxnorm-mix", 1, noun="the record of a mix", remedy="mix the song again", indent=2)
 
 
-def compose(song: Song, mixer: Mixer, made: Mix, finished: dict[str, Any], finish: Finish) -> dict[str, Any]:
-    """Plain JSON values: the song, the model, the stems and their steps, the mix, and what deserves notice.
+def compose(song: Multitrack, model: MixModel, result: MixResult) -> dict[str, Any]:
+    """Compose the record of a mix.
 
     Parameters
     ----------
-    song : Song
-    mixer : Mixer
-    made : Mix
+    song : Multitrack
+    model : MixModel
+    result : MixResult
         As it is written.
-    finished : dict
-        What `finish` did.
-    finish : Finish
+
+    Returns
+    -------
+    dict
+        JSON values: song, model, stems with their effects, output and notices.
     """
-    chain, mix = mixer.chain, made.audio
+    chain, mix = model.chain, result.audio
     content = {
         "fxnorm": __version__,
         "signature": None,
-        "song": song.name,
-        "model": {"name": mixer.name, "identity": mixer.identity, "is_network": not mixer.is_baseline},
+        "song": song.id,
+        "model": {"name": model.name, "identity": model.identity, "description": model.description},
         "chain": {
             "title": chain.stats.title,
             "signature": chain.signature,
             "effects": list(chain.settings.active),
-            "rate_hz": made.prepared.rate,
+            "sample_rate_hz": result.prepared.sample_rate,
         }
         if chain is not None
         else None,
-        "stems": {stem: _stem(song, stem, made) for stem in STEMS},
-        "skipped": [path.name for path in song.skipped],
+        "stems": {stem: _stem(song, stem, result) for stem in STEMS},
+        "skipped": [song.label(path) for path in _left_out(song)],
         "output": {
-            "rate_hz": made.rate,
+            "sample_rate_hz": result.sample_rate,
             "samples": mix.shape[1],
-            "seconds": round(mix.shape[1] / made.rate, 3),
-            "loudness_lufs": _loudness(mix, made.rate),
+            "seconds": round(mix.shape[1] / result.sample_rate, 3),
+            "loudness_lufs": _loudness(mix, result.sample_rate),
             "peak_db": _peak_db(mix),
-            **{key: value for key, value in finished.items() if key != "notice"},
+            **result.level,
         },
-        "notices": [*_about_stems(song, made.prepared.steps), *_about_output(mix, finished, finish)],
+        "notices": [*_notices(song, result), *result.notices],
     }
     return DOCUMENT.wrap(content)
 
 
-def _stem(song: Song, stem: str, made: Mix) -> dict[str, Any]:
-    if stem not in song.files:
+def _stem(song: Multitrack, stem: str, result: MixResult) -> dict[str, Any]:
+    if stem not in song.stems:
         return {"missing": True}
-    infos = {path: song.infos[path] for path in song.files[stem]}
-    prepared = made.prepared.audio[STEMS.index(stem)]
+    prepared = result.prepared.audio[STEMS.index(stem)]
     return {
         "files": [
-            {"file": path.name, "rate_hz": info.rate, "channels": info.channels, "samples": info.samples}
-            for path, info in infos.items()
+            {"file": song.label(path), "sample_rate_hz": info.rate, "channels": info.channels, "samples": info.samples}
+            for path, info in ((path, song.infos[path]) for path in song.stems[stem])
         ],
-        "prepared": {"loudness_lufs": _loudness(prepared, made.prepared.rate), "peak_db": _peak_db(prepared)},
-        "steps": [step.to_dict() for step in made.prepared.steps.get(stem, ())],
+        "prepared": {"loudness_lufs": _loudness(prepared, result.prepared.sample_rate), "peak_db": _peak_db(prepared)},
+        "effects": [effect.to_dict() for effect in result.prepared.effects.get(stem, ())],
     }
 
 
-def _about_stems(song: Song, steps: Mapping[str, Sequence[AppliedEffect]]) -> list[str]:
+def _notices(song: Multitrack, result: MixResult) -> list[str]:
     notices = [f"no {stem}: silence in its place" for stem in song.missing]
-    notices += [f"{path.name}: the name says no instrument, taken as other" for path in song.guessed]
-    notices += [f"{path.name}: no stem, left out" for path in song.skipped]
-    if len(song.rates) > 1:
-        others = " and ".join(f"{rate:,}" for rate in song.rates[1:])
-        notices.append(f"stems of {others} Hz were brought to {song.rate:,} Hz")
-    silent = [stem for stem, own in steps.items() if own and all(step.skipped == "silent" for step in own)]
+    notices += song.notices
+    if song.mixture is not None:
+        notices.append(f"{song.label(song.mixture)}: no stem, left out")
+    if len(song.sample_rates) > 1:
+        lower = " and ".join(f"{rate:,}" for rate in song.sample_rates[1:])
+        notices.append(f"stems of {lower} Hz were brought to {song.sample_rate:,} Hz")
+    applied = result.prepared.effects.items()
+    silent = [stem for stem, effects in applied if effects and all(step.skipped == "silent" for step in effects)]
     return notices + [f"{stem} is silent (peak under {audio.SILENCE_DB:g} dBFS): left as it is" for stem in silent]
 
 
-def _about_output(mix: Audio, finished: dict[str, Any], finish: Finish) -> list[str]:
-    notices = [finished["notice"]] if "notice" in finished else []
-    if "scaled_db" in finished:
-        notices.append(f"the mix left full scale and was turned down by {-finished['scaled_db']:.2f} dB")
-    if "clamped_samples" in finished:
-        notices.append(f"the mix left full scale: {finished['clamped_samples']:,} samples were cut off")
-    if finish.clip_mode == "none" and (over_db := _peak_db(mix)) > 0.0:
-        notices.append(f"the mix leaves full scale by {over_db:.2f} dB, as asked for")
-    return notices
+def _left_out(song: Multitrack) -> tuple[Path, ...]:
+    """Audio files in the song's folder that are not mixed."""
+    return song.left_out if song.mixture is None else (*song.left_out, song.mixture)
 
 
-def _loudness(samples: Audio, rate: int) -> float | None:
-    level = loudness.measure(samples, rate)
+def _loudness(samples: Audio, sample_rate: int) -> float | None:
+    level = loudness.measure(samples, sample_rate)
     return None if level is None else round(level, 2)
 
 

@@ -1,67 +1,52 @@
-"""Networks that mix, behind one contract, and the baselines they are measured against.
+"""Models that mix four stems: baselines, boosted trees and networks behind one type, `MixModel`.
 
-Every network takes normalised stems (batch, stems, channels, samples) and returns a mix (batch, channels, samples) of
-the same length. A further network is one more file and its line in `NETWORKS`. PyTorch is loaded when a network is
-asked for, not before.
+A further network is one file with a subclass of `Network`, and its line in `registry.NETWORKS`. PyTorch and XGBoost are
+imported when a model that needs them is opened or built.
 """
 
-import difflib
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fxnorm.errors import InputError
-from fxnorm.models import metadata
+from fxnorm.models import registry
 from fxnorm.models.settings import ModelSettings, choose
 
 if TYPE_CHECKING:
-    from fxnorm.models.base import Network
     from fxnorm.models.checkpoint import Checkpoint
-    from fxnorm.models.gbdt.model import Boosted
+    from fxnorm.models.network import Network
 
-NETWORKS = {
-    "tdcn": ("fxnorm.models.tdcn", "TDCN"),
-    "waveunet": ("fxnorm.models.waveunet", "WaveUNet"),
-    "hdemucs": ("fxnorm.models.hdemucs", "HDemucs"),
+NAMES = tuple(registry.NETWORKS)
+
+_LOCATIONS = {
+    "BASELINES": "fxnorm.models.baselines",
+    "Checkpoint": "fxnorm.models.checkpoint",
+    "MixModel": "fxnorm.models.base",
+    "MixResult": "fxnorm.models.base",
+    "ModelInput": "fxnorm.models.base",
+    "open_model": "fxnorm.models.opening",
 }
-NAMES = tuple(NETWORKS)
-BOOSTED = "boosted"  # no network: trees that choose gains
 
 
-def find(name: str) -> "type[Network]":
-    """The class of a network.
-
-    Raises
-    ------
-    InputError
-        If there is no such network, or PyTorch is not installed.
-    """
-    if name not in NETWORKS:
-        nearest = difflib.get_close_matches(name.lower(), NAMES, n=1)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-        raise InputError(f"unknown network {name!r}: expected one of {', '.join(NAMES)}{hint}")
-    module, kind = NETWORKS[name]
-    try:
-        network: type[Network] = getattr(import_module(module), kind)
-    except ModuleNotFoundError as error:
-        raise InputError(f"{name} needs {error.name}, which is not installed: pip install {error.name}") from error
-    return network
+def __getattr__(name: str) -> Any:
+    if name in _LOCATIONS:
+        return getattr(import_module(_LOCATIONS[name]), name)
+    raise AttributeError(f"module 'fxnorm.models' has no attribute {name!r}")
 
 
 def presets(name: str) -> Mapping[str, ModelSettings]:
-    """Settings of a network by preset.
+    """Settings of a trainable model by preset.
 
     Raises
     ------
     InputError
-        If there is no such network, or PyTorch is not installed.
+        If there is no such model, or a package that it needs is not installed.
     """
-    return find(name).presets
+    return registry.find(name).presets
 
 
 def build(name: str, preset: str = "published", **settings: Any) -> "Network":
-    """A network with fresh weights.
+    """Build a network with new weights.
 
     Parameters
     ----------
@@ -70,7 +55,7 @@ def build(name: str, preset: str = "published", **settings: Any) -> "Network":
     preset : str
         `published`, as in the literature; `small`, which trains on a CPU; for some networks `default`.
     **settings
-        Single settings in place of the preset's.
+        Settings that differ from the preset.
 
     Returns
     -------
@@ -80,40 +65,27 @@ def build(name: str, preset: str = "published", **settings: Any) -> "Network":
     Raises
     ------
     InputError
-        If the network, the preset, a setting or its value is unknown; a wrong name is answered with the nearest one.
+        If the network, the preset, a setting or its value is unknown; the nearest name is suggested.
 
     Examples
     --------
     >>> network = build("tdcn", "small", dropout=0.2)
     """
-    network = find(name)
-    return network(choose(name, network.presets, preset, settings))
+    kind: type[Network] = registry.find_network(name)
+    return kind(choose(name, kind.presets, preset, settings))
 
 
-def load(folder: Path) -> "Checkpoint | Boosted":
-    """A trained model: a network in its checkpoint, or the boosted baseline.
-
-    Parameters
-    ----------
-    folder : Path
-        Of a checkpoint, or of a run that holds one.
+def load(folder: Path) -> "Checkpoint":
+    """Read the checkpoint in a folder, or in the run that a folder holds.
 
     Raises
     ------
     CheckpointError
         If there is none, or it is damaged.
     InputError
-        If a library that it needs is not installed.
+        If a package that its model needs is not installed.
     """
-    found = metadata.find(folder)
-    if metadata.read(found).get("model") == BOOSTED:
-        from fxnorm.models.gbdt.model import Boosted
+    from fxnorm.models import metadata
+    from fxnorm.models.checkpoint import Checkpoint
 
-        return Boosted.load(found)
-    try:
-        from fxnorm.models.checkpoint import Checkpoint
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"checkpoints need {error.name}, which is not installed: pip install 'fxnorm[train]'"
-        ) from error
-    return Checkpoint.load(found)
+    return Checkpoint.load(metadata.find(folder))

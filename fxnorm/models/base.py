@@ -1,90 +1,196 @@
-"""The contract of every network."""
+"""Types of a mix model: its input, its result, and the protocols of a model and of its predictor."""
 
-from collections.abc import Callable, Mapping
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Protocol, Self
 
-from torch import Tensor, nn
-
-from fxnorm.corpus.stems import STEMS
-from fxnorm.errors import InputError
-from fxnorm.models import chunked
+from fxnorm.audio import Audio
 from fxnorm.models.settings import ModelSettings
+from fxnorm.normalization.chain import Chain
+from fxnorm.normalization.effect import AppliedEffect
 
-CHANNELS = 2
-INPUTS = len(STEMS) * CHANNELS
-
-Progress = Callable[[float], None]  # share that is done, 0 to 1
+Progress = Callable[[float], None]  # share completed, 0 to 1
+SongProgress = Callable[[float, str], None]  # share of the song completed, 0 to 1, and the name of the last step
 
 
-class Network(nn.Module):
-    """Stems in, mix out, sample by sample in the same place, any length.
+@dataclass(frozen=True)
+class ModelInput:
+    """Stems after preparation.
 
     Attributes
     ----------
-    name : str
-        Its name in the registry.
-    presets : dict
-        Its settings by preset.
-    settings : ModelSettings
-        What builds the same network again.
+    audio : ndarray, shape (4, 2, samples), float32
+        In the order of `STEMS`; a missing stem is silent.
+    sample_rate : int
+        In Hz.
+    effects : dict of str to list of AppliedEffect
+        Effects that normalising applied, by stem; empty without normalising.
     """
 
-    name: ClassVar[str]
-    presets: ClassVar[Mapping[str, ModelSettings]]
+    audio: Audio
+    sample_rate: int
+    effects: Mapping[str, Sequence[AppliedEffect]] = field(default_factory=dict)
 
-    def __init__(self, settings: ModelSettings) -> None:
-        super().__init__()
-        self.settings = settings
+
+@dataclass(frozen=True)
+class MixResult:
+    """A mix, and what it was made from.
+
+    Attributes
+    ----------
+    audio : ndarray, shape (2, samples), float32
+    sample_rate : int
+        In Hz.
+    prepared : ModelInput
+        Input of the model.
+    console : None
+        Console that renders this mix; no model writes one.
+    level : dict
+        Gain and peak handling applied to the mix, as `OutputLevel.apply` reports them.
+    notices : tuple of str
+        Remarks for the user.
+    """
+
+    audio: Audio
+    sample_rate: int
+    prepared: ModelInput
+    console: None = None
+    level: Mapping[str, Any] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+
+
+class MixModel(Protocol):
+    """A model that mixes songs: a baseline, boosted trees or a network."""
 
     @property
-    def guard(self) -> int:
-        """Samples at each side of a piece whose output lacks context: left out of the loss, overlapped in mixing.
+    def name(self) -> str:
+        """Name in tables and records."""
 
-        Convolutions count. Statistics over the whole piece (normalisation, squeeze-excitation, recurrent layers) look
-        further, so pieces agree with the whole to the degree that their statistics do.
-        """
-        raise NotImplementedError
+    @property
+    def identity(self) -> str:
+        """Text that differs between models whose mixes may differ."""
 
-    def forward(self, stems: Tensor) -> Tensor:
-        """Mix normalised stems.
+    @property
+    def description(self) -> str:
+        """Sentence about how the mix is made."""
 
-        Parameters
-        ----------
-        stems : Tensor, shape (batch, 4, 2, samples)
-            In the order of `STEMS`, at 44,100 Hz.
+    @property
+    def inputs(self) -> Literal["stems"]:
+        """Kind of tracks that `mix` takes."""
 
-        Returns
-        -------
-        Tensor, shape (batch, 2, samples)
+    @property
+    def chain(self) -> Chain | None:
+        """Normalisation of the tracks; None for a model that takes them as recorded."""
 
-        Raises
-        ------
-        InputError
-            If the shape is another.
-        """
-        if stems.ndim != 4 or stems.shape[1:3] != (len(STEMS), CHANNELS) or stems.shape[3] == 0:
-            raise InputError(
-                f"{self.name}: expected stems of shape (batch, {len(STEMS)}, {CHANNELS}, samples), "
-                f"got {tuple(stems.shape)}; stack {', '.join(STEMS)} in this order"
-            )
-        return self.mix(stems.flatten(1, 2))
-
-    def mix(self, x: Tensor) -> Tensor:
-        """The network itself: channels of all stems (batch, 8, samples) -> (batch, 2, samples)."""
-        raise NotImplementedError
-
-    def mix_long(self, stems: Tensor, *, progress: Progress = lambda share: None) -> Tensor:
-        """Mix a song of any length in bounded memory, in evaluation mode and without gradients.
+    def mix(
+        self,
+        tracks: Mapping[str, Audio],
+        sample_rate: int,
+        *,
+        samples: int | None = None,
+        progress: SongProgress = lambda share, label: None,
+    ) -> MixResult:
+        """Mix a song.
 
         Parameters
         ----------
-        stems : Tensor, shape (4, 2, samples)
-            Where they are; pieces are moved to the network's device.
+        tracks : mapping of str to ndarray, shape (1 or 2, samples)
+            By name; a missing stem is silent. With `samples` given, each is accessed once, so a mapping that reads
+            files on access holds one at a time.
+        sample_rate : int
+            Of all tracks, in Hz.
+        samples : int, optional
+            Length of the longest track; measured if not given.
         progress : callable
 
         Returns
         -------
-        Tensor, shape (2, samples)
-            In the place of the stems. How near to `forward` of the whole song, each network says.
+        MixResult
+            Stereo, at the sample rate and with the length of the tracks, aligned with them.
+
+        Raises
+        ------
+        InputError
+            If there is no track, a name is unknown, or the sample rate is not above 0 Hz.
+        AudioError
+            If a track has more than two channels, no samples, or samples that are not finite.
+        FxnormError
+            If the mix has samples that are not finite.
         """
-        return chunked.mix(self, stems, progress=progress)
+
+
+class Predictor(Protocol):
+    """The part of a model that maps prepared stems to a mix."""
+
+    @property
+    def name(self) -> str:
+        """Name in the registry."""
+
+    @property
+    def description(self) -> str:
+        """Sentence about how the mix is made."""
+
+    @property
+    def sample_rate(self) -> int | None:
+        """Sample rate of the stems in Hz; None for any."""
+
+    def predict(self, stems: Audio, *, progress: Progress = lambda share: None) -> Audio:
+        """Map stems (4, 2, samples) of any length to their mix (2, samples), aligned with them."""
+
+
+class TrainablePredictor(Predictor, Protocol):
+    """A predictor with presets and weights, as the registry and checkpoints handle it.
+
+    Attributes
+    ----------
+    presets : dict
+        Settings by preset; the first is the default.
+    size_unit : str
+        Plural noun of what `size` counts.
+    history_unit : str
+        Noun of a row of its history.
+    weights_suffix : str
+        Suffix of the file that `to_bytes` fills.
+    """
+
+    presets: ClassVar[Mapping[str, ModelSettings]]
+    size_unit: ClassVar[str]
+    history_unit: ClassVar[str]
+    weights_suffix: ClassVar[str]
+
+    @property
+    def settings(self) -> ModelSettings:
+        """Settings to build the same predictor again."""
+
+    @property
+    def size(self) -> int:
+        """Number of `size_unit`."""
+
+    @classmethod
+    def describe_preset(cls, preset: str) -> dict[str, int]:
+        """Figures of a preset before training."""
+
+    def to_bytes(self) -> bytes:
+        """Weights as the content of a file."""
+
+    @classmethod
+    def from_bytes(cls, content: bytes, settings: ModelSettings, *, label: str, device: str = "cpu") -> Self:
+        """Build from settings and weights.
+
+        Parameters
+        ----------
+        content : bytes
+            As `to_bytes` gives them.
+        settings : ModelSettings
+        label : str
+            Name of the content in error messages.
+        device : {"auto", "cpu", "cuda", "mps"}
+            For predictors that run on several.
+
+        Raises
+        ------
+        CheckpointError
+            If the content is damaged or does not fit the settings.
+        InputError
+            If the device is unknown or missing, or a package is not installed.
+        """

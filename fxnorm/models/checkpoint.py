@@ -1,7 +1,7 @@
-"""Trained networks on disk: weights as safetensors, everything else as a JSON card. Nothing is ever unpickled.
+"""Trained models on disk: weights in one file, everything else as JSON metadata. Nothing is unpickled.
 
-A checkpoint is a folder with `card.json` and the file of weights that the card names. The name holds the weights'
-hash, and the card is written last: whatever interrupts a save, the folder holds the old checkpoint or the new one.
+A checkpoint is a folder with `metadata.json` and the file of weights that it names. The name of the weights holds their
+hash, and the metadata are written last: an interrupted save leaves either the old checkpoint or the new one.
 """
 
 import hashlib
@@ -10,115 +10,102 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as unpack
-from safetensors.torch import save as pack
-from torch import Tensor
-
-from fxnorm import __version__, files, models
-from fxnorm.audio import Audio
+from fxnorm import __version__, files
 from fxnorm.errors import InputError
-from fxnorm.models import metadata
-from fxnorm.models.base import Network, Progress
-from fxnorm.models.metadata import CARD, CheckpointError
+from fxnorm.models import metadata, registry
+from fxnorm.models.base import TrainablePredictor
+from fxnorm.models.metadata import METADATA, CheckpointError
+from fxnorm.models.settings import choose
 from fxnorm.normalization.chain import Chain
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A network, and all that has to be known to use it or to train it on.
+    """A trainable model with what is needed to use it or to continue its training.
 
     Attributes
     ----------
-    network : Network
+    model : TrainablePredictor
+        A network or boosted trees. `Any`, because callers use what their model alone has.
     chain : Chain or None
-        How its stems were normalised; None for a network that no corpus has trained.
+        Normalisation of its stems; None for a model that was not trained on a corpus.
     recipe : dict
-        How it was trained.
+        Recipe of its training.
     history : list of dict
-        Figures of each epoch so far; its length is the position.
+        Figures of each epoch or trial.
     version : str
-        Of the fxnorm that made it.
+        Version of fxnorm that wrote it.
     """
 
-    network: Network
+    model: Any
     chain: Chain | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
     history: Sequence[Mapping[str, Any]] = ()
     version: str = __version__
 
     def save(self, folder: Path) -> None:
-        """Write the weights, then the card, each whole.
+        """Write the weights, then the metadata, each atomically.
 
         Raises
         ------
         CheckpointError
-            If the folder cannot be written, or the card holds anything but plain JSON values.
+            If the folder cannot be written, or the metadata hold anything but finite JSON values.
         """
         folder = Path(folder)
-        content = pack({name: _plain(tensor) for name, tensor in self.network.state_dict().items()})
-        weights = f"weights-{_digest(content)}.safetensors"
-        text = metadata.DOCUMENT.to_text(self._card(weights))  # refused before anything is written
+        model: TrainablePredictor = self.model
+        content = model.to_bytes()
+        weights = f"weights-{_digest(content)}{model.weights_suffix}"
+        text = metadata.DOCUMENT.to_text(self._metadata(weights))  # refused before anything is written
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with files.replacing(folder / weights) as temporary:
                 temporary.write_bytes(content)
-            files.write_text(folder / CARD, text)
-            for old in folder.glob("weights-*.safetensors"):
-                if old.name != weights:
-                    old.unlink()
+            files.write_text(folder / METADATA, text)
+            for path in folder.glob("weights-*"):
+                if path.name != weights:
+                    path.unlink()
         except OSError as error:
             raise CheckpointError(
                 f"{folder}: cannot be written ({error.strerror}); check the folder and its permissions"
             ) from error
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read a checkpoint; its network is on the CPU and in evaluation mode.
+    def load(cls, folder: Path, *, device: str = "cpu") -> Self:
+        """Read a checkpoint; a network is in evaluation mode.
+
+        Parameters
+        ----------
+        folder : Path
+        device : {"auto", "cpu", "cuda", "mps"}
+            Device of a network.
 
         Raises
         ------
         CheckpointError
-            If a file is missing, damaged, of another format or version, or does not fit the network.
+            If a file is missing, damaged, of another format or version, or does not fit the model.
+        InputError
+            If a package that the model needs is not installed, or the device is unknown or missing.
         """
         folder = Path(folder)
-        card = metadata.read(folder)
+        content = metadata.read(folder)
         try:
-            name, settings, weights = card["model"], card["settings"], card["weights"]
-            about = metadata.about(card, folder)
-            network: Network = models.build(name, **settings)
+            name, weights = content["model"], content["weights"]
+            path = folder / Path(weights).name
+            fields = metadata.parse(content, folder)
+            presets = registry.find(name).presets
+            settings = choose(name, presets, next(iter(presets)), content["settings"])
         except InputError as error:
-            raise CheckpointError(f"{folder / CARD}: {error}") from error
+            raise CheckpointError(f"{folder / METADATA}: {error}") from error
         except (KeyError, TypeError, AttributeError) as error:
-            raise CheckpointError(f"{folder / CARD}: incomplete ({error}); save the checkpoint again") from error
-        path = folder / Path(weights).name
-        _fill(network, _read_weights(path), str(path))
-        return cls(network.eval(), **about)
+            raise CheckpointError(f"{folder / METADATA}: incomplete ({error}); save the checkpoint again") from error
+        model = registry.find(name).from_bytes(_read_weights(path), settings, label=str(path), device=device)
+        return cls(model, **fields)
 
-    def mix(self, stems: Audio, *, progress: Progress = lambda share: None) -> Audio:
-        """Mix a song of any length in bounded memory.
-
-        Parameters
-        ----------
-        stems : ndarray, shape (4, 2, samples), float32
-            Normalised by `chain`, at 44,100 Hz.
-        progress : callable
-            Called with the share that is done, 0 to 1.
-
-        Returns
-        -------
-        ndarray, shape (2, samples), float32
-        """
-        with torch.inference_mode():
-            mix: Audio = self.network.eval().mix_long(torch.from_numpy(stems), progress=progress).numpy()
-        return mix
-
-    def _card(self, weights: str) -> dict[str, Any]:
+    def _metadata(self, weights: str) -> dict[str, Any]:
         return metadata.compose(
-            self.network.name,
+            self.model.name,
             weights,
-            settings=self.network.settings.model_dump(mode="json"),
+            settings=self.model.settings.model_dump(mode="json"),
             chain=self.chain,
             recipe=self.recipe,
             history=self.history,
@@ -126,38 +113,14 @@ class Checkpoint:
         )
 
 
-def _read_weights(path: Path) -> dict[str, Tensor]:
+def _read_weights(path: Path) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); copy it beside its card") from error
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); copy it beside {METADATA}") from error
     if path.stem != f"weights-{_digest(content)}":
         raise CheckpointError(f"{path}: damaged, its content does not have the hash in its name; copy it again")
-    try:
-        tensors: dict[str, Tensor] = unpack(content)
-    except SafetensorError as error:
-        raise CheckpointError(f"{path}: expected safetensors ({error})") from error
-    return tensors
-
-
-def _fill(network: Network, tensors: Mapping[str, Tensor], what: str) -> None:
-    wanted = network.state_dict()
-    if different := sorted(wanted.keys() ^ tensors.keys()):
-        raise CheckpointError(
-            f"{what}: expected the weights of {network.name}, got those of another network "
-            f"({len(different)} tensors differ, {different[0]!r} first)"
-        )
-    for name, tensor in tensors.items():
-        if tensor.shape != wanted[name].shape:
-            raise CheckpointError(
-                f"{what}: expected {name!r} of shape {tuple(wanted[name].shape)}, got {tuple(tensor.shape)}; "
-                "the card's settings belong to other weights"
-            )
-    network.load_state_dict(tensors)
-
-
-def _plain(tensor: Tensor) -> Tensor:
-    return tensor.detach().cpu().contiguous()
+    return content
 
 
 def _digest(content: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Pieces of a long song, several at a time on a CPU."""
+"""Chunks of a long song, processed in parallel on a CPU."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,17 +13,20 @@ from fxnorm import malloc
 Result = TypeVar("Result")
 
 
-class Workers:
-    """Threads that each work on a piece of their own.
+class ChunkPool:
+    """Pool of threads, one per chunk.
 
-    The steps within a piece are too small to share: on two threads a recurrent step takes four times as long as on
-    one. So PyTorch's own threads rest meanwhile, and as many pieces are worked on as there were of them. On a GPU
-    there is one worker, for it shares by itself.
+    Intra-op threading is disabled and chunks run in parallel instead: the operations of a chunk are too small to share
+    (a recurrent step takes four times as long on two threads as on one). On a GPU the pool has one thread.
+
+    Parameters
+    ----------
+    device : torch.device
     """
 
     def __init__(self, device: torch.device) -> None:
         self._threads = torch.get_num_threads()
-        # threads that live as long as the song: each new one would claim memory of its own
+        # One set of threads for the whole song: each new thread would allocate a heap of its own.
         self._pool = ThreadPoolExecutor(
             self._threads if device.type == "cpu" else 1, initializer=torch.set_num_threads, initargs=(1,)
         )
@@ -38,44 +41,43 @@ class Workers:
 
     def run(
         self,
-        work: Callable[[slice], Result],
+        function: Callable[[slice], Result],
         slices: Iterable[slice],
         *,
-        progress: Callable[[int], None] = lambda done: None,
+        progress: Callable[[int], None] = lambda stop: None,
     ) -> list[Result]:
-        """Apply a function to slices, without gradients, and give the results back in order.
+        """Apply a function to slices without gradients, and return the results in order.
 
         Parameters
         ----------
-        work : callable
-            A result should be no tensor: a small one that lives on takes its place in memory amid large ones that do
-            not, which then cannot be used again.
+        function : callable
+            Its result should not be a tensor: a small tensor that outlives large ones fragments memory.
         slices : iterable of slice
         progress : callable
-            Called with where each slice stops, when it and all before it are done.
+            Called with the end of each slice when it and all before it are completed.
         """
 
-        def alone(here: slice) -> tuple[int, Result]:
-            with torch.inference_mode():  # which a thread does not inherit
-                return here.stop, work(here)
+        def run_alone(span: slice) -> tuple[int, Result]:
+            with torch.inference_mode():  # not inherited by threads
+                return span.stop, function(span)
 
         results = []
-        for done, result in self._pool.map(alone, slices):
+        for stop, result in self._pool.map(run_alone, slices):
             results.append(result)
-            progress(done)
+            progress(stop)
         malloc.trim()  # a tenth of the peak
         return results
 
 
-def pieces(total: int, length: int, *, backwards: bool = False) -> Iterator[slice]:
-    """Slices of a length, the last shorter; or the same from the last to the first."""
+def chunks(total: int, length: int, *, backwards: bool = False) -> Iterator[slice]:
+    """Slices of a length, the last one shorter; in reverse order if `backwards`."""
     starts = range(0, total, length)
     for start in reversed(starts) if backwards else starts:
         yield slice(start, min(start + length, total))
 
 
-def window(x: Tensor, start: int, stop: int) -> Tensor:
-    """Columns of an array (rows, columns) from start to stop; zeros where it has none."""
+def slice_padded(x: Tensor, start: int, stop: int) -> Tensor:
+    """Columns from start to stop of an array (rows, columns), with zeros beyond its ends."""
     total = x.shape[1]
     inside = x[:, max(0, start) : max(0, min(stop, total))]
     return F.pad(inside, (max(0, min(stop, 0) - start), max(0, stop - max(total, start))))

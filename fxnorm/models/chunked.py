@@ -1,56 +1,55 @@
-"""Long songs in overlapping pieces, faded into each other: for networks whose pieces are not exact."""
+"""Application of a network to long songs in overlapping chunks with crossfades.
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+For networks whose output depends on the whole input through normalisation: chunks do not equal the whole exactly.
+"""
 
 import torch
 from torch import Tensor
 
 from fxnorm.audio import RATE
+from fxnorm.models.base import Progress
+from fxnorm.models.network import Network
 
-if TYPE_CHECKING:
-    from fxnorm.models.base import Network
-
-PIECE = 10 * RATE  # samples, the fades included: as long as what networks are trained on
-FADE = RATE  # in which one piece fades into the next
+CHUNK = 10 * RATE  # samples, crossfades included: the length that networks are trained on
+CROSSFADE = RATE  # samples
 
 
-def mix(
-    network: "Network",
+def apply_chunked(
+    network: Network,
     stems: Tensor,
     *,
-    piece: int = PIECE,
-    fade: int = FADE,
-    progress: Callable[[float], None] = lambda share: None,
+    chunk: int = CHUNK,
+    crossfade: int = CROSSFADE,
+    progress: Progress = lambda share: None,
 ) -> Tensor:
-    """Mix a song in pieces, each with the network's guard of context around it; the weights of two add up to one.
+    """Apply a network to chunks with its context at each end; the weights of a crossfade add up to one.
 
     Parameters
     ----------
     network : Network
-        In evaluation mode; pieces are moved to its device.
+        In evaluation mode; chunks are moved to its device.
     stems : Tensor, shape (4, 2, samples)
-    piece, fade : int
-        Samples of a piece, and of the overlap of two.
+    chunk, crossfade : int
+        Length of a chunk, and overlap of two, in samples.
     progress : callable
-        Called with the share that is done, 0 to 1.
+        Called with the share completed, 0 to 1.
 
     Returns
     -------
     Tensor, shape (2, samples)
-        On the device of the stems. A song no longer than a piece is mixed at once.
+        On the device of the stems. A song no longer than a chunk is mapped at once.
     """
     total = stems.shape[-1]
     out = stems.new_empty(stems.shape[1], total)
     device = next(network.parameters()).device
-    rise = torch.linspace(0.0, 1.0, fade + 2, device=out.device)[1:-1]
-    for start in range(0, max(1, total - fade), piece - fade):
-        stop = min(start + piece, total)
-        first = max(0, start - network.guard)
-        mixed = network(stems[None, ..., first : stop + network.guard].to(device))[0]
-        new = mixed[:, start - first : stop - first].to(out.device)
+    rise = torch.linspace(0.0, 1.0, crossfade + 2, device=out.device)[1:-1]
+    for start in range(0, max(1, total - crossfade), chunk - crossfade):
+        stop = min(start + chunk, total)
+        first = max(0, start - network.context)
+        extended = network(stems[None, ..., first : stop + network.context].to(device))[0]
+        mix = extended[:, start - first : stop - first].to(out.device)
         if start > 0:
-            new[:, :fade] = torch.lerp(out[:, start : start + fade], new[:, :fade], rise)
-        out[:, start:stop] = new
+            mix[:, :crossfade] = torch.lerp(out[:, start : start + crossfade], mix[:, :crossfade], rise)
+        out[:, start:stop] = mix
         progress(stop / total)
     return out

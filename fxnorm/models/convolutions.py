@@ -1,7 +1,7 @@
-"""Long 'same' convolutions at full rate, in the form that suits the device.
+"""Long 'same' convolutions at full rate, in the fastest form for the device.
 
-cuDNN's own are fastest on a GPU. On a CPU a long kernel costs less as products of spectra, and a depthwise one as
-matrix products; the results differ by rounding only. "Convolution" is what networks call so: kernels are not reversed.
+On a GPU cuDNN is fastest. On a CPU a long kernel costs less as products of spectra, and a depthwise kernel as matrix
+products; the results differ by rounding only. As in networks, kernels are not reversed.
 """
 
 import torch
@@ -29,7 +29,7 @@ def convolve(x: Tensor, weight: Tensor) -> Tensor:
 
 
 def convolve_each(x: Tensor, weight: Tensor) -> Tensor:
-    """Convolve every channel with a kernel of its own.
+    """Convolve each channel with its own kernel.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def convolve_each(x: Tensor, weight: Tensor) -> Tensor:
     Returns
     -------
     Tensor, shape (batch, channels, samples)
-        Placed as in `convolve`.
+        Aligned as in `convolve`.
     """
     return _with_matrices(x, weight) if x.device.type == "cpu" else _directly(x, weight, groups=weight.shape[0])
 

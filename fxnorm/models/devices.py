@@ -1,4 +1,4 @@
-"""Where a network works."""
+"""Devices of PyTorch."""
 
 import torch
 
@@ -8,19 +8,19 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def choose(name: str) -> torch.device:
-    """A device by name; `auto` takes a GPU if there is one.
+    """Choose a device by name; `auto` takes a GPU if there is one.
 
     Raises
     ------
     InputError
-        If the device is unknown or not there.
+        If the device is unknown or missing.
     """
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
-        return torch.device(next((gpu for gpu in ("cuda", "mps") if there[gpu]), "cpu"))
-    if name not in there:
+        return torch.device(next((gpu for gpu in ("cuda", "mps") if available[gpu]), "cpu"))
+    if name not in available:
         raise InputError(f"device: expected one of {', '.join(DEVICES)}, got {name!r}")
-    if not there[name]:
+    if not available[name]:
         kind = {"cuda": "an NVIDIA GPU", "mps": "an Apple GPU"}[name]
         raise InputError(f"device: expected {kind}, found none; take -d cpu or -d auto")
     return torch.device(name)

@@ -1,4 +1,4 @@
-"""HDemucs: a separation network, turned round to mix.
+"""HDemucs: a separation network, adapted to mix.
 
 Défossez, "Hybrid spectrogram and waveform source separation", ISMIR 2021 MDX workshop (arXiv 2111.03600), as the
 package `demucs` builds it. Needs that package: `pip install demucs`.
@@ -15,34 +15,34 @@ from torch.nn import functional as F
 
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
-from fxnorm.models.base import CHANNELS, Network
+from fxnorm.models.network import CHANNELS, Network
 from fxnorm.models.settings import ModelSettings
 
-SHORTEST = 4096  # samples of one spectrum: what is shorter gets zeros
+SHORTEST = 4096  # samples of one spectrum; shorter input is zero-padded
 NORM_GROUPS = 4
-# the same layers under the names that torchaudio gives them
+# Names of the same layers in torchaudio
 TORCHAUDIO_PREFIXES = {
     "freq_encoder.": "encoder.",
     "freq_decoder.": "decoder.",
     "time_encoder.": "tencoder.",
     "time_decoder.": "tdecoder.",
 }
-TORCHAUDIO_UNUSED = "tencoder.4.norm1."  # a layer that torchaudio has but never calls
+TORCHAUDIO_UNUSED = "tencoder.4.norm1."  # never called
 
 
-class Settings(ModelSettings):
+class HDemucsSettings(ModelSettings):
     """Size, start and blend.
 
     Attributes
     ----------
     channels : int
-        Of the first layer; a multiple of 4.
+        Channels of the first layer; a multiple of 4.
     sum_share : float
-        Share of the plain sum of the stems in the output, 0 to 1; the rest is the network's. At one half what the
-        network adds that does not belong comes out 6 dB lower.
+        Share of the plain sum of the stems in the output, 0 to 1; the rest is the network's. One half lowers artefacts
+        of the network by 6 dB.
     weights : Path or None
-        Local file of separation weights to start from, `.safetensors` or `.th`. Left out of what a checkpoint keeps,
-        which has weights of its own.
+        Local file of separation weights to start from, `.safetensors` or `.th`; not stored in checkpoints, which have
+        their own weights.
     """
 
     channels: PositiveInt = 48
@@ -57,41 +57,41 @@ class Settings(ModelSettings):
         return channels
 
 
-PRESETS = {"published": Settings(), "small": Settings(channels=8)}
+PRESETS = {"published": HDemucsSettings(), "small": HDemucsSettings(channels=8)}
 
 
 class HDemucs(Network):
-    """The hybrid network with all stems going in and one stereo signal coming out, blended with their sum."""
+    """Hybrid network from all stems to one stereo signal, blended with the sum of the stems."""
 
     name = "hdemucs"
     presets = PRESETS
-    settings: Settings
+    settings: HDemucsSettings
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: HDemucsSettings) -> None:
         super().__init__(settings.model_copy(update={"weights": None}))
         self.hybrid = _build(settings.channels)
         if settings.weights is not None:
-            given = read_weights(settings.weights)
-            self.hybrid.load_state_dict(adapt(given, self.hybrid.state_dict(), what=str(settings.weights)))
+            weights = read_weights(settings.weights)
+            self.hybrid.load_state_dict(adapt(weights, self.hybrid.state_dict(), label=str(settings.weights)))
         for branch in (self.hybrid.encoder, self.hybrid.tencoder):
             branch[0].conv = widen(branch[0].conv)
 
     @property
-    def guard(self) -> int:
-        """One second: the network looks further, but what it sees there weighs little."""
+    def context(self) -> int:
+        """One second; the receptive field is larger, with negligible weight beyond."""
         return 44_100
 
-    def mix(self, x: Tensor) -> Tensor:
-        """Mix (batch, 8, samples) -> (batch, 2, samples)."""
+    def forward_flat(self, x: Tensor) -> Tensor:
+        """Map (batch, 8, samples) -> (batch, 2, samples)."""
         samples = x.shape[-1]
         padded = F.pad(x, (0, max(0, SHORTEST - samples)))
-        mixed: Tensor = self.hybrid(padded)[:, 0, :, :samples]
+        mix: Tensor = self.hybrid(padded)[:, 0, :, :samples]
         plain = x.unflatten(1, (len(STEMS), CHANNELS)).sum(dim=1)
-        return torch.lerp(mixed, plain.to(mixed.dtype), self.settings.sum_share)
+        return torch.lerp(mix, plain.to(mix.dtype), self.settings.sum_share)
 
 
 def widen(narrow: nn.Conv1d | nn.Conv2d) -> nn.Module:
-    """A first layer that reads every stem as the given one reads a stereo signal, and takes their mean."""
+    """Repeat a first layer of a stereo signal over all stems, and average its outputs."""
     stems = len(STEMS)
     wide = type(narrow)(
         stems * narrow.in_channels,
@@ -108,7 +108,7 @@ def widen(narrow: nn.Conv1d | nn.Conv2d) -> nn.Module:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read tensors from a `.safetensors` or `.th` file under the names of `demucs`; no code in it is run.
+    """Read tensors from a `.safetensors` or `.th` file, with the names of `demucs`; no code in the file is run.
 
     Raises
     ------
@@ -135,32 +135,32 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in named.items() if not name.startswith(TORCHAUDIO_UNUSED)}
 
 
-def adapt(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], *, what: str) -> dict[str, Tensor]:
-    """Fit separation weights to a network with one output.
+def adapt(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor], *, label: str) -> dict[str, Tensor]:
+    """Adapt separation weights to a network with one output.
 
-    The last layers of a network for several sources hold one set of filters per source. Their sum gives the sum of
-    the sources, which is the mix.
+    The last layers of a separation network hold one set of filters per source. The sum of the filters outputs the sum
+    of the sources, the mix.
 
     Raises
     ------
     InputError
         If a tensor is missing, left over, or of a shape that does not fit.
     """
-    if missing := sorted(wanted.keys() ^ given.keys()):
+    if difference := sorted(expected.keys() ^ weights.keys()):
         raise InputError(
-            f"{what}: expected the tensors of HDemucs, got another set ({missing[0]} and {len(missing)} in all)"
+            f"{label}: expected the tensors of HDemucs, got another set ({difference[0]} and {len(difference)} in all)"
         )
     fitted = {}
-    for name, like in wanted.items():
-        tensor = given[name]
+    for name, target in expected.items():
+        tensor = weights[name]
         axis = 1 if name.endswith("weight") else 0  # outputs of a transposed convolution
-        if name.split(".")[0] in ("decoder", "tdecoder") and "conv_tr" in name and tensor.shape != like.shape:
-            sources, rest = divmod(tensor.shape[axis], like.shape[axis])
+        if name.split(".")[0] in ("decoder", "tdecoder") and "conv_tr" in name and tensor.shape != target.shape:
+            sources, rest = divmod(tensor.shape[axis], target.shape[axis])
             if sources and not rest:
                 tensor = tensor.unflatten(axis, (sources, -1)).sum(dim=axis)
-        if tensor.shape != like.shape:
+        if tensor.shape != target.shape:
             raise InputError(
-                f"{what}: expected {name} of shape {tuple(like.shape)}, got {tuple(given[name].shape)}; "
+                f"{label}: expected {name} of shape {tuple(target.shape)}, got {tuple(weights[name].shape)}; "
                 "set 'channels' to what the weights were trained with"
             )
         fitted[name] = tensor
@@ -186,7 +186,7 @@ def _read_torch(path: Path) -> object:
 
 
 def _rename(name: str) -> str:
-    for theirs, ours in TORCHAUDIO_PREFIXES.items():
-        if name.startswith(theirs):
-            return ours + name.removeprefix(theirs)
+    for prefix, replacement in TORCHAUDIO_PREFIXES.items():
+        if name.startswith(prefix):
+            return replacement + name.removeprefix(prefix)
     return name

@@ -1,5 +1,6 @@
-"""The card of a checkpoint: everything about a trained model but its weights, as JSON, whatever kind of model it is."""
+"""Metadata of a checkpoint: everything about a trained model but its weights, as JSON."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,8 @@ from fxnorm.documents import DocumentType
 from fxnorm.errors import FxnormError, StatsError
 from fxnorm.normalization.chain import Chain
 
-CARD = "card.json"
-RUN_CHECKPOINT = "checkpoint"  # where a training run keeps its best
+METADATA = "metadata.json"
+RUN_CHECKPOINT = "checkpoint"  # folder of the best checkpoint within a run
 
 
 class CheckpointError(FxnormError):
@@ -19,7 +20,7 @@ class CheckpointError(FxnormError):
 DOCUMENT = DocumentType(
     "fxnorm-checkpoint",
     1,
-    noun="the card of a checkpoint",
+    noun="the metadata of a checkpoint",
     remedy="name the folder of a checkpoint that this fxnorm wrote",
     error=CheckpointError,
     indent=1,
@@ -28,10 +29,21 @@ DOCUMENT = DocumentType(
 
 
 def find(folder: Path) -> Path:
-    """The folder of a checkpoint: the one given, or the checkpoint within the run that it holds."""
+    """Folder of a checkpoint: the given one, or the checkpoint within a run."""
     folder = Path(folder)
     inner = folder / RUN_CHECKPOINT
-    return inner if not (folder / CARD).exists() and (inner / CARD).exists() else folder
+    return inner if not (folder / METADATA).exists() and (inner / METADATA).exists() else folder
+
+
+def run_name(folder: Path) -> str:
+    """Name of a checkpoint: that of its run, or of its own folder outside a run."""
+    folder = folder.resolve()
+    return folder.parent.name if folder.name == RUN_CHECKPOINT else folder.name
+
+
+def digest(folder: Path) -> str:
+    """Hash of the metadata, which name the weights by their hash: equal for equal checkpoints."""
+    return hashlib.sha256((folder / METADATA).read_bytes()).hexdigest()[:16]
 
 
 def compose(
@@ -44,24 +56,24 @@ def compose(
     history: Sequence[Mapping[str, Any]],
     version: str,
 ) -> dict[str, Any]:
-    """The content of a card.
+    """Compose metadata.
 
     Parameters
     ----------
     model : str
         Name of the model.
     weights : str
-        File name of its weights, beside the card.
+        File name of its weights, in the same folder.
     settings : dict
-        What builds the same model again.
+        Settings to build the same model again.
     chain : Chain or None
-        How its stems were normalised.
+        Normalisation of its stems.
     recipe : dict
-        How it was trained.
+        Recipe of its training.
     history : list of dict
-        Figures of each epoch.
+        Figures of each epoch or trial.
     version : str
-        Of the fxnorm that made it.
+        Version of fxnorm that wrote it.
     """
     content = {
         "fxnorm": version,
@@ -69,14 +81,14 @@ def compose(
         "settings": dict(settings),
         "weights": weights,
         "recipe": dict(recipe),
-        "history": [dict(epoch) for epoch in history],
+        "history": [dict(row) for row in history],
         "chain": chain.to_dict() if chain is not None else None,
     }
     return DOCUMENT.wrap(content)
 
 
-def about(card: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Chain, recipe, history and version as a card has them.
+def parse(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Chain, recipe, history and version from metadata.
 
     Raises
     ------
@@ -86,18 +98,18 @@ def about(card: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         If the chain is damaged.
     """
     try:
-        chain = Chain.from_dict(card["chain"], "chain") if card["chain"] is not None else None
+        chain = Chain.from_dict(content["chain"], "chain") if content["chain"] is not None else None
     except (StatsError, ValueError) as error:
-        raise CheckpointError(f"{folder / CARD}: {error}") from error
-    return {"chain": chain, "recipe": card["recipe"], "history": card["history"], "version": card["fxnorm"]}
+        raise CheckpointError(f"{folder / METADATA}: {error}") from error
+    return {"chain": chain, "recipe": content["recipe"], "history": content["history"], "version": content["fxnorm"]}
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """Read the card of a checkpoint.
+    """Read the metadata of a checkpoint.
 
     Raises
     ------
     CheckpointError
-        If it is missing, something else, or of another version.
+        If the file is missing, or of another format or version.
     """
-    return DOCUMENT.read(Path(folder) / CARD)
+    return DOCUMENT.read(Path(folder) / METADATA)

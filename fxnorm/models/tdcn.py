@@ -1,4 +1,4 @@
-"""TDCN: a mask over a learned filter bank, made by dilated convolutions and a recurrent layer.
+"""TDCN: a mask over a learned filter bank, computed by dilated convolutions and recurrent layers.
 
 Martínez-Ramírez et al., "Automatic music mixing with deep learning and out-of-domain data", ISMIR 2022
 (arXiv 2208.11428). The masking network follows Luo & Mesgarani, "Conv-TasNet", TASLP 2019 (arXiv 1809.07454).
@@ -10,15 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fxnorm.corpus.stems import STEMS
-from fxnorm.models import tdcn_streaming
-from fxnorm.models.base import CHANNELS, INPUTS, Network, Progress
 from fxnorm.models.convolutions import convolve, convolve_each
+from fxnorm.models.network import CHANNELS, INPUTS, Network
 from fxnorm.models.settings import ModelSettings
 
 LONGEST_MEMORY = 32  # frames, Tmax of the chrono initialisation
 
 
-class Settings(ModelSettings):
+class TdcnSettings(ModelSettings):
     """Sizes of the network.
 
     Attributes
@@ -26,19 +25,19 @@ class Settings(ModelSettings):
     filters, kernel : int
         Channels and taps of the filter bank.
     smoothing : int
-        Taps of the smoothing filter behind each of its channels.
+        Taps of the smoothing filter of each channel.
     pool : int
         Samples in a frame.
     bottleneck, hidden, skip : int
         Channels of the masking network.
     repeats, blocks : int
-        It has `repeats` times `blocks` blocks, with dilation 1, 2, 4 ... within a repeat.
+        The masking network has `repeats` times `blocks` blocks, with dilation 1, 2, 4 ... within a repeat.
     lstm_layers : int
-        Bidirectional layers of half as many units as there are filters in each direction.
+        Bidirectional layers, with half as many units as filters in each direction.
     excitation : int
         Hidden units of the squeeze-excitation.
     dropout : float
-        Between the recurrent layers.
+        Dropout between the recurrent layers.
     """
 
     filters: PositiveInt = 128
@@ -63,8 +62,8 @@ class Settings(ModelSettings):
 
 
 PRESETS = {
-    "published": Settings(),
-    "small": Settings(
+    "published": TdcnSettings(),
+    "small": TdcnSettings(
         filters=24,
         smoothing=64,
         bottleneck=64,
@@ -81,15 +80,15 @@ PRESETS = {
 class TDCN(Network):
     """Time-domain mixing by masking.
 
-    A filter bank turns the stems into `filters` signals p at full rate. Their smoothed magnitudes, pooled to frames,
-    decide a mask; mask times p goes back through the same filters, and the four stereo signals are added.
+    A filter bank maps the stems to `filters` signals p at full rate. A mask is computed from their smoothed magnitudes,
+    pooled to frames. Mask times p passes the transposed filter bank, and the four stereo signals are summed.
     """
 
     name = "tdcn"
     presets = PRESETS
-    settings: Settings
+    settings: TdcnSettings
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: TdcnSettings) -> None:
         super().__init__(settings)
         s = settings
         self.encoder = nn.Conv1d(INPUTS, s.filters, s.kernel, bias=False)
@@ -105,28 +104,24 @@ class TDCN(Network):
         )
         self.squeeze = nn.Linear(s.filters, s.excitation)
         self.excite = nn.Linear(s.excitation, s.filters)
-        remember(self.lstm, LONGEST_MEMORY)
+        init_chrono(self.lstm, LONGEST_MEMORY)
 
     @property
-    def guard(self) -> int:
-        """32,446 samples with the published sizes: the reach, from end to end, of filters and dilated convolutions."""
+    def context(self) -> int:
+        """Receptive field of filters and dilated convolutions: 32,446 samples with the published sizes."""
         s = self.settings
         frames = 2 * s.repeats * (2**s.blocks - 1)  # sum over the blocks of (3 - 1) * dilation
         return (s.kernel - 1) + (s.smoothing - 1) + s.pool * frames
 
-    def mix(self, x: Tensor) -> Tensor:
-        """Mix (batch, 8, samples) -> (batch, 2, samples)."""
+    def forward_flat(self, x: Tensor) -> Tensor:
+        """Map (batch, 8, samples) -> (batch, 2, samples)."""
         samples = x.shape[-1]
         p = self.encode(x)  # (batch, filters, whole frames of samples)
         magnitude = p.abs()
         mask = self.mask(self.pool(magnitude))  # (batch, filters, frames)
-        # Squeeze-excitation over |mask p|: as the mask is positive and constant in a frame, frames are enough.
+        # Squeeze-excitation over |mask p|: the mask is positive and constant within a frame.
         level = (mask * F.avg_pool1d(magnitude, self.settings.pool)).mean(dim=2)
         return self.decode(p, mask * self.excitation(level)[:, :, None])[..., :samples]
-
-    def mix_long(self, stems: Tensor, *, progress: Progress = lambda share: None) -> Tensor:
-        """Mix a song in pieces that agree with the whole to rounding."""
-        return tdcn_streaming.mix(self, stems.flatten(0, 1), progress=progress)
 
     def encode(self, x: Tensor) -> Tensor:
         """Filter bank p: (batch, 8, samples) -> (batch, filters, whole frames of samples)."""
@@ -134,11 +129,11 @@ class TDCN(Network):
 
     def pool(self, magnitude: Tensor) -> Tensor:
         """Smoothed magnitudes of frames: (batch, filters, samples) -> (batch, filters, frames)."""
-        # softplus rises, so the largest softplus is the softplus of the largest: pool first, 64 times fewer to do.
+        # softplus is monotonic, so it commutes with the maximum: pool first, for 64 times fewer softplus.
         return F.softplus(F.max_pool1d(convolve_each(magnitude, self.smoothing.weight), self.settings.pool))
 
     def mask(self, x: Tensor) -> Tensor:
-        """The positive mask that belongs to smoothed magnitudes, (batch, filters, frames) both."""
+        """Positive mask from smoothed magnitudes, (batch, filters, frames) both."""
         x = self.narrow(self.norm(x))
         skips = []
         for block in self.blocks:
@@ -149,18 +144,18 @@ class TDCN(Network):
         return F.softplus(x.transpose(1, 2))
 
     def excitation(self, level: Tensor) -> Tensor:
-        """Gain of each filter by its mean masked level, (..., filters) both."""
+        """Gain of each filter from its mean masked level, (..., filters) both."""
         return torch.sigmoid(self.excite(torch.relu(self.squeeze(level))))
 
     def decode(self, p: Tensor, factors: Tensor) -> Tensor:
-        """The mix of p, whose frames are multiplied by (batch, filters, frames) -> (batch, 2, samples)."""
+        """Mix (batch, 2, samples) of p, with its frames multiplied by factors (batch, filters, frames)."""
         masked = (p.unflatten(2, (-1, self.settings.pool)) * factors[..., None]).flatten(2)
-        # All stems end up in one sum, so the filters are summed in the place of the signals.
+        # The stems are summed at the end, so the filters are summed instead of the signals.
         kernel = self.encoder.weight.unflatten(1, (len(STEMS), CHANNELS)).sum(dim=1)  # (filters, 2, taps)
         return torch.tanh(self._synthesize(masked, kernel))
 
     def reconstruct(self, stems: Tensor) -> Tensor:
-        """Send stems through the front end and back: what it can be trained on alone, against its own input.
+        """Pass stems through the front end and back, to train it as an autoencoder.
 
         Parameters
         ----------
@@ -169,25 +164,25 @@ class TDCN(Network):
         Returns
         -------
         Tensor, shape (batch, 4, 2, samples)
-            The smoothed magnitudes are pooled, put back where they came from, and multiply p.
+            Smoothed magnitudes, pooled and unpooled, times p, through the transposed filter bank.
         """
         samples, pool = stems.shape[-1], self.settings.pool
         p = self.encode(stems.flatten(1, 2))
         smooth = F.softplus(convolve_each(p.abs(), self.smoothing.weight))
-        peaks, places = F.max_pool1d(smooth, pool, return_indices=True)
-        kept = F.max_unpool1d(peaks, places, [pool])
-        return self._synthesize(kept * p, self.encoder.weight)[..., :samples].unflatten(1, (len(STEMS), CHANNELS))
+        peaks, indices = F.max_pool1d(smooth, pool, return_indices=True)
+        unpooled = F.max_unpool1d(peaks, indices, [pool])
+        return self._synthesize(unpooled * p, self.encoder.weight)[..., :samples].unflatten(1, (len(STEMS), CHANNELS))
 
     def _synthesize(self, x: Tensor, kernel: Tensor) -> Tensor:
-        """The adjoint of the filter bank: each output sample where the encoder read it."""
+        """Adjoint of the filter bank, aligned with its input."""
         before = (kernel.shape[-1] - 1) // 2
         return F.conv_transpose1d(x, kernel)[..., before : before + x.shape[-1]]
 
 
 class Block(nn.Module):
-    """One dilated convolution over frames, with a residual way (not in the last block) and a skip way."""
+    """Dilated convolution over frames, with a residual output (except in the last block) and a skip output."""
 
-    def __init__(self, s: Settings, *, dilation: int, last: bool) -> None:
+    def __init__(self, s: TdcnSettings, *, dilation: int, last: bool) -> None:
         super().__init__()
         self.widen = nn.Conv1d(s.bottleneck, s.hidden, 1)
         self.first = nn.Sequential(nn.PReLU(), nn.GroupNorm(1, s.hidden, eps=1e-8))
@@ -202,8 +197,8 @@ class Block(nn.Module):
         return x if self.residual is None else x + self.residual(y), self.skip(y)
 
 
-def remember(lstm: nn.LSTM, longest: int) -> None:
-    """Draw the biases of the gates so that memories last from 1 to `longest` frames.
+def init_chrono(lstm: nn.LSTM, longest: int) -> None:
+    """Draw the biases of the gates for memories of 1 to `longest` frames.
 
     Notes
     -----

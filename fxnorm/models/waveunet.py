@@ -1,4 +1,4 @@
-"""Wave-U-Net: an hourglass of valid convolutions over samples, aligned with its input.
+"""Wave-U-Net: valid convolutions over samples with down- and upsampling and skips, aligned with its input.
 
 Stoller, Ewert & Dixon, "Wave-U-Net", ISMIR 2018 (arXiv 1806.03185), with the sizes of Martínez-Ramírez et al., ISMIR
 2022 (arXiv 2208.11428).
@@ -12,26 +12,25 @@ from pydantic import Field, PositiveInt, field_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fxnorm.models import waveunet_streaming
-from fxnorm.models.base import CHANNELS, INPUTS, Network, Progress
+from fxnorm.models.network import CHANNELS, INPUTS, Network
 from fxnorm.models.settings import ModelSettings
 
 GROUP = 8  # channels normalised together
 
 
-class Settings(ModelSettings):
+class WaveUNetSettings(ModelSettings):
     """Sizes of the network.
 
     Attributes
     ----------
     levels : int
-        Resolutions, the lowest included.
+        Number of resolutions, including the lowest.
     features : int
-        Channels of the first level, doubled at each further one; a multiple of 8.
+        Channels of the first level, doubled at each further level; a multiple of 8.
     kernel : int
         Taps of every convolution; odd.
     stride : int
-        Samples of a level in one of the next. 1, as published, does without resampling: every layer at full rate.
+        Decimation from one level to the next; 1, as published, keeps every layer at full rate.
     resampling_taps : int
         Length of the fixed sinc filter around each change of rate; odd.
     """
@@ -58,14 +57,14 @@ class Settings(ModelSettings):
 
 
 PRESETS = {
-    "published": Settings(),
-    "default": Settings(stride=2),
-    "small": Settings(levels=4, features=8, stride=4, resampling_taps=31),
+    "published": WaveUNetSettings(),
+    "default": WaveUNetSettings(stride=2),
+    "small": WaveUNetSettings(levels=4, features=8, stride=4, resampling_taps=31),
 }
 
 
-def by_itself(norm: nn.GroupNorm, signal: "Signal") -> Tensor:
-    """Normalise a signal by what is in it."""
+def normalize_alone(norm: nn.GroupNorm, signal: "Signal") -> Tensor:
+    """Normalise a signal by its own moments."""
     normalized: Tensor = norm(signal.x)
     return normalized
 
@@ -74,46 +73,43 @@ Normalize = Callable[[nn.GroupNorm, "Signal"], Tensor]
 
 
 class Signal(NamedTuple):
-    """Features, and where they lie: frame i belongs to input sample `start + i * hop`; and how they are normalised."""
+    """Features with their position and normalisation: frame i belongs to input sample `start + i * hop`."""
 
     x: Tensor
     start: int
     hop: int
-    normalize: Normalize = by_itself
+    normalize: Normalize = normalize_alone
 
-    def crop_to(self, other: "Signal") -> Tensor:
-        """The part of the features that lies where another signal of the same hop does."""
-        first = (other.start - self.start) // self.hop
-        return self.x[..., first : first + other.x.shape[-1]]
+    def crop_to(self, target: "Signal") -> Tensor:
+        """Features at the positions of another signal of the same hop."""
+        first = (target.start - self.start) // self.hop
+        return self.x[..., first : first + target.x.shape[-1]]
 
 
 class WaveUNet(Network):
-    """Mixing by a U-shaped stack of convolutions with skips.
+    """Mixing by a U-shaped stack of valid convolutions with skips.
 
-    Valid convolutions shorten the signal; the input is padded by what they take, so that the output is as long as the
-    input and every sample in its place.
+    The input is padded by what valid convolutions remove, so that the output has its length and is aligned with it.
     """
 
     name = "waveunet"
     presets = PRESETS
-    settings: Settings
+    settings: WaveUNetSettings
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: WaveUNetSettings) -> None:
         super().__init__(settings)
         s = settings
         sizes = [s.features * 2**level for level in range(s.levels)]
         shallow, deep = sizes[:-1], sizes[1:]
         inputs = [INPUTS, *shallow[1:]]
-        self.down = nn.ModuleList(
-            Down(s, before, here, after) for before, here, after in zip(inputs, shallow, deep, strict=True)
-        )
+        self.down = nn.ModuleList(Down(s, *channels) for channels in zip(inputs, shallow, deep, strict=True))
         self.bottleneck = Convolution(deep[-1], deep[-1], s.kernel)
-        self.up = nn.ModuleList(Up(s, after, here) for here, after in zip(shallow[::-1], deep[::-1], strict=True))
+        self.up = nn.ModuleList(Up(s, *channels) for channels in zip(deep[::-1], shallow[::-1], strict=True))
         self.output = nn.Conv1d(sizes[0], CHANNELS, 1)
 
     @property
-    def guard(self) -> int:
-        """34 samples with the published sizes: what the valid convolutions take on each side."""
+    def context(self) -> int:
+        """Samples that valid convolutions remove at each end: 34 with the published sizes."""
         s = self.settings
         reach = s.kernel // 2
         resampling = s.resampling_taps // 2 if s.stride > 1 else 0
@@ -122,25 +118,18 @@ class WaveUNet(Network):
         return sum(hop * (4 * reach + 2 * resampling) for hop in hops[:-1]) + hops[-1] * reach
 
     @property
-    def context(self) -> tuple[int, int]:
-        """Samples before and after a stretch that its output needs; some are lost where a level does not divide."""
-        return self.guard, self.guard + self.settings.stride ** (self.settings.levels - 1) - 1
+    def padding(self) -> tuple[int, int]:
+        """Samples before and after a span that its output needs; the second is larger where a level does not divide."""
+        return self.context, self.context + self.settings.stride ** (self.settings.levels - 1) - 1
 
-    def mix(self, x: Tensor) -> Tensor:
-        """Mix (batch, 8, samples) -> (batch, 2, samples)."""
-        return self.shorten(F.pad(x, self.context), -self.guard, 0, x.shape[-1])
+    def forward_flat(self, x: Tensor) -> Tensor:
+        """Map (batch, 8, samples) -> (batch, 2, samples)."""
+        return self.forward_valid(F.pad(x, self.padding), -self.context, 0, x.shape[-1])
 
-    def mix_long(self, stems: Tensor, *, exact: bool = False, progress: Progress = lambda share: None) -> Tensor:
-        """Mix a song in overlapping pieces as long as those it was trained on, each normalised by itself.
-
-        `exact` normalises by the whole song instead, to rounding as `forward` does, and takes nine times as long.
-        """
-        if exact:
-            return waveunet_streaming.mix(self, stems.flatten(0, 1), progress=progress)
-        return super().mix_long(stems, progress=progress)
-
-    def shorten(self, x: Tensor, begin: int, start: int, stop: int, normalize: Normalize = by_itself) -> Tensor:
-        """Mix what lies at `begin` and has its context around it: the samples from start to stop."""
+    def forward_valid(
+        self, x: Tensor, begin: int, start: int, stop: int, normalize: Normalize = normalize_alone
+    ) -> Tensor:
+        """Output samples from start to stop, of an input that begins at `begin` and includes their padding."""
         signal = Signal(x, begin, 1, normalize)
         skips = []
         for down in self.down:
@@ -171,37 +160,37 @@ class Convolution(nn.Module):
 
 
 class Down(nn.Module):
-    """Features for the skip, more of them, and down to the next rate."""
+    """Convolution for the skip, expansion to the channels of the next level, decimation."""
 
-    def __init__(self, s: Settings, inputs: int, here: int, after: int) -> None:
+    def __init__(self, s: WaveUNetSettings, inputs: int, channels: int, deeper_channels: int) -> None:
         super().__init__()
-        self.skip = Convolution(inputs, here, s.kernel)
-        self.grow = Convolution(here, after, s.kernel)
+        self.skip = Convolution(inputs, channels, s.kernel)
+        self.expand = Convolution(channels, deeper_channels, s.kernel)
         self.resampler = Resampler(s.stride, s.resampling_taps) if s.stride > 1 else None
 
     def forward(self, signal: Signal) -> tuple[Signal, Signal]:
         skip = self.skip(signal)
-        grown = self.grow(skip)
-        return skip, grown if self.resampler is None else self.resampler.down(grown)
+        expanded = self.expand(skip)
+        return skip, expanded if self.resampler is None else self.resampler.down(expanded)
 
 
 class Up(nn.Module):
-    """Up to the rate of the skip, and the two together."""
+    """Interpolation to the rate of the skip, reduction to its channels, convolution of both."""
 
-    def __init__(self, s: Settings, after: int, here: int) -> None:
+    def __init__(self, s: WaveUNetSettings, deeper_channels: int, channels: int) -> None:
         super().__init__()
         self.resampler = Resampler(s.stride, s.resampling_taps) if s.stride > 1 else None
-        self.shrink = Convolution(after, here, s.kernel)
-        self.merge = Convolution(2 * here, here, s.kernel)
+        self.reduce = Convolution(deeper_channels, channels, s.kernel)
+        self.merge = Convolution(2 * channels, channels, s.kernel)
 
     def forward(self, signal: Signal, skip: Signal) -> Signal:
-        low = self.shrink(signal if self.resampler is None else self.resampler.up(signal))
+        low = self.reduce(signal if self.resampler is None else self.resampler.up(signal))
         merged: Signal = self.merge(low._replace(x=torch.cat([low.x, skip.crop_to(low)], dim=1)))
         return merged
 
 
 class Resampler(nn.Module):
-    """Changes the rate by a whole number with a fixed windowed sinc, valid part only."""
+    """Changes the rate by an integer factor with a fixed windowed sinc; valid samples only."""
 
     kernel: Tensor
 
@@ -221,15 +210,15 @@ class Resampler(nn.Module):
         """Put zeros between the frames and low-pass them."""
         hop = signal.hop // self.stride
         x = F.conv_transpose1d(_flatten(signal.x), self.kernel * self.stride, stride=self.stride)
-        edge = 2 * self.reach  # where the filter met less than the whole of its taps
+        edge = 2 * self.reach  # frames computed from part of the taps
         x = x[..., edge : x.shape[-1] - edge].reshape(*signal.x.shape[:2], -1)
         return signal._replace(x=x, start=signal.start + self.reach * hop, hop=hop)
 
 
 def design_lowpass(stride: int, taps: int) -> Tensor:
-    """Windowed sinc with its -6 dB point at the Nyquist frequency of the lower rate, shape (taps,).
+    """Design a windowed sinc with its -6 dB point at the Nyquist frequency of the lower rate, shape (taps,).
 
-    Each of its `stride` phases sums to 1 / stride, so that a constant comes through both ways without ripple.
+    Each of its `stride` phases sums to 1 / stride, so that decimation and interpolation keep a constant without ripple.
     """
     n = torch.arange(taps, dtype=torch.float64) - taps // 2
     kernel = torch.sinc(n / stride) * torch.hann_window(taps + 2, periodic=False, dtype=torch.float64)[1:-1]
@@ -239,5 +228,5 @@ def design_lowpass(stride: int, taps: int) -> Tensor:
 
 
 def _flatten(x: Tensor) -> Tensor:
-    """Every channel a batch item of its own, so that all share one kernel: (batch * channels, 1, frames)."""
+    """Move channels to the batch, so that all share one kernel: (batch * channels, 1, frames)."""
     return x.flatten(0, 1)[:, None]

@@ -1,90 +1,88 @@
-"""Wave-U-Net on a song of any length: the same samples as from the whole song at once, a piece at a time.
+"""Wave-U-Net on a song of any length, in chunks that equal the whole song to rounding.
 
-A group normalisation divides by what it finds in all of its input, so that a piece alone comes out otherwise than the
-same piece within its song. Here the moments are gathered over the whole song, one layer after the other, for those of
-a layer depend on the normalisations before it: a pass over the song for each, as far as that layer, and then one that
-mixes, which together take several times as long. To start from what each piece has by itself and improve it in a few
-passes does not do: the moments of later layers get worse before they get better.
+A group normalisation depends on all of its input, so a chunk alone differs from the same chunk within its song. The
+moments are gathered over the whole song, one normalisation after the other, since each depends on those before it: one
+pass over the song for each, up to that layer, and a last one for the mix. Starting from the moments of each chunk and
+refining them in a few passes fails: the moments of later layers get worse before they get better.
 """
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from fxnorm.models.chunk_pool import Workers, pieces, window
-from fxnorm.models.running_moments import Moments
+from fxnorm.models.base import Progress
+from fxnorm.models.chunk_pool import ChunkPool, chunks, slice_padded
+from fxnorm.models.running_moments import RunningMoments
+from fxnorm.models.waveunet import Signal, WaveUNet
 
-if TYPE_CHECKING:
-    from fxnorm.models.waveunet import Signal, WaveUNet
-
-PIECE = 1 << 16  # samples; a multiple of the largest hop
-
-Progress = Callable[[float], None]
+CHUNK = 1 << 16  # samples; a multiple of the largest hop
 
 
-def mix(network: "WaveUNet", stems: Tensor, *, progress: Progress = lambda share: None) -> Tensor:
-    """Mix a song in pieces.
+def apply_long(network: WaveUNet, stems: Tensor, *, progress: Progress = lambda share: None) -> Tensor:
+    """Map a song to its mix in chunks; takes nine times as long as `chunked.apply_chunked`.
 
     Parameters
     ----------
     network : WaveUNet
-        In evaluation mode; pieces are moved to its device.
-    stems : Tensor, shape (8, samples)
+        In evaluation mode; chunks are moved to its device.
+    stems : Tensor, shape (4, 2, samples)
     progress : callable
-        Called with the share that is done, 0 to 1.
+        Called with the share completed, 0 to 1.
 
     Returns
     -------
     Tensor, shape (2, samples)
         On the device of the stems.
     """
-    samples = stems.shape[1]
+    channels = stems.flatten(0, 1)
+    samples = stems.shape[-1]
     out = stems.new_empty(2, samples)
-    known: dict[nn.GroupNorm, Moments] = {}
+    known: dict[nn.GroupNorm, RunningMoments] = {}
     passes = 1 + sum(isinstance(module, nn.GroupNorm) for module in network.modules())
 
-    def work(here: slice) -> tuple[nn.GroupNorm, Moments] | None:
+    def process(span: slice) -> tuple[nn.GroupNorm, RunningMoments] | None:
         try:
-            out[:, here] = run(network, stems, here, known)
-        except Unknown as found:
-            return found.norm, found.moments  # without the exception, which holds on to all that led to it
+            out[:, span] = apply_to_chunk(network, channels, span, known)
+        except UnknownMoments as unknown:
+            return unknown.norm, unknown.moments  # without the exception, whose traceback holds all tensors
         return None
 
-    with Workers(network.output.weight.device) as workers:
+    with ChunkPool(network.output.weight.device) as pool:
         for number in range(passes):
 
-            def tell(done: int, number: int = number) -> None:
-                progress(((number + done / samples) / passes) ** 2)  # each pass is longer than the one before it
+            def report(stop: int, number: int = number) -> None:
+                progress(((number + stop / samples) / passes) ** 2)  # each pass is longer than the one before it
 
-            for found in workers.run(work, pieces(samples, PIECE), progress=tell):
-                if found is not None:
-                    norm, moments = found
-                    known.setdefault(norm, Moments.none(norm.num_groups)).add(moments)
+            for measured in pool.run(process, chunks(samples, CHUNK), progress=report):
+                if measured is not None:
+                    norm, moments = measured
+                    known.setdefault(norm, RunningMoments.empty(norm.num_groups)).update(moments)
     return out
 
 
-class Unknown(Exception):  # noqa: N818 (no error, but where a pass ends)
-    """The first normalisation whose moments are not known, and what a piece adds to them."""
+class UnknownMoments(Exception):  # noqa: N818 (ends a pass; no error)
+    """Raised at the first normalisation without moments, with those of the chunk."""
 
-    def __init__(self, norm: nn.GroupNorm, moments: Moments) -> None:
+    def __init__(self, norm: nn.GroupNorm, moments: RunningMoments) -> None:
         super().__init__()
         self.norm = norm
         self.moments = moments
 
 
-def run(network: "WaveUNet", stems: Tensor, here: slice, known: Mapping[nn.GroupNorm, Moments]) -> Tensor:
-    """Mix a piece by moments of the whole song, (2, samples); raises `Unknown` where they are not known."""
-    samples = stems.shape[1]
+def apply_to_chunk(
+    network: WaveUNet, channels: Tensor, span: slice, known: Mapping[nn.GroupNorm, RunningMoments]
+) -> Tensor:
+    """Mix of a chunk, (2, samples), by moments of the whole song; raises `UnknownMoments` where one is missing."""
+    samples = channels.shape[1]
 
-    def normalize(norm: nn.GroupNorm, signal: "Signal") -> Tensor:
+    def normalize(norm: nn.GroupNorm, signal: Signal) -> Tensor:
         if norm in known:
             return known[norm].normalize(signal.x[0], norm)[None]
-        # the frames of the piece itself; what lies before and after the song counts with its first and last piece
-        begin = 0 if here.start == 0 else -((signal.start - here.start) // signal.hop)
-        end = signal.x.shape[-1] if here.stop == samples else -((signal.start - here.stop) // signal.hop)
-        raise Unknown(norm, Moments.of(signal.x[0, :, begin:end], norm.num_groups))
+        # Frames of this chunk only; those beyond the song count with its first and last chunk.
+        begin = 0 if span.start == 0 else -((signal.start - span.start) // signal.hop)
+        end = signal.x.shape[-1] if span.stop == samples else -((signal.start - span.stop) // signal.hop)
+        raise UnknownMoments(norm, RunningMoments.from_tensor(signal.x[0, :, begin:end], norm.num_groups))
 
-    before, after = network.context
-    x = window(stems, here.start - before, here.stop + after).to(network.output.weight.device)
-    return network.shorten(x[None], here.start - before, here.start, here.stop, normalize)[0]
+    before, after = network.padding
+    x = slice_padded(channels, span.start - before, span.stop + after).to(network.output.weight.device)
+    return network.forward_valid(x[None], span.start - before, span.start, span.stop, normalize)[0]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fxnorm import corpus, documents
-from fxnorm.corpus import TrackRef
+from fxnorm.corpus import Multitrack
 from fxnorm.errors import InputError
 from fxnorm.normalization.chain import Chain
 from fxnorm.normalization.corpus_normalization import CHAIN
@@ -90,7 +90,7 @@ def open_corpus(folder: Path, *, wet: Path | None = None, mixing: bool = True) -
     return TrainingCorpus(tuple(songs[name] for name in train), tuple(songs[name] for name in valid), chain)
 
 
-def read_chain(folder: Path, tracks: Sequence[TrackRef]) -> Chain:
+def read_chain(folder: Path, tracks: Sequence[Multitrack]) -> Chain:
     """Read the chain of a corpus and check the record of every stem against it.
 
     Raises
@@ -102,7 +102,7 @@ def read_chain(folder: Path, tracks: Sequence[TrackRef]) -> Chain:
     """
     chain = Chain.load(_find_chain(folder))
     for track in tracks:
-        for stem, path in track.stems.items():
+        for stem, path in [(stem, path) for stem, paths in track.stems.items() for path in paths]:
             if not _matches(CARD.read(path.with_suffix(".json")), chain, stem):
                 raise InputError(
                     f"{path}: expected a stem normalised to {chain.stats.title!r} ({chain.stats.signature}) with the "
@@ -124,7 +124,7 @@ def _matches(record: Mapping[str, object], chain: Chain, stem: str) -> bool:
     return documents.signature([signature, record.get("chain")]) == documents.signature(expected)
 
 
-def _open_song(track: TrackRef, wet_tracks: Mapping[str, TrackRef] | None, *, mixing: bool) -> TrainingSong:
+def _open_song(track: Multitrack, wet_tracks: Mapping[str, Multitrack] | None, *, mixing: bool) -> TrainingSong:
     wet_track = wet_tracks.get(track.id) if wet_tracks is not None else None
     if wet_tracks is not None and wet_track is None:
         raise InputError(f"{track.id}: expected this song among the wet stems too, found none; check wet=")
@@ -138,5 +138,5 @@ def _open_song(track: TrackRef, wet_tracks: Mapping[str, TrackRef] | None, *, mi
     return TrainingSong(track.id, samples, stems, mixture, wet)
 
 
-def _probe_stems(track: TrackRef) -> StemSources:
-    return {stem: (SourceFile.probe(path),) for stem, path in track.stems.items()}
+def _probe_stems(track: Multitrack) -> StemSources:
+    return {stem: tuple(map(SourceFile.probe, paths)) for stem, paths in track.stems.items()}

@@ -6,7 +6,7 @@ Training takes minutes, so nothing is written before the end: an interrupted run
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from fxnorm.audio import Audio
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.models import metadata
-from fxnorm.models.gbdt.band_grid import Floats
-from fxnorm.models.gbdt.model import PRESETS, SIDES, Boosted, Settings, require_xgboost
+from fxnorm.models.checkpoint import Checkpoint
+from fxnorm.models.gbdt.band_grid import MID_SIDE, Floats
+from fxnorm.models.gbdt.model import PRESETS, BoostedSettings, BoostedTrees, require_xgboost
 from fxnorm.models.settings import choose
 from fxnorm.parallel.runner import Progress, silent_progress
 from fxnorm.recipe import BoostedRecipe
@@ -42,7 +43,7 @@ SEARCH_SPACE: dict[str, tuple[Any, Any]] = {
     "learning_rate": (0.01, 0.3),
 }
 TREE_PARAMETERS = ("max_depth", "learning_rate", "subsample", "colsample_bytree", "min_child_weight", "reg_lambda")
-UNITY_DB = np.zeros((len(STEMS), SIDES, 1, 1), dtype=np.float32)
+UNITY_DB = np.zeros((len(STEMS), len(MID_SIDE), 1, 1), dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,13 +81,13 @@ def train(
         return RunResult(folder, "finished", history, unit="trial")
     model, history = _search(recipe, corpus, settings, progress)
     files.write_text(folder / HISTORY, documents.to_text(history, indent=1))
-    replace(model, chain=corpus.chain, recipe=recipe.to_dict(), history=history).save(folder / CHECKPOINT)
+    Checkpoint(model, corpus.chain, recipe.to_dict(), history).save(folder / CHECKPOINT)
     return RunResult(folder, "finished", history, unit="trial")
 
 
 def _search(
-    recipe: BoostedRecipe, corpus: TrainingCorpus, settings: Settings, progress: Progress
-) -> tuple[Boosted, list[EpochRecord]]:
+    recipe: BoostedRecipe, corpus: TrainingCorpus, settings: BoostedSettings, progress: Progress
+) -> tuple[BoostedTrees, list[EpochRecord]]:
     """Return the best model and the record of each trial."""
     songs = corpus.train + corpus.valid
     steps = len(songs) + 1 + recipe.search
@@ -113,7 +114,7 @@ def _search(
     return best, history
 
 
-def extract(song: TrainingSong, settings: Settings) -> Example:
+def extract(song: TrainingSong, settings: BoostedSettings) -> Example:
     """Read a song, and compute its oracle gains and the features of its stems.
 
     Raises
@@ -121,14 +122,14 @@ def extract(song: TrainingSong, settings: Settings) -> Example:
     AudioError
         If a file is damaged.
     """
-    bands = settings.bands
-    gram = gram_matrices(_read(song), bands)
+    grid = settings.grid
+    gram = gram_matrices(_read(song), grid)
     levels = _levels(gram)
-    features = [settings.surroundings.describe(levels, stem, bands.slot_rate) for stem in range(len(STEMS))]
-    return Example(gram, solve_gains(gram, bands), tuple(features))
+    features = [settings.features.extract(levels, stem, grid.frame_rate) for stem in range(len(STEMS))]
+    return Example(gram, solve_gains(gram, grid), tuple(features))
 
 
-def fit(examples: Sequence[Example], recipe: BoostedRecipe, settings: Settings) -> Boosted:
+def fit(examples: Sequence[Example], recipe: BoostedRecipe, settings: BoostedSettings) -> BoostedTrees:
     """Average the gains over songs with equal weights, and fit trees to the deviations.
 
     Parameters
@@ -136,7 +137,7 @@ def fit(examples: Sequence[Example], recipe: BoostedRecipe, settings: Settings) 
     examples : sequence of Example
     recipe : BoostedRecipe
         Hyperparameters of the trees.
-    settings : Settings
+    settings : BoostedSettings
         Those of `extract`.
     """
     means_db = np.stack([example.gains_db.mean(axis=2) for example in examples])  # NaN where a stem or band is silent
@@ -145,19 +146,20 @@ def fit(examples: Sequence[Example], recipe: BoostedRecipe, settings: Settings) 
     trees = {}
     for index, stem in enumerate(STEMS):
         songs = [example for example in examples if np.isfinite(example.gains_db[index]).any()] or examples
-        deviations_db = [
-            song.gains_db[index] - average_db[index][:, np.newaxis] for song in songs
-        ]  # (2, frames, bands)
+        # each of shape (2, frames, bands)
+        deviations_db = [song.gains_db[index] - average_db[index][:, np.newaxis] for song in songs]
         targets = [np.nan_to_num(db).transpose(1, 0, 2).reshape(db.shape[1], -1) for db in deviations_db]
         weights = [np.full(len(target), 1.0 / len(target)) for target in targets]
         features = np.concatenate([song.features[index] for song in songs])
         trees[stem] = _fit_trees(features, np.concatenate(targets), np.concatenate(weights), recipe)
-    return Boosted(trees, average_db.astype(np.float32), settings)
+    return BoostedTrees(trees, average_db.astype(np.float32), settings)
 
 
-def evaluate(model: Boosted | None, examples: Sequence[Example]) -> float:
+def evaluate(model: BoostedTrees | None, examples: Sequence[Example]) -> float:
     """Return the mean over songs of `compare_levels` in dB; None evaluates the sum of the stems."""
-    gains = ((example, UNITY_DB if model is None else model.predict(_levels(example.gram))) for example in examples)
+    gains = (
+        (example, UNITY_DB if model is None else model.predict_gains(_levels(example.gram))) for example in examples
+    )
     return float(np.mean([compare_levels(example.gram, gains_db) for example, gains_db in gains]))
 
 
@@ -221,7 +223,7 @@ def _read(song: TrainingSong) -> Audio:
 
 def _finished_history(folder: Path, recipe: BoostedRecipe) -> list[EpochRecord] | None:
     """Return the history of a finished run of this recipe, or None."""
-    if not (folder / CHECKPOINT / metadata.CARD).exists():
+    if not (folder / CHECKPOINT / metadata.METADATA).exists():
         return None
     content = metadata.read(folder / CHECKPOINT)
     return content["history"] if content.get("recipe") == recipe.to_dict() else None

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from fxnorm.errors import RunError
-from fxnorm.models.base import Network
+from fxnorm.models.network import Network
 from fxnorm.recipe import Recipe
 from fxnorm.training.dataset import Position
 from fxnorm.training.tasks import build_task

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fxnorm.audio import Audio
-from fxnorm.models.gbdt.band_grid import Bands, Floats, product
+from fxnorm.models.gbdt.band_grid import BandGrid, Floats, real_cross_spectrum
 from fxnorm.models.gbdt.context_features import FLOOR, smooth, to_db
 
 WINDOW_S = 0.2  # standard deviation of the window around a frame
@@ -26,40 +26,40 @@ AUDIBLE = 1e-6  # relative to the mean square of the mixture over frames and ban
 Doubles = npt.NDArray[np.float64]
 
 
-def gram_matrices(signals: Audio, bands: Bands) -> Floats:
+def gram_matrices(signals: Audio, grid: BandGrid) -> Floats:
     """Compute the Gram matrix of signals in each frame and band.
 
     Parameters
     ----------
     signals : ndarray, shape (signals, 2, samples), float32
         Stems, and the mixture last.
-    bands : Bands
+    grid : BandGrid
 
     Returns
     -------
     ndarray, shape (signals, signals, 2, frames, bands), float32
-        For mid and side; the diagonal holds mean squares, as from `Bands.measure`.
+        For mid and side; the diagonal holds mean squares, as from `BandGrid.measure`.
     """
     count = len(signals)
     blocks = []
-    for _, spectra in bands.blocks(signals):
-        frames = spectra.shape[-2] // bands.slot_frames
-        block = np.empty((count, count, 2, frames, bands.count), dtype=np.float32)
+    for _, spectra in grid.blocks(signals):
+        frames = spectra.shape[-2] // grid.frame_windows
+        block = np.empty((count, count, 2, frames, grid.count), dtype=np.float32)
         for i in range(count):
             for j in range(i, count):
-                block[i, j] = block[j, i] = bands.pool(product(spectra[i], spectra[j]))
+                block[i, j] = block[j, i] = grid.pool(real_cross_spectrum(spectra[i], spectra[j]))
         blocks.append(block)
     return np.concatenate(blocks, axis=-2)
 
 
-def solve_gains(gram: Floats, bands: Bands) -> Floats:
+def solve_gains(gram: Floats, grid: BandGrid) -> Floats:
     """Solve for the oracle gains of a song.
 
     Parameters
     ----------
     gram : ndarray, shape (5, 5, 2, frames, bands), float32
         Gram matrices of the stems and the mixture.
-    bands : Bands
+    grid : BandGrid
 
     Returns
     -------
@@ -68,7 +68,7 @@ def solve_gains(gram: Floats, bands: Bands) -> Floats:
     """
     song = gram.mean(axis=-2, keepdims=True, dtype=np.float64)
     mean_squares = np.einsum("iisnb->isnb", song[:-1, :-1])
-    smoothed = smooth(gram, WINDOW_S * bands.slot_rate)
+    smoothed = smooth(gram, WINDOW_S * grid.frame_rate)
     frame_ridge, band_ridge, song_ridge = RIDGES
     levels = mean_squares.sum(axis=-1, keepdims=True)
     gains = _solve(song.sum(axis=-1, keepdims=True), np.ones_like(levels), song_ridge * levels)

@@ -9,9 +9,9 @@ from torch.nn import functional as F
 from fxnorm import losses, models
 from fxnorm.audio import RATE
 from fxnorm.errors import InputError
-from fxnorm.models.base import Network
 from fxnorm.models.checkpoint import Checkpoint
 from fxnorm.models.metadata import find
+from fxnorm.models.network import Network
 from fxnorm.recipe import Recipe
 
 FRONT_END = ("encoder", "smoothing")  # submodules that `reconstruct` trains
@@ -38,8 +38,8 @@ class MixingTask(Task):
 
     def __init__(self, recipe: Recipe, network: Network) -> None:
         super().__init__()
-        guard = {} if recipe.loss.name == "mrstft" else {"guard_frames": losses.guard_frames(network.guard)}
-        self.criterion = losses.build(recipe.loss.name, **guard | recipe.loss.settings)
+        context = {} if recipe.loss.name == "mrstft" else {"context_frames": losses.context_frames(network.context)}
+        self.criterion = losses.build(recipe.loss.name, **context | recipe.loss.settings)
         silence = torch.zeros(1, 2, round(recipe.data.segment_s * RATE))
         try:
             self.criterion(silence, silence)
@@ -106,7 +106,7 @@ def build_network(recipe: Recipe) -> Network:
     torch.manual_seed(recipe.seed)
     network = models.build(recipe.network.name, recipe.network.preset, **recipe.network.settings)
     if recipe.init_from is not None:
-        source = Checkpoint.load(find(recipe.init_from)).network
+        source = Checkpoint.load(find(recipe.init_from)).model
         if (source.name, source.settings) != (network.name, network.settings):
             raise InputError(
                 f"init_from: expected the weights of {network.name} with the settings of this recipe, got "

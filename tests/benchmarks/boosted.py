@@ -19,11 +19,11 @@ import torch
 from fxnorm import audio, audio_files, corpus, models, recipe, training
 from fxnorm.audio import RATE, Audio
 from fxnorm.cli.options import print_table
-from fxnorm.corpus import TrackRef
+from fxnorm.corpus import Multitrack
 from fxnorm.corpus.stems import STEMS
 from fxnorm.losses import MultiResolutionLoss
-from fxnorm.models import sums
-from fxnorm.models.gbdt.model import Boosted
+from fxnorm.models.baselines import mean_stems, sum_stems
+from fxnorm.models.gbdt.model import BoostedTrees
 from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
 from fxnorm.normalization.normalizer import Normalizer
 from fxnorm.normalization.settings import ChainSettings
@@ -47,22 +47,22 @@ def normalize(wet: Path, out: Path) -> Path:
     return out
 
 
-def read_stems(track: TrackRef, normalizer: Normalizer | None) -> Audio:
+def read_stems(track: Multitrack, normalizer: Normalizer | None) -> Audio:
     """Stems of a song, shape (4, 2, samples), normalised if there is something to do it with."""
-    samples = max(audio_files.probe(path).samples for path in track.stems.values())
+    samples = track.samples
     stems = np.zeros((len(STEMS), 2, samples), dtype=np.float32)
     for row, stem in zip(stems, STEMS, strict=True):
         if stem in track.stems:
-            own = audio.to_stereo(audio_files.read(track.stems[stem])[0])
+            own = audio.to_stereo(track.read_native(stem)[0])
             row[:, : own.shape[1]] = own if normalizer is None else normalizer(own, RATE, stem)[0]
     return stems
 
 
-def without_trees(model: Boosted, stems: Audio) -> Audio:
+def without_trees(model: BoostedTrees, stems: Audio) -> Audio:
     """Mix with the average gains alone."""
-    bands = model.settings.bands
-    gains_db = np.repeat(model.average_db[:, :, np.newaxis], bands.slots(stems.shape[-1]), axis=2)
-    return bands.mix(stems, gains_db)
+    grid = model.settings.grid
+    gains_db = np.repeat(model.average_db[:, :, np.newaxis], grid.count_frames(stems.shape[-1]), axis=2)
+    return grid.apply_gains(stems, gains_db)
 
 
 def main() -> None:
@@ -80,8 +80,9 @@ def main() -> None:
         began = time.perf_counter()
         result = training.train(made, Path(run))
         seconds = time.perf_counter() - began
-        model = models.load(result.folder)
-    normalizer = Normalizer(model.chain.stats, model.chain.settings)
+        checkpoint = models.load(result.folder)
+    model, chain = checkpoint.model, checkpoint.chain
+    normalizer = Normalizer(chain.stats, chain.settings)
 
     loss = MultiResolutionLoss()
     scores: dict[tuple[str, str], list[float]] = {}
@@ -92,12 +93,12 @@ def main() -> None:
         for kind, track in zip(("wet", "dry"), pair, strict=True):
             plain, normal = read_stems(track, None), read_stems(track, normalizer)
             began = time.perf_counter()
-            boosted = model.mix(normal)
+            boosted = model.predict(normal)
             predicting, length = predicting + time.perf_counter() - began, length + normal.shape[-1] / RATE
             mixes = {
-                "sum": sums.add(plain),
-                "naive": sums.average(plain),
-                "normalised sum": sums.add(normal),
+                "sum": sum_stems(plain),
+                "naive": mean_stems(plain),
+                "normalised sum": sum_stems(normal),
                 "averages": without_trees(model, normal),
                 "boosted": boosted,
             }

@@ -17,14 +17,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fxnorm import corpus, losses, recipe, training
+from fxnorm import corpus, losses, models, recipe, training
 from fxnorm.audio import RATE, Audio
 from fxnorm.audio_files import read
 from fxnorm.dsp import loudness
 from fxnorm.evaluation.metrics import Recording, mrstft
-from fxnorm.mixing import Mixer
-from fxnorm.models.base import Network
+from fxnorm.models import MixModel
 from fxnorm.models.checkpoint import Checkpoint
+from fxnorm.models.network import Network
+from fxnorm.models.stem_model import StemModel
 from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
@@ -53,9 +54,9 @@ def prepare(folder: Path, songs: int, seconds: float) -> None:
         raise SystemExit(f"not normalised: {result.failures[0]}")
 
 
-def mix_by(mixer: Mixer) -> Mix:
-    """A mixer as a function."""
-    return lambda stems: mixer.mix(stems, RATE).audio
+def mix_by(model: MixModel) -> Mix:
+    """A model as a function."""
+    return lambda stems: model.mix(stems, RATE).audio
 
 
 def judge(target: Audio, mix: Audio) -> dict[str, float]:
@@ -77,9 +78,9 @@ def level_of(mix: Mix, folder: Path) -> float:
     return float(db_to_amplitude(float(np.mean(gains_db))))
 
 
-def read_stems(track: corpus.TrackRef) -> dict[str, Audio]:
+def read_stems(track: corpus.Multitrack) -> dict[str, Audio]:
     """A song's stems, all at 44,100 Hz."""
-    return {stem: read(path)[0] for stem, path in track.stems.items()}
+    return {stem: track.read_native(stem)[0] for stem in track.stems}
 
 
 def judge_all(mixes: Mapping[str, Mix], folder: Path) -> dict[tuple[str, str], dict[str, list[float]]]:
@@ -136,7 +137,12 @@ def main() -> None:
     trained = Checkpoint.load(result.checkpoint)
     fresh = Checkpoint(build_network(chosen).eval(), trained.chain)  # as it was before the first step
     plain, untrained, learned = (
-        mix_by(mixer) for mixer in (Mixer.open("normalized-sum"), Mixer(fresh), Mixer(trained))
+        mix_by(mixer)
+        for mixer in (
+            models.open_model("normalized-sum"),
+            StemModel.from_checkpoint(fresh),
+            StemModel.from_checkpoint(trained),
+        )
     )
     gain = np.float32(level_of(plain, folder))
     mixes = {
@@ -158,7 +164,7 @@ def main() -> None:
         means = " | ".join(f"{np.mean(figures[figure]):.3f}" for figure in FIGURES)
         nearer = [np.sum(np.less(figures[figure], found[kind, SUM][figure])) for figure in FIGURES]
         print(f"| {kind} stems | {name} | {means} | {', '.join(map(str, nearer))} of {songs} |")
-    draw(result.history, validate(chosen, fresh.network), chosen.loss.name, folder / "learning.png")
+    draw(result.history, validate(chosen, fresh.model), chosen.loss.name, folder / "learning.png")
     print(f"\ncurves: {folder / 'learning.png'}")
 
 

@@ -51,6 +51,7 @@ def mix(network: str, preset: str, way: str, seconds: float, threads: int, path:
     import torch
 
     from fxnorm import models
+    from fxnorm.models import waveunet_streaming
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
@@ -60,8 +61,10 @@ def mix(network: str, preset: str, way: str, seconds: float, threads: int, path:
         start = time.perf_counter()
         if way == "whole":
             mixed = model(stems[None])[0]
+        elif way == "exact":
+            mixed = waveunet_streaming.apply_long(model, stems)
         else:
-            mixed = model.mix_long(stems, **({"exact": True} if way == "exact" else {}))
+            mixed = model.apply_long(stems)
         wall_s = time.perf_counter() - start
     np.save(path, mixed.numpy())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

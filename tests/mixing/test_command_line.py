@@ -1,4 +1,4 @@
-"""fxnorm mix, from files to a mix, a card and a page."""
+"""fxnorm mix, from files to a mix, a record and a page."""
 
 import json
 import os
@@ -20,7 +20,7 @@ def files(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def test_stems_become_a_mix_with_a_card_and_a_page(fxnorm, song, tmp_path):
+def test_stems_become_a_mix_with_a_report_and_a_page(fxnorm, song, tmp_path):
     out = tmp_path / "mix.wav"
     words = [word for stem in ("vocals", "bass", "drums") for word in (f"--{stem}", song / f"{stem}.wav")]
     code, printed, complaint = fxnorm("mix", *words, "--drums", song / "other.wav", "-o", out, "--lufs", -20)
@@ -30,11 +30,16 @@ def test_stems_become_a_mix_with_a_card_and_a_page(fxnorm, song, tmp_path):
     mix, rate = audio_files.read(out)
     assert mix.shape == stems()["bass"].shape
     assert loudness.measure(mix, rate) == pytest.approx(-20.0, abs=0.01)
-    card = json.loads((tmp_path / "mix.json").read_text())
-    assert [file["file"] for file in card["stems"]["drums"]["files"]] == ["drums.wav", "other.wav"]
-    assert card["stems"]["other"] == {"missing": True}
-    assert [step["effect"] for step in card["stems"]["bass"]["steps"]] == ["eq", "compression", "panning", "loudness"]
-    assert card["output"]["bytes"] == out.stat().st_size
+    record = json.loads((tmp_path / "mix.json").read_text())
+    assert [file["file"] for file in record["stems"]["drums"]["files"]] == ["drums.wav", "other.wav"]
+    assert record["stems"]["other"] == {"missing": True}
+    assert [step["effect"] for step in record["stems"]["bass"]["effects"]] == [
+        "eq",
+        "compression",
+        "panning",
+        "loudness",
+    ]
+    assert record["output"]["bytes"] == out.stat().st_size
 
 
 def test_the_page_needs_nothing_beside_it(fxnorm, song, tmp_path):
@@ -58,7 +63,7 @@ def test_a_folder_prints_what_its_files_are_and_takes_a_map(fxnorm, song, tmp_pa
     (song / "other.wav").rename(song / "Thing.wav")
     (song / "bass.wav").rename(song / "Lead Gtr.wav")
     shutil.copy(song / "vocals.wav", song / "mixture.wav")
-    code, printed, complaint = fxnorm("mix", song, "-o", tmp_path / "mix.flac", "--model", "sum", "--no-page")
+    code, printed, complaint = fxnorm("mix", song, "-o", tmp_path / "mix.flac", "--model", "sum", "--no-html")
     assert code == 0
     assert "  drums     01_KickIn.wav\n" in printed
     assert "  other     Lead Gtr.wav, Thing.wav (a guess)\n" in printed
@@ -66,25 +71,25 @@ def test_a_folder_prints_what_its_files_are_and_takes_a_map(fxnorm, song, tmp_pa
     assert "Thing.wav: the name says no instrument" in complaint
     assert soundfile.info(tmp_path / "mix.flac").subtype == "PCM_24"
     (tmp_path / "map.yaml").write_text("bass: [lead*]\nskip: Thing.wav\n")
-    words = ("mix", song, "-o", tmp_path / "mix.flac", "--model", "sum", "--map", tmp_path / "map.yaml", "--json")
-    code, printed, _ = fxnorm(*words, "--no-page")
-    card = json.loads(printed)
+    words = ("mix", song, "-o", tmp_path / "mix.flac", "--model", "sum", "--stem-map", tmp_path / "map.yaml", "--json")
+    code, printed, _ = fxnorm(*words, "--no-html")
+    record = json.loads(printed)
     assert code == 0
-    assert card["stems"]["bass"]["files"][0]["file"] == "Lead Gtr.wav"
-    assert sorted(card["skipped"]) == ["Thing.wav", "mixture.wav"]
+    assert record["stems"]["bass"]["files"][0]["file"] == "Lead Gtr.wav"
+    assert sorted(record["skipped"]) == ["Thing.wav", "mixture.wav"]
     assert files(tmp_path / "A Song") == ["01_KickIn.wav", "Lead Gtr.wav", "Thing.wav", "mixture.wav", "vocals.wav"]
 
 
 def test_a_checkpoint_mixes(fxnorm, song, checkpoint, tmp_path):
     out = tmp_path / "mix.wav"
-    words = ("mix", song, "-o", out, "--model", checkpoint, "-d", "cpu", "--dry", "--subtype", "pcm_16")
+    words = ("mix", song, "-o", out, "--model", checkpoint, "-d", "cpu", "--room", "--subtype", "pcm_16")
     code, printed, _ = fxnorm(*words, "--save-normalized", tmp_path / "normalized")
     assert (code, "by tiny" in printed) == (0, True)
     assert soundfile.info(out).subtype == "PCM_16"
     assert files(tmp_path / "normalized") == [f"A Song/{stem}.wav" for stem in sorted(STEMS)]
-    card = json.loads((tmp_path / "mix.json").read_text())
-    assert [step["effect"] for step in card["stems"]["vocals"]["steps"]] == ["room", "eq", "loudness"]
-    assert "The mix itself is the model's" in " ".join((tmp_path / "mix.html").read_text().split())
+    record = json.loads((tmp_path / "mix.json").read_text())
+    assert [step["effect"] for step in record["stems"]["vocals"]["effects"]] == ["room", "eq", "loudness"]
+    assert "The mix is made by a network" in " ".join((tmp_path / "mix.html").read_text().split())
 
 
 def test_songs_are_resumed_and_a_bad_one_stops_no_other(fxnorm, song, tmp_path):
@@ -95,16 +100,16 @@ def test_songs_are_resumed_and_a_bad_one_stops_no_other(fxnorm, song, tmp_path):
     words = ("mix", root, "-o", out, "--model", "sum", "--format", "flac")
     code, printed, complaint = fxnorm(*words)
     assert code == 1
-    assert "2 songs mixed, 0 kept, 1 failed" in printed
+    assert "2 songs mixed, 0 up to date, 1 failed" in printed
     assert complaint.startswith("fxnorm: failed: Bad")
     assert complaint.count("\n") == 1
     assert files(out) == [f"{name}.{kind}" for name in ("One", "Two") for kind in ("flac", "html", "json")]
     shutil.copy(song / "bass.wav", root / "Bad" / "bass.wav")
     os.utime(root / "One" / "bass.wav", (0, 0))
     code, printed, _ = fxnorm(*words, "--json")
-    assert (code, [len(json.loads(printed)[key]) for key in ("done", "kept", "failures")]) == (0, [2, 1, 0])
-    assert "0 songs mixed, 3 kept, 0 failed" in fxnorm(*words)[1]
-    assert "3 songs mixed, 0 kept, 0 failed" in fxnorm(*words, "--lufs", -20)[1]
+    assert (code, [len(json.loads(printed)[key]) for key in ("mixed", "up_to_date", "failures")]) == (0, [2, 1, 0])
+    assert "0 songs mixed, 3 up to date, 0 failed" in fxnorm(*words)[1]
+    assert "3 songs mixed, 0 up to date, 0 failed" in fxnorm(*words, "--lufs", -20)[1]
 
 
 def damaged(kind, path):
@@ -162,7 +167,7 @@ WRONG = {
     "no such file": (["--bass", "{root}/none.wav", "-o", "{out}.wav"], "cannot be opened"),
     "both": (["{song}", "--bass", "{song}/bass.wav", "-o", "{out}.wav"], "got both"),
     "no output": (["{song}"], "Missing option"),
-    "a folder that is not there": (["--bass", "{song}/bass.wav", "-o", "{root}/none/mix.wav"], "cannot be written"),
+    "a folder that is not there": (["--bass", "{song}/bass.wav", "-o", "{root}/mine.wav/mix.wav"], "cannot be written"),
     "an output of another kind": (["--bass", "{song}/bass.wav", "-o", "{out}.txt"], "expected a mix in wav or flac"),
     "no suffix": (["--bass", "{song}/bass.wav", "-o", "{out}"], "expected a mix in wav or flac"),
     "a subtype of another format": (
@@ -189,8 +194,12 @@ WRONG = {
     ),
     "no such statistics": (["{song}", "-o", "{out}.wav", "--stats", "none.json"], "none.json"),
     "too loud": (["{song}", "-o", "{out}.wav", "--lufs", "3"], "expected a loudness"),
-    "an unknown stem in the map": (["{song}", "-o", "{out}.wav", "--map", "{root}/map.yaml"], "unknown key 'drum'"),
-    "a map for files": (["--bass", "{song}/bass.wav", "-o", "{out}.wav", "--map", "{root}/map.yaml"], "name a folder"),
+    "an unknown stem in the map": (
+        ["{song}", "-o", "{out}.wav", "--stem-map", "{root}/map.yaml"], "unknown key 'drum'",
+    ),
+    "a map for files": (
+        ["--bass", "{song}/bass.wav", "-o", "{out}.wav", "--stem-map", "{root}/map.yaml"], "name a folder",
+    ),
 }  # fmt: skip
 
 

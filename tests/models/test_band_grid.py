@@ -1,4 +1,4 @@
-"""Bands: gains of nothing change nothing, gains of something change that and leave no seams."""
+"""Band grid: gains of 0 dB reconstruct the input, others act in their band and frame without clicks."""
 
 import numpy as np
 import pytest
@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 
 from fxnorm.audio import RATE
 from fxnorm.models.gbdt import band_grid as module
-from fxnorm.models.gbdt.band_grid import Bands
+from fxnorm.models.gbdt.band_grid import BandGrid
 from tests.signals import noise, sine
 
-BANDS = Bands()
-KHZ = BANDS.centres_hz.index(1000.0)
+GRID = BandGrid()
+KHZ = GRID.centres_hz.index(1000.0)
 
 
 def gains(samples: int, stems: int = 1, db: float = 0.0) -> np.ndarray:
-    return np.full((stems, 2, BANDS.slots(samples), BANDS.count), db, dtype=np.float32)
+    return np.full((stems, 2, GRID.count_frames(samples), GRID.count), db, dtype=np.float32)
 
 
 def level_db(audio: np.ndarray) -> float:
@@ -28,19 +28,19 @@ def level_db(audio: np.ndarray) -> float:
 @settings(max_examples=25, deadline=None)
 def test_gains_of_nothing_give_back_the_input(samples: int, seed: int) -> None:
     audio = np.random.default_rng(seed).uniform(-1.0, 1.0, (1, 2, samples)).astype(np.float32)
-    np.testing.assert_allclose(BANDS.mix(audio, gains(samples)), audio[0], atol=1e-6)
+    np.testing.assert_allclose(GRID.apply_gains(audio, gains(samples)), audio[0], atol=1e-6)
 
 
 def test_stems_are_added_and_one_gain_everywhere_is_a_gain() -> None:
     stems = np.stack([noise(1.0, seed=seed) for seed in range(4)])
-    mix = BANDS.mix(stems, gains(RATE, 4, -6.0))
+    mix = GRID.apply_gains(stems, gains(RATE, 4, -6.0))
     np.testing.assert_allclose(mix, 10.0 ** (-6.0 / 20.0) * stems.sum(axis=0), atol=1e-6)
 
 
 def test_stems_are_not_touched() -> None:
     stems = noise(0.5)[np.newaxis]
     before = stems.copy()
-    BANDS.mix(stems, gains(RATE // 2, db=3.0))
+    GRID.apply_gains(stems, gains(RATE // 2, db=3.0))
     np.testing.assert_array_equal(stems, before)
 
 
@@ -49,24 +49,24 @@ def test_a_gain_acts_in_its_band(frequency_hz: float, change_db: float) -> None:
     audio = sine(frequency_hz, 1.0, peak_db=-6.0)
     chosen = gains(RATE)
     chosen[:, :, :, KHZ] = -12.0
-    assert level_db(BANDS.mix(audio[np.newaxis], chosen)) - level_db(audio) == pytest.approx(change_db, abs=0.1)
+    assert level_db(GRID.apply_gains(audio[np.newaxis], chosen)) - level_db(audio) == pytest.approx(change_db, abs=0.1)
 
 
 def test_mid_and_side_have_gains_of_their_own() -> None:
     left, right = noise(1.0)
     chosen = gains(RATE)
     chosen[:, 1] = 6.0
-    mix = BANDS.mix(np.stack([left, right])[np.newaxis], chosen)
+    mix = GRID.apply_gains(np.stack([left, right])[np.newaxis], chosen)
     np.testing.assert_allclose(mix[0] + mix[1], left + right, atol=1e-6)
     np.testing.assert_allclose(mix[0] - mix[1], 10.0 ** (6.0 / 20.0) * (left - right), atol=2e-6)
 
 
-def test_gains_that_jump_between_slots_do_not_click() -> None:
+def test_gains_that_jump_between_frames_do_not_click() -> None:
     audio = sine(440.0, 3.0, peak_db=-6.0)
     chosen = gains(audio.shape[1])
     chosen[:, :, ::2] = 12.0
     chosen[:, :, 1::2] = -12.0  # far more than smoothing lets through
-    mix = BANDS.mix(audio[np.newaxis], chosen)[0, RATE // 4 : -RATE // 4].astype(np.float64)
+    mix = GRID.apply_gains(audio[np.newaxis], chosen)[0, RATE // 4 : -RATE // 4].astype(np.float64)
     power = np.abs(np.fft.rfft(mix * np.hanning(mix.size))) ** 2
     above = int(2000.0 * mix.size / RATE)
     assert 10.0 * np.log10(power[above:].sum() / power.sum()) < -80.0
@@ -77,31 +77,31 @@ def test_gains_that_jump_between_slots_do_not_click() -> None:
 def test_a_change_stays_where_it_is_in_time() -> None:
     audio = noise(4.0)
     chosen = gains(audio.shape[1])
-    slot = chosen.shape[2] // 2
-    chosen[:, :, slot] = -20.0
-    changed = np.abs(BANDS.mix(audio[np.newaxis], chosen) - audio).max(axis=0) > 1e-5
-    samples = np.flatnonzero(changed) / (BANDS.slot_frames * BANDS.hop)
-    assert slot - 1.5 < samples.min() < samples.max() < slot + 2.5
+    frame = chosen.shape[2] // 2
+    chosen[:, :, frame] = -20.0
+    changed = np.abs(GRID.apply_gains(audio[np.newaxis], chosen) - audio).max(axis=0) > 1e-5
+    samples = np.flatnonzero(changed) / (GRID.frame_windows * GRID.hop)
+    assert frame - 1.5 < samples.min() < samples.max() < frame + 2.5
 
 
-@pytest.mark.parametrize("slot_frames", [1, 3, 4])
-def test_a_gain_holds_in_the_middle_of_its_slot(slot_frames: int) -> None:
-    """Frame f lies around sample f * hop; where it is alone, the gain of the mix is its own."""
-    bands = Bands(n_fft=256, slot_frames=slot_frames)
-    samples = 60 * bands.hop
-    slots = bands.slots(samples)
-    by_slot = np.random.default_rng(0).uniform(-12.0, 12.0, slots)
-    chosen = np.broadcast_to(by_slot[:, np.newaxis], (1, 2, slots, bands.count)).astype(np.float32)
-    mix = bands.mix(np.full((1, 2, samples), 0.5, dtype=np.float32), chosen)
-    frames = np.arange(1, 60)
-    middles = np.arange(slots) * slot_frames + (slot_frames - 1) / 2
-    expected_db = np.interp(frames, middles, by_slot)
-    np.testing.assert_allclose(20.0 * np.log10(mix[0, frames * bands.hop] / 0.5), expected_db, atol=1e-3)
+@pytest.mark.parametrize("frame_windows", [1, 3, 4])
+def test_a_gain_holds_in_the_middle_of_its_frame(frame_windows: int) -> None:
+    """Window w is centred on sample w * hop."""
+    grid = BandGrid(n_fft=256, frame_windows=frame_windows)
+    samples = 60 * grid.hop
+    frames = grid.count_frames(samples)
+    frame_gains_db = np.random.default_rng(0).uniform(-12.0, 12.0, frames)
+    chosen = np.broadcast_to(frame_gains_db[:, np.newaxis], (1, 2, frames, grid.count)).astype(np.float32)
+    mix = grid.apply_gains(np.full((1, 2, samples), 0.5, dtype=np.float32), chosen)
+    windows = np.arange(1, 60)
+    middles = np.arange(frames) * frame_windows + (frame_windows - 1) / 2
+    expected_db = np.interp(windows, middles, frame_gains_db)
+    np.testing.assert_allclose(20.0 * np.log10(mix[0, windows * grid.hop] / 0.5), expected_db, atol=1e-3)
 
 
 def test_levels_are_mean_squares() -> None:
-    levels = BANDS.measure(np.stack([sine(1000.0, 2.0, peak_db=-20.0), noise(2.0)]))
-    assert levels.shape == (2, 2, BANDS.slots(2 * RATE), BANDS.count)
+    levels = GRID.measure(np.stack([sine(1000.0, 2.0, peak_db=-20.0), noise(2.0)]))
+    assert levels.shape == (2, 2, GRID.count_frames(2 * RATE), GRID.count)
     middle = levels[:, :, 2:-2]
     np.testing.assert_allclose(middle[0, 0].sum(axis=-1), 0.5 * 0.1**2, rtol=1e-3)
     np.testing.assert_allclose(middle[0, 0, :, KHZ], 0.5 * 0.1**2, rtol=0.02)
@@ -111,24 +111,24 @@ def test_levels_are_mean_squares() -> None:
     np.testing.assert_allclose(middle[1, 1].mean(axis=0).sum(), np.square(side).mean(), rtol=0.05)
 
 
-def test_a_slot_is_the_mean_of_its_frames() -> None:
+def test_a_frame_is_the_mean_of_its_windows() -> None:
     audio = noise(1.0)
-    mid = np.pad(audio.sum(axis=0) / 2, (BANDS.hop, BANDS.n_fft))
-    window = np.sqrt(0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(BANDS.n_fft) / BANDS.n_fft))
-    frames = [mid[start : start + BANDS.n_fft] for start in np.arange(4, 8) * BANDS.hop]
-    power = np.mean([np.abs(scipy.fft.rfft(frame * window)) ** 2 for frame in frames], axis=0)
-    hz = np.fft.rfftfreq(BANDS.n_fft, 1.0 / RATE)
-    for band, centre in enumerate(BANDS.centres_hz[1:-1], start=1):
+    mid = np.pad(audio.sum(axis=0) / 2, (GRID.hop, GRID.n_fft))
+    window = np.sqrt(0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(GRID.n_fft) / GRID.n_fft))
+    segments = [mid[start : start + GRID.n_fft] for start in np.arange(4, 8) * GRID.hop]
+    power = np.mean([np.abs(scipy.fft.rfft(segment * window)) ** 2 for segment in segments], axis=0)
+    hz = np.fft.rfftfreq(GRID.n_fft, 1.0 / RATE)
+    for band, centre in enumerate(GRID.centres_hz[1:-1], start=1):
         share = np.maximum(0.0, 1.0 - np.abs(np.log2(np.maximum(hz, 1.0) / centre)))
-        expected = 4.0 / BANDS.n_fft**2 * (power * share).sum()
-        assert BANDS.measure(audio[np.newaxis])[0, 0, 1, band] == pytest.approx(expected, rel=1e-4)
+        expected = 4.0 / GRID.n_fft**2 * (power * share).sum()
+        assert GRID.measure(audio[np.newaxis])[0, 0, 1, band] == pytest.approx(expected, rel=1e-4)
 
 
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     stems = np.stack([noise(2.0, seed=seed) for seed in range(2)])
-    chosen = np.random.default_rng(0).uniform(-12.0, 12.0, (2, 2, BANDS.slots(2 * RATE), BANDS.count))
+    chosen = np.random.default_rng(0).uniform(-12.0, 12.0, (2, 2, GRID.count_frames(2 * RATE), GRID.count))
     chosen = chosen.astype(np.float32)
-    whole, levels = BANDS.mix(stems, chosen), BANDS.measure(stems)
+    whole, levels = GRID.apply_gains(stems, chosen), GRID.measure(stems)
     monkeypatch.setattr(module, "BLOCK", 3)
-    np.testing.assert_allclose(BANDS.mix(stems, chosen), whole, atol=1e-6)
-    np.testing.assert_allclose(BANDS.measure(stems), levels, rtol=1e-5)
+    np.testing.assert_allclose(GRID.apply_gains(stems, chosen), whole, atol=1e-6)
+    np.testing.assert_allclose(GRID.measure(stems), levels, rtol=1e-5)

@@ -30,8 +30,8 @@ def made() -> Any:
 
 
 def edit(folder: Path, **changes: object) -> None:
-    card = json.loads((folder / "card.json").read_text())
-    (folder / "card.json").write_text(json.dumps(card | changes))
+    metadata = json.loads((folder / "metadata.json").read_text())
+    (folder / "metadata.json").write_text(json.dumps(metadata | changes))
 
 
 def rewrite(folder: Path, tensors: dict[str, Any]) -> None:
@@ -45,49 +45,49 @@ def rewrite(folder: Path, tensors: dict[str, Any]) -> None:
 def test_what_is_saved_comes_back(made: Any, tmp_path: Path) -> None:
     made.save(tmp_path / "runs" / "first")
     back = checkpoint.Checkpoint.load(tmp_path / "runs" / "first")
-    for name, tensor in made.network.state_dict().items():
-        assert torch.equal(tensor, back.network.state_dict()[name]), name
-    assert back.network.settings == made.network.settings
+    for name, tensor in made.model.state_dict().items():
+        assert torch.equal(tensor, back.model.state_dict()[name]), name
+    assert back.model.settings == made.model.settings
     assert (back.chain.to_dict(), back.recipe) == (made.chain.to_dict(), made.recipe)
     assert (back.history, back.version) == (made.history, made.version)
     stems = torch.randn(1, 4, 2, 500)
-    assert torch.equal(back.network(stems), made.network.eval()(stems))
+    assert torch.equal(back.model(stems), made.model.eval()(stems))
 
 
 def test_a_loaded_network_is_ready_to_mix(made: Any, tmp_path: Path) -> None:
-    made.network.train()
+    made.model.train()
     made.save(tmp_path)
-    assert not checkpoint.Checkpoint.load(tmp_path).network.training
+    assert not checkpoint.Checkpoint.load(tmp_path).model.training
 
 
-def test_the_card_is_plain_json(made: Any, tmp_path: Path) -> None:
+def test_the_metadata_are_plain_json(made: Any, tmp_path: Path) -> None:
     made.save(tmp_path)
-    card = json.loads((tmp_path / "card.json").read_text())
-    assert (card["format"], card["version"], card["model"]) == ("fxnorm-checkpoint", 1, "tdcn")
-    assert card["settings"]["filters"] == 8
-    assert (tmp_path / card["weights"]).is_file()
+    metadata = json.loads((tmp_path / "metadata.json").read_text())
+    assert (metadata["format"], metadata["version"], metadata["model"]) == ("fxnorm-checkpoint", 1, "tdcn")
+    assert metadata["settings"]["filters"] == 8
+    assert (tmp_path / metadata["weights"]).is_file()
 
 
 def test_saving_again_leaves_one_set_of_weights(made: Any, tmp_path: Path) -> None:
     made.save(tmp_path)
     before = {path.name for path in tmp_path.iterdir()}
     with torch.no_grad():
-        made.network.encoder.weight.add_(1.0)
+        made.model.encoder.weight.add_(1.0)
     made.save(tmp_path)
     after = {path.name for path in tmp_path.iterdir()}
     assert len(after) == 2
     assert len(before & after) == 1
     back = checkpoint.Checkpoint.load(tmp_path)
-    assert torch.equal(back.network.encoder.weight, made.network.encoder.weight)
+    assert torch.equal(back.model.encoder.weight, made.model.encoder.weight)
 
 
 def test_an_interrupted_save_leaves_the_old_checkpoint(
     made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made.save(tmp_path)
-    old = made.network.encoder.weight.detach().clone()
+    old = made.model.encoder.weight.detach().clone()
     with torch.no_grad():
-        made.network.encoder.weight.add_(1.0)
+        made.model.encoder.weight.add_(1.0)
 
     def interrupt(path: Path, text: str) -> None:
         raise KeyboardInterrupt
@@ -95,40 +95,40 @@ def test_an_interrupted_save_leaves_the_old_checkpoint(
     monkeypatch.setattr(checkpoint.files, "write_text", interrupt)
     with pytest.raises(KeyboardInterrupt):
         made.save(tmp_path)
-    assert torch.equal(checkpoint.Checkpoint.load(tmp_path).network.encoder.weight, old)
+    assert torch.equal(checkpoint.Checkpoint.load(tmp_path).model.encoder.weight, old)
 
 
-def test_a_card_holds_finite_values_only(made: Any, tmp_path: Path) -> None:
-    bad = checkpoint.Checkpoint(made.network, history=[{"loss": float("nan")}])
+def test_metadata_hold_finite_values_only(made: Any, tmp_path: Path) -> None:
+    bad = checkpoint.Checkpoint(made.model, history=[{"loss": float("nan")}])
     with pytest.raises(checkpoint.CheckpointError, match="expected plain, finite values"):
         bad.save(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_folder_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(checkpoint.CheckpointError, match=r"card.json: cannot be read \(No such file"):
+    with pytest.raises(checkpoint.CheckpointError, match=r"metadata.json: cannot be read \(No such file"):
         checkpoint.Checkpoint.load(tmp_path / "nowhere")
 
 
 def test_missing_weights_are_one_line(made: Any, tmp_path: Path) -> None:
     made.save(tmp_path)
     next(tmp_path.glob("*.safetensors")).unlink()
-    with pytest.raises(checkpoint.CheckpointError, match=r"safetensors: cannot be read .*beside its card"):
+    with pytest.raises(checkpoint.CheckpointError, match=r"safetensors: cannot be read .*beside metadata.json"):
         checkpoint.Checkpoint.load(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "not json", "[]", '{"format": "fxnorm-stats"}'])
-def test_another_file_is_not_a_card(text: str, tmp_path: Path) -> None:
-    (tmp_path / "card.json").write_text(text)
-    with pytest.raises(checkpoint.CheckpointError, match="expected the card of a checkpoint"):
+def test_another_file_is_no_metadata(text: str, tmp_path: Path) -> None:
+    (tmp_path / "metadata.json").write_text(text)
+    with pytest.raises(checkpoint.CheckpointError, match="expected the metadata of a checkpoint"):
         checkpoint.Checkpoint.load(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"version": 2}, "expected the card of a checkpoint of version 1, got 2"),
-        ({"model": "tdcm"}, "unknown network 'tdcm'.*did you mean 'tdcn'"),
+        ({"version": 2}, "expected the metadata of a checkpoint of version 1, got 2"),
+        ({"model": "tdcm"}, "unknown model 'tdcm'.*did you mean 'tdcn'"),
         ({"model": ["tdcn"]}, "incomplete"),
         ({"settings": {"filter": 8}}, "unknown setting 'filter' of tdcn.*did you mean 'filters'"),
         ({"settings": None}, "incomplete"),
@@ -136,7 +136,7 @@ def test_another_file_is_not_a_card(text: str, tmp_path: Path) -> None:
         ({"settings": SIZES | {"filters": 16}}, r"expected .* of shape .*16.*, got .*8|weights of tdcn"),
     ],
 )
-def test_a_card_that_does_not_fit_is_refused(
+def test_metadata_that_do_not_fit_are_refused(
     made: Any, tmp_path: Path, changes: dict[str, object], message: str
 ) -> None:
     made.save(tmp_path)
@@ -146,11 +146,11 @@ def test_a_card_that_does_not_fit_is_refused(
     assert "\n" not in str(caught.value)
 
 
-def test_an_incomplete_card_is_refused(made: Any, tmp_path: Path) -> None:
+def test_incomplete_metadata_are_refused(made: Any, tmp_path: Path) -> None:
     made.save(tmp_path)
-    card = json.loads((tmp_path / "card.json").read_text())
-    del card["chain"]
-    (tmp_path / "card.json").write_text(json.dumps(card))
+    metadata = json.loads((tmp_path / "metadata.json").read_text())
+    del metadata["chain"]
+    (tmp_path / "metadata.json").write_text(json.dumps(metadata))
     with pytest.raises(checkpoint.CheckpointError, match=r"incomplete \('chain'\)"):
         checkpoint.Checkpoint.load(tmp_path)
 
@@ -174,13 +174,13 @@ def test_weights_of_another_network_are_refused(made: Any, tmp_path: Path) -> No
 
 def test_weights_of_other_shapes_are_refused(made: Any, tmp_path: Path) -> None:
     made.save(tmp_path)
-    tensors = made.network.state_dict() | {"squeeze.bias": torch.zeros(9)}
+    tensors = made.model.state_dict() | {"squeeze.bias": torch.zeros(9)}
     rewrite(tmp_path, tensors)
     with pytest.raises(checkpoint.CheckpointError, match=r"expected 'squeeze.bias' of shape \(8,\), got \(9,\)"):
         checkpoint.Checkpoint.load(tmp_path)
 
 
-def test_weights_are_looked_for_beside_the_card_only(made: Any, tmp_path: Path) -> None:
+def test_weights_are_looked_for_beside_the_metadata_only(made: Any, tmp_path: Path) -> None:
     made.save(tmp_path / "one")
     made.save(tmp_path / "two")
     name = next((tmp_path / "two").glob("*.safetensors")).name

@@ -137,9 +137,9 @@ def test_tensors_alone_count_as_weights(tmp_path: Path) -> None:
 def test_weights_of_another_size_are_refused() -> None:
     wanted = {"encoder.0.conv.weight": torch.zeros(8, 4, 8, 1)}
     with pytest.raises(InputError, match=r"file: expected encoder.0.conv.weight of shape \(8, .*'channels'"):
-        hdemucs.adapt({"encoder.0.conv.weight": torch.zeros(48, 4, 8, 1)}, wanted, what="file")
+        hdemucs.adapt({"encoder.0.conv.weight": torch.zeros(48, 4, 8, 1)}, wanted, label="file")
     with pytest.raises(InputError, match="file: expected the tensors of HDemucs, got another set"):
-        hdemucs.adapt({"lstm.weight": torch.zeros(1)}, wanted, what="file")
+        hdemucs.adapt({"lstm.weight": torch.zeros(1)}, wanted, label="file")
 
 
 def test_channels_come_in_groups() -> None:

@@ -20,7 +20,7 @@ def run(code: str) -> str:
 
 
 def test_importing_the_room_loads_no_torch() -> None:
-    code = "import sys, fxnorm.models, fxnorm.models.sums; print(fxnorm.models.NAMES, 'torch' in sys.modules)"
+    code = "import sys, fxnorm.models, fxnorm.models.opening; print(fxnorm.models.NAMES, 'torch' in sys.modules)"
     assert run(code) == "('tdcn', 'waveunet', 'hdemucs') False"
 
 
@@ -32,7 +32,7 @@ def test_an_unknown_network_is_answered_with_the_nearest() -> None:
 def test_a_missing_torch_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "fxnorm.models.tdcn", raising=False)
-    monkeypatch.delitem(sys.modules, "fxnorm.models.base", raising=False)
+    monkeypatch.delitem(sys.modules, "fxnorm.models.network", raising=False)
     with pytest.raises(InputError, match="tdcn needs torch, which is not installed: pip install torch"):
         models.build("tdcn")
 

@@ -10,9 +10,8 @@ from fxnorm import models
 torch = pytest.importorskip("torch", reason="needs PyTorch")
 
 from fxnorm.models import chunked, tdcn_streaming, waveunet_streaming  # noqa: E402
-from fxnorm.models.checkpoint import Checkpoint  # noqa: E402
-from fxnorm.models.chunk_pool import Workers, pieces, window  # noqa: E402
-from fxnorm.models.running_moments import Moments  # noqa: E402
+from fxnorm.models.chunk_pool import ChunkPool, chunks, slice_padded  # noqa: E402
+from fxnorm.models.running_moments import RunningMoments  # noqa: E402
 
 TINY = {
     "filters": 8,
@@ -48,26 +47,31 @@ def whole(network: Any, stems: Any) -> Any:
         return network(stems[None])[0]
 
 
-def in_pieces(network: Any, stems: Any, **options: Any) -> Any:
+def in_chunks(network: Any, stems: Any, **options: Any) -> Any:
     with torch.inference_mode():
-        return network.mix_long(stems, **options)
+        return network.apply_long(stems, **options)
+
+
+def exactly(network: Any, stems: Any) -> Any:
+    with torch.inference_mode():
+        return waveunet_streaming.apply_long(network, stems)
 
 
 @pytest.mark.parametrize("samples", [1, 63, 64, 65, 1000, 1024, 5003])
 @pytest.mark.parametrize("changes", [{}, {"filters": 16, "bottleneck": 8, "smoothing": 130}], ids=["", "other sizes"])
-def test_tdcn_in_pieces_is_exact(monkeypatch: pytest.MonkeyPatch, samples: int, changes: dict[str, int]) -> None:
-    monkeypatch.setattr(tdcn_streaming, "FRAMES", 3)
-    monkeypatch.setattr(tdcn_streaming, "MANY_FRAMES", 7)
+def test_tdcn_in_chunks_is_exact(monkeypatch: pytest.MonkeyPatch, samples: int, changes: dict[str, int]) -> None:
+    monkeypatch.setattr(tdcn_streaming, "FULL_RATE_CHUNK", 3)
+    monkeypatch.setattr(tdcn_streaming, "MASKING_CHUNK", 7)
     network = models.build("tdcn", **(TINY | changes)).eval()
     stems = song(samples)
-    torch.testing.assert_close(in_pieces(network, stems), whole(network, stems), atol=1e-5, rtol=0.0)
+    torch.testing.assert_close(in_chunks(network, stems), whole(network, stems), atol=1e-5, rtol=0.0)
 
 
 def test_tdcn_reaches_across_more_than_a_piece(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tdcn_streaming, "MANY_FRAMES", 2)  # dilations go up to 4 frames
+    monkeypatch.setattr(tdcn_streaming, "MASKING_CHUNK", 2)  # dilations go up to 4 frames
     network = models.build("tdcn", **TINY).eval()
     stems = song(3000)
-    torch.testing.assert_close(in_pieces(network, stems), whole(network, stems), atol=1e-5, rtol=0.0)
+    torch.testing.assert_close(in_chunks(network, stems), whole(network, stems), atol=1e-5, rtol=0.0)
 
 
 def test_tdcn_needs_the_whole_song() -> None:
@@ -80,17 +84,17 @@ def test_tdcn_needs_the_whole_song() -> None:
 @pytest.mark.parametrize("samples", [1, 100, 257, 2000])
 @pytest.mark.parametrize("stride", [1, 2, 4])
 def test_waveunet_is_exact_where_asked_for(monkeypatch: pytest.MonkeyPatch, samples: int, stride: int) -> None:
-    monkeypatch.setattr(waveunet_streaming, "PIECE", 256)
+    monkeypatch.setattr(waveunet_streaming, "CHUNK", 256)
     network = models.build("waveunet", "small", levels=3, stride=stride).eval()
     stems = song(samples)
-    torch.testing.assert_close(in_pieces(network, stems, exact=True), whole(network, stems), atol=1e-4, rtol=0.0)
+    torch.testing.assert_close(exactly(network, stems), whole(network, stems), atol=1e-4, rtol=0.0)
 
 
 def test_waveunet_by_itself_differs_where_the_song_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     network = models.build("waveunet", "small", levels=3).eval()
     stems = song(4000)
     with torch.inference_mode():
-        faded = chunked.mix(network, stems, piece=1000, fade=200)
+        faded = chunked.apply_chunked(network, stems, chunk=1000, crossfade=200)
     apart = (faded - whole(network, stems)).std() / whole(network, stems).std()
     assert apart > 1e-3
 
@@ -98,7 +102,7 @@ def test_waveunet_by_itself_differs_where_the_song_changes(monkeypatch: pytest.M
 class Identity(torch.nn.Module):
     """Gives back the first stem, and notes what it was given."""
 
-    guard = 50
+    context = 50
 
     def __init__(self) -> None:
         super().__init__()
@@ -116,7 +120,7 @@ def test_overlapping_weights_add_up_to_one(samples: int) -> None:
     stems = song(samples)
     shares: list[float] = []
     with torch.inference_mode():
-        mix = chunked.mix(network, stems, piece=400, fade=100, progress=shares.append)  # type: ignore[arg-type]
+        mix = chunked.apply_chunked(network, stems, chunk=400, crossfade=100, progress=shares.append)  # type: ignore[arg-type]
     torch.testing.assert_close(mix, stems[0], atol=1e-6, rtol=0.0)
     assert max(network.lengths) <= 400 + 2 * 50
     assert shares[-1] == 1.0
@@ -126,16 +130,16 @@ def test_overlapping_weights_add_up_to_one(samples: int) -> None:
 def test_a_song_of_one_piece_is_mixed_at_once() -> None:
     network = models.build("waveunet", "small").eval()
     stems = song(5000)
-    assert torch.equal(in_pieces(network, stems), whole(network, stems))
+    assert torch.equal(in_chunks(network, stems), whole(network, stems))
 
 
 @pytest.mark.parametrize("name", ["tdcn", "waveunet"])
-def test_a_checkpoint_mixes_arrays_and_says_how_far_it_is(name: str) -> None:
+def test_a_network_predicts_arrays_and_says_how_far_it_is(name: str) -> None:
     network = models.build(name, "small")
     stems = song(3000).numpy()
     before = stems.copy()
     shares: list[float] = []
-    mix = Checkpoint(network).mix(stems, progress=shares.append)
+    mix = network.predict(stems, progress=shares.append)
     assert (mix.shape, mix.dtype) == ((2, 3000), np.float32)
     assert np.isfinite(mix).all()
     assert np.array_equal(stems, before)
@@ -145,33 +149,33 @@ def test_a_checkpoint_mixes_arrays_and_says_how_far_it_is(name: str) -> None:
 
 
 @pytest.mark.parametrize("groups", [1, 3])
-def test_moments_of_pieces_are_those_of_the_whole(groups: int) -> None:
+def test_moments_of_chunks_are_those_of_the_whole(groups: int) -> None:
     x = 5.0 + song(3000).flatten(0, 1)[:6] * torch.arange(1.0, 7.0)[:, None]
     norm = torch.nn.GroupNorm(groups, 6)
     torch.nn.init.uniform_(norm.weight)
     torch.nn.init.uniform_(norm.bias)
-    moments = Moments.none(groups)
-    for here in pieces(3000, 700):
-        moments.add(Moments.of(x[:, here], groups))
+    moments = RunningMoments.empty(groups)
+    for span in chunks(3000, 700):
+        moments.update(RunningMoments.from_tensor(x[:, span], groups))
     with torch.no_grad():
         torch.testing.assert_close(moments.normalize(x, norm), norm(x[None])[0], atol=1e-5, rtol=1e-5)
 
 
 def test_workers_keep_the_order_and_pass_errors_on() -> None:
-    with Workers(torch.device("cpu")) as workers:
-        assert workers.run(lambda here: here.start, pieces(10, 3)) == [0, 3, 6, 9]
+    with ChunkPool(torch.device("cpu")) as workers:
+        assert workers.run(lambda span: span.start, chunks(10, 3)) == [0, 3, 6, 9]
         with pytest.raises(ZeroDivisionError):
-            workers.run(lambda here: 1 / (here.start - 3), pieces(10, 3))
+            workers.run(lambda span: 1 / (span.start - 3), chunks(10, 3))
     assert torch.get_num_threads() == 2
-    assert list(pieces(10, 4, backwards=True)) == [slice(8, 10), slice(4, 8), slice(0, 4)]
+    assert list(chunks(10, 4, backwards=True)) == [slice(8, 10), slice(4, 8), slice(0, 4)]
 
 
 def test_a_window_has_zeros_outside() -> None:
     x = torch.arange(1.0, 5.0)[None]
-    assert window(x, -2, 6).tolist() == [[0, 0, 1, 2, 3, 4, 0, 0]]
-    assert window(x, 1, 3).tolist() == [[2, 3]]
-    assert window(x, 5, 7).tolist() == [[0, 0]]
-    assert window(x, -3, -1).tolist() == [[0, 0]]
+    assert slice_padded(x, -2, 6).tolist() == [[0, 0, 1, 2, 3, 4, 0, 0]]
+    assert slice_padded(x, 1, 3).tolist() == [[2, 3]]
+    assert slice_padded(x, 5, 7).tolist() == [[0, 0]]
+    assert slice_padded(x, -3, -1).tolist() == [[0, 0]]
 
 
 @pytest.mark.gpu
@@ -179,4 +183,4 @@ def test_a_window_has_zeros_outside() -> None:
 def test_a_gpu_is_exact_too() -> None:
     network = models.build("tdcn", "small").eval().cuda()
     stems = song(300_000)
-    assert (in_pieces(network, stems) - whole(network, stems.cuda()).cpu()).abs().max() < 1e-3
+    assert (in_chunks(network, stems) - whole(network, stems.cuda()).cpu()).abs().max() < 1e-3

@@ -35,7 +35,7 @@ def twins(preset: str) -> tuple[Any, Any]:
 def test_the_published_size() -> None:
     network = models.build("tdcn")
     assert sum(parameter.numel() for parameter in network.parameters()) == 2_719_793
-    assert network.guard == 32_446
+    assert network.context == 32_446
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_the_decoder_puts_samples_where_the_encoder_read_them(kernel: int) -> No
     assert (there * y).sum().item() == pytest.approx((x * back).sum().item(), rel=1e-4)
 
 
-def test_nothing_beyond_the_guard_reaches_the_mask() -> None:
+def test_nothing_beyond_the_context_reaches_the_mask() -> None:
     network = models.build("tdcn", "small", repeats=1, blocks=3).eval()
     for block in network.blocks:  # statistics over all frames would let everything through
         block.first[1] = block.second[1] = torch.nn.Identity()
@@ -97,8 +97,8 @@ def test_nothing_beyond_the_guard_reaches_the_mask() -> None:
     network(stems)[0, :, middle].sum().backward()
     influence = stems.grad[0].abs().sum(dim=(0, 1))
     (reached,) = torch.nonzero(influence > 1e-5 * influence.max(), as_tuple=True)  # spectra leave rounding elsewhere
-    assert middle - network.guard <= reached.min() < middle - network.guard // 4
-    assert middle + network.guard // 4 < reached.max() <= middle + network.guard
+    assert middle - network.context <= reached.min() < middle - network.context // 4
+    assert middle + network.context // 4 < reached.max() <= middle + network.context
 
 
 def test_forget_gates_remember_up_to_the_longest_memory() -> None:

@@ -38,7 +38,7 @@ def test_the_published_size(preset: str) -> None:
 
 def test_seventeen_valid_convolutions_take_68_samples() -> None:
     network = models.build("waveunet")
-    assert 2 * network.guard == 68
+    assert 2 * network.context == 68
     taken = sum(layer.kernel_size[0] - 1 for layer in network.modules() if isinstance(layer, torch.nn.Conv1d))
     assert taken == 68
 
@@ -52,25 +52,25 @@ def test_published_output_sits_in_the_middle_of_what_it_read() -> None:
 
 
 @pytest.mark.parametrize(("stride", "levels"), [(2, 5), (2, 3), (3, 3), (4, 4)])
-def test_nothing_beyond_the_guard_is_read(stride: int, levels: int) -> None:
+def test_nothing_beyond_the_context_is_read(stride: int, levels: int) -> None:
     network = without_statistics(models.build("waveunet", features=8, stride=stride, levels=levels))
-    middle = 2 * network.guard
-    stems = torch.randn(1, 4, 2, 4 * network.guard, requires_grad=True)
+    middle = 2 * network.context
+    stems = torch.randn(1, 4, 2, 4 * network.context, requires_grad=True)
     network(stems)[0, :, middle].sum().backward()
     (reached,) = torch.nonzero(stems.grad[0].abs().sum(dim=(0, 1)), as_tuple=True)
     # on the way down a sample may be read from a frame that begins up to one hop beside it
-    assert middle - network.guard <= reached.min() < middle - network.guard // 2
-    assert middle + network.guard // 2 < reached.max() <= middle + network.guard
+    assert middle - network.context <= reached.min() < middle - network.context // 2
+    assert middle + network.context // 2 < reached.max() <= middle + network.context
 
 
 @pytest.mark.parametrize("stride", [1, 2, 4])
-def test_pieces_agree_with_the_whole_inside_their_guards(stride: int) -> None:
+def test_pieces_agree_with_the_whole_inside_their_context(stride: int) -> None:
     network = without_statistics(models.build("waveunet", features=8, stride=stride, levels=4)).eval()
     stems = torch.randn(1, 4, 2, 6000)
     start = 1024  # a whole number of the slowest hop
     with torch.no_grad():
         whole, piece = network(stems), network(stems[..., start:4001])
-    kept = slice(network.guard, piece.shape[-1] - network.guard)
+    kept = slice(network.context, piece.shape[-1] - network.context)
     torch.testing.assert_close(piece[..., kept], whole[..., start:4001][..., kept], atol=1e-5, rtol=1e-4)
     assert (piece - whole[..., start:4001])[..., 0].abs().max() > 1e-4
 

@@ -14,7 +14,7 @@ import yaml
 from fxnorm import audio, audio_files, models, recipe, training
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import AudioError, InputError
-from fxnorm.models.gbdt.model import Boosted
+from fxnorm.models.gbdt.model import BoostedTrees
 from fxnorm.training import gbdt
 from tests.training.corpora import CHAIN, write_corpus, write_song
 
@@ -50,7 +50,7 @@ def read_song(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def trees(run: Path) -> bytes:
-    return next((run / "checkpoint").glob("trees-*.json")).read_bytes()
+    return next((run / "checkpoint").glob("weights-*.json")).read_bytes()
 
 
 def test_a_run_leaves_a_model_that_mixes_like_the_corpus(songs, tmp_path):
@@ -64,11 +64,11 @@ def test_a_run_leaves_a_model_that_mixes_like_the_corpus(songs, tmp_path):
     assert (row["n_estimators"], row["max_depth"]) == (5, 2)
     assert row["valid"] < 0.2 * row["sum"]
     model = models.load(tmp_path / "run")
-    assert isinstance(model, Boosted)
+    assert isinstance(model.model, BoostedTrees)
     assert model.chain.to_dict() == CHAIN.to_dict()
     assert (model.recipe["n_estimators"], model.history) == (5, result.history)
     stems, mixture = read_song(songs / "normalized" / "valid" / "song 4")
-    mixed, added = (np.square(mix - mixture).mean() for mix in (model.mix(stems), stems.sum(axis=0)))
+    mixed, added = (np.square(mix - mixture).mean() for mix in (model.model.predict(stems), stems.sum(axis=0)))
     # the sides' own gains are twice one another, which gains of mid and side reach only in the mean
     assert mixed < 0.25 * added
 
@@ -89,9 +89,9 @@ def test_trees_know_what_averages_do_not(tmp_path):
     result = training.train(make(tmp_path, n_estimators=60, learning_rate=0.2, reg_lambda=0.01), tmp_path / "run")
     model = models.load(tmp_path / "run")
     stems, _ = read_song(tmp_path / "normalized" / "valid" / "song 3")
-    gains_db = model.predict(model.settings.bands.measure(stems))
-    slots = gains_db.shape[2]
-    quiet, loud = gains_db[:, 0, 2 : slots // 2 - 3].mean(), gains_db[:, 0, slots // 2 + 3 : -2].mean()
+    gains_db = model.model.predict_gains(model.model.settings.grid.measure(stems))
+    frames = gains_db.shape[2]
+    quiet, loud = gains_db[:, 0, 2 : frames // 2 - 3].mean(), gains_db[:, 0, frames // 2 + 3 : -2].mean()
     assert quiet == pytest.approx(0.0, abs=2.5)
     assert loud == pytest.approx(12.0, abs=1.5)
     assert result.history[0]["valid"] < 2.0
@@ -106,7 +106,7 @@ def test_two_runs_of_one_recipe_are_equal(songs, tmp_path):
 
 def test_a_search_keeps_the_best_of_what_it_tried(songs, tmp_path):
     pytest.importorskip("optuna", reason="needs Optuna")
-    made = make(songs, search=2, settings={"bands": {"centres_hz": [100.0, 1000.0, 10_000.0]}})
+    made = make(songs, search=2, settings={"grid": {"centres_hz": [100.0, 1000.0, 10_000.0]}})
     result = training.train(made, tmp_path / "run")
     assert len(result.history) == 3
     assert [result.history[0][name] for name in ("n_estimators", "max_depth", "learning_rate")] == [5, 2, 0.05]
@@ -115,7 +115,7 @@ def test_a_search_keeps_the_best_of_what_it_tried(songs, tmp_path):
             assert low <= row[name] <= high
     best = min(result.history, key=lambda row: row["valid"])
     assert result.history[result.best - 1] == best
-    assert models.load(tmp_path / "run").size == best["n_estimators"] * 2 * 3 * len(STEMS)
+    assert models.load(tmp_path / "run").model.size == best["n_estimators"] * 2 * 3 * len(STEMS)
     again = training.train(made, tmp_path / "again")
     for name in ("n_estimators", "max_depth", "learning_rate", "valid"):
         assert [row[name] for row in again.history] == [row[name] for row in result.history]
@@ -123,9 +123,9 @@ def test_a_search_keeps_the_best_of_what_it_tried(songs, tmp_path):
 
 def test_a_finished_run_is_left_alone_and_another_recipe_refused(songs, tmp_path):
     first = training.train(make(songs), tmp_path / "run")
-    before = (tmp_path / "run" / "checkpoint" / "card.json").stat().st_mtime_ns
+    before = (tmp_path / "run" / "checkpoint" / "metadata.json").stat().st_mtime_ns
     assert training.train(make(songs), tmp_path / "run").history == first.history
-    assert (tmp_path / "run" / "checkpoint" / "card.json").stat().st_mtime_ns == before
+    assert (tmp_path / "run" / "checkpoint" / "metadata.json").stat().st_mtime_ns == before
     changed = make(songs, n_estimators=6)
     with pytest.raises(InputError, match=r"run of another recipe \(n_estimators differs\)"):
         training.train(changed, tmp_path / "run")
@@ -137,10 +137,10 @@ def test_stems_that_songs_do_not_have_are_not_missed(tmp_path):
     write_song(tmp_path, "train/two", seed=2, seconds=2.0, stems=("vocals", "other"))
     training.train(make(tmp_path), tmp_path / "run")
     model = models.load(tmp_path / "run")
-    assert not model.average_db[1].any()  # bass was nowhere: it stays as it is
-    np.testing.assert_allclose(model.average_db[2, 0], 20.0 * np.log10((2.0 + 1.2) / 2.0), atol=1.0)
+    assert not model.model.average_db[1].any()  # bass was nowhere: it stays as it is
+    np.testing.assert_allclose(model.model.average_db[2, 0], 20.0 * np.log10((2.0 + 1.2) / 2.0), atol=1.0)
     stems = np.ones((4, 2, 9999), dtype=np.float32)
-    assert np.isfinite(model.mix(stems)).all()
+    assert np.isfinite(model.model.predict(stems)).all()
 
 
 def test_a_damaged_file_is_named_and_nothing_is_left(tmp_path):
@@ -182,7 +182,7 @@ def test_the_command_line_needs_no_torch(songs, tmp_path):
     assert "| best trial" in process.stdout
     shown = call("models", tmp_path / "run")
     assert shown.returncode == 0, shown.stderr
-    for words in ("boosted, 432 trees", CHAIN.stats.signature, "grown in 1 trial: train"):
+    for words in ("boosted, 432 trees", CHAIN.stats.signature, "trained for 1 trial: train"):
         assert words in shown.stdout
     assert json.loads(call("models", tmp_path / "run", "--json").stdout)["trees"] == 432
     wrong = call("train", tmp_path / "tiny.yaml", "n_estimator=6", "-o", tmp_path / "other")

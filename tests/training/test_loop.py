@@ -85,7 +85,7 @@ def test_a_run_leaves_everything_behind(root, tmp_path):
     assert len(checkpoint.history) == best[0] + 1 == result.best
     kept = sorted(path.name for path in (tmp_path / "run" / "best").iterdir())
     assert kept == sorted(f"epoch-{epoch + 1:04d}" for epoch in best[:2])
-    mix = checkpoint.network(torch.randn(1, 4, 2, 3000))
+    mix = checkpoint.model(torch.randn(1, 4, 2, 3000))
     assert mix.shape == (1, 2, 3000)
     assert mix.isfinite().all()
     assert list((tmp_path / "run" / "tensorboard").glob("events.*"))
@@ -94,7 +94,7 @@ def test_a_run_leaves_everything_behind(root, tmp_path):
 def test_the_exported_weights_are_the_average(root, tmp_path):
     training.train(make(root, schedule=[[1, 1.0]]), tmp_path / "run")
     state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
-    exported = Checkpoint.load(tmp_path / "run" / "checkpoint").network.state_dict()
+    exported = Checkpoint.load(tmp_path / "run" / "checkpoint").model.state_dict()
     assert all(torch.equal(state["ema"][name], tensor) for name, tensor in exported.items())
     assert not all(torch.equal(state["network"][name], tensor) for name, tensor in exported.items())
 
@@ -116,7 +116,7 @@ def test_every_precision_learns_and_mixes_on_a_cpu(root, tmp_path, device, preci
     result = training.train(make(root, device=device, precision=precision), tmp_path / "run")
     assert [row["skipped"] for row in result.history] == [0] * len(result.history)
     assert result.history[-1]["train"] < result.history[0]["train"]
-    mix = Checkpoint.load(result.checkpoint).mix(torch.randn(4, 2, 3000).numpy())
+    mix = Checkpoint.load(result.checkpoint).model.predict(torch.randn(4, 2, 3000).numpy())
     assert mix.shape == (2, 3000)
 
 
@@ -287,10 +287,10 @@ def test_twenty_in_a_row_end_the_run(root, tmp_path, monkeypatch, poisoned):
     monkeypatch.setattr(poisoned, "bad", range(5, 1000))
     with pytest.raises(module.TrainingError, match="20 steps in a row without finite gradients, in epoch 6"):
         training.train(make(root, schedule=[[20, 1.0]], validation={"patience": 0}), tmp_path / "run")
-    assert Checkpoint.load(tmp_path / "run" / "checkpoint").network is not None
+    assert Checkpoint.load(tmp_path / "run" / "checkpoint").model is not None
 
 
-@pytest.mark.parametrize("where", ["state.pt", "weights-*.safetensors", "card.json"])
+@pytest.mark.parametrize("where", ["state.pt", "weights-*.safetensors", "metadata.json"])
 def test_a_full_disk_leaves_the_last_good_state_and_checkpoint(root, tmp_path, monkeypatch, where):
     recipe = make(root, schedule=[[2, 1.0]])
     folder = tmp_path / "run"
@@ -357,7 +357,7 @@ def test_a_front_end_is_trained_alone_and_is_a_start(root, tmp_path):
     first = make(root, task="reconstruct", wet=None, schedule=[[2, 1.0]], data={"batches_per_epoch": 10})
     rows = training.train(first, tmp_path / "front").history
     assert rows[1]["valid"] < rows[0]["valid"]
-    learned = Checkpoint.load(tmp_path / "front" / "checkpoint").network
+    learned = Checkpoint.load(tmp_path / "front" / "checkpoint").model
     fresh = tasks.build_network(first)
     assert not torch.equal(learned.encoder.weight, fresh.encoder.weight)
     assert torch.equal(learned.excite.weight, fresh.excite.weight)

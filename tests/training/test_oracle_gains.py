@@ -6,17 +6,17 @@ from scipy.optimize import nnls
 
 from fxnorm.audio import RATE
 from fxnorm.corpus.stems import STEMS
-from fxnorm.models.gbdt.band_grid import Bands
+from fxnorm.models.gbdt.band_grid import BandGrid
 from fxnorm.training import oracle_gains
 from fxnorm.training.oracle_gains import compare_levels, gram_matrices, solve_gains
 from tests.signals import noise
 
-BANDS = Bands()
+GRID = BandGrid()
 TRUE_DB = np.array([6.0, -3.0, 0.0, 12.0])
 
 
 def gram_of(stems: np.ndarray, mixture: np.ndarray) -> np.ndarray:
-    return gram_matrices(np.concatenate([stems, mixture[np.newaxis]]), BANDS)
+    return gram_matrices(np.concatenate([stems, mixture[np.newaxis]]), GRID)
 
 
 @pytest.fixture
@@ -26,24 +26,24 @@ def stems() -> np.ndarray:
 
 def test_gram_matrices_hold_the_levels(stems: np.ndarray) -> None:
     gram = gram_of(stems, stems.sum(axis=0))
-    np.testing.assert_allclose(np.einsum("iisnb->isnb", gram)[:4], BANDS.measure(stems), rtol=1e-5)
+    np.testing.assert_allclose(np.einsum("iisnb->isnb", gram)[:4], GRID.measure(stems), rtol=1e-5)
     np.testing.assert_array_equal(gram[1, 3], gram[3, 1])
     np.testing.assert_allclose(gram[:4, :4].sum(axis=(0, 1)), gram[4, 4], rtol=1e-3, atol=1e-9)
 
 
 def test_gains_of_a_mixture_are_found(stems: np.ndarray) -> None:
     mixture = (stems * 10.0 ** (TRUE_DB[:, np.newaxis, np.newaxis] / 20.0)).sum(axis=0).astype(np.float32)
-    gains_db = solve_gains(gram_of(stems, mixture), BANDS)
+    gains_db = solve_gains(gram_of(stems, mixture), GRID)
     # the lowest band has few bins, so stems look alike for the length of a frame and the prior has its say
     np.testing.assert_allclose(gains_db[:, :, 2:-2, 1:] - TRUE_DB[:, np.newaxis, np.newaxis, np.newaxis], 0.0, atol=0.6)
     np.testing.assert_allclose(gains_db.mean(axis=(1, 2, 3)), TRUE_DB, atol=0.1)
 
 
 def test_gains_follow_in_time_and_frequency(stems: np.ndarray) -> None:
-    chosen_db = np.zeros((4, 2, BANDS.slots(stems.shape[-1]), BANDS.count), dtype=np.float32)
+    chosen_db = np.zeros((4, 2, GRID.count_frames(stems.shape[-1]), GRID.count), dtype=np.float32)
     middle = chosen_db.shape[2] // 2
     chosen_db[2, :, middle:, 5:] = -12.0
-    gains_db = solve_gains(gram_of(stems, BANDS.mix(stems, chosen_db)), BANDS)
+    gains_db = solve_gains(gram_of(stems, GRID.apply_gains(stems, chosen_db)), GRID)
     np.testing.assert_allclose(gains_db[2, :, middle + 3 : -2, 6:], -12.0, atol=2.0)
     np.testing.assert_allclose(gains_db[2, :, 2 : middle - 3, 6:], 0.0, atol=1.0)
     np.testing.assert_allclose(gains_db[0, :, 2:-2, 6:], 0.0, atol=1.0)
@@ -52,14 +52,14 @@ def test_gains_follow_in_time_and_frequency(stems: np.ndarray) -> None:
 def test_a_silent_stem_has_no_gains_and_disturbs_nobody(stems: np.ndarray) -> None:
     stems[1] = 0.0
     stems[3, 1] = stems[3, 0]  # mono: no side
-    gains_db = solve_gains(gram_of(stems, 2.0 * stems.sum(axis=0)), BANDS)
+    gains_db = solve_gains(gram_of(stems, 2.0 * stems.sum(axis=0)), GRID)
     assert np.isnan(gains_db[1]).all()
     assert np.isnan(gains_db[3, 1]).all()
     np.testing.assert_allclose(np.nanmean(gains_db[[0, 2, 3]]), 6.02, atol=0.05)
 
 
 def test_no_gain_is_under_zero(stems: np.ndarray) -> None:
-    gains_db = solve_gains(gram_of(stems, stems[1:].sum(axis=0) - stems[0]), BANDS)
+    gains_db = solve_gains(gram_of(stems, stems[1:].sum(axis=0) - stems[0]), GRID)
     assert gains_db[0].max() == oracle_gains.RANGE_DB[0]
 
 

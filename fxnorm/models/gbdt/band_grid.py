@@ -1,12 +1,12 @@
-"""Short-time spectra of mid and side in broad bands: how loud a band is, and gains per band that leave no seams.
+"""Levels and gains of mid and side on a grid of frequency bands and time frames.
 
-Frames overlap by half, weighted by sqrt(periodic Hann) before and after: the squares of two neighbours add up to one,
-so gains of 0 dB give back the input. The bands are triangles over the logarithm of frequency that add up to one in
-every bin: gains in dB that are given per band become a curve without corners that could ring. In time, some frames make
-a slot; a slot's gain holds in its middle, and in between gains are interpolated.
+Windows of the STFT overlap by half, weighted by sqrt(periodic Hann) at analysis and synthesis: the squares of two
+neighbours add up to one, so gains of 0 dB reconstruct the input. Bands are triangles over log frequency that add up to
+one in every bin: gains in dB per band become a continuous curve without corners that ring. Several windows form a
+frame; the gain of a frame applies at its centre, and gains in between are interpolated.
 
-Gains act on mid and side, not on left and right: what normalising narrows comes back by one gain of the side, and a
-mean over many songs does not cancel (some lean left, some right).
+Gains act on mid and side instead of left and right: one gain of the side undoes the narrowing of normalisation, and a
+mean over songs that lean left or right does not cancel.
 """
 
 from collections.abc import Iterator
@@ -21,51 +21,52 @@ from fxnorm.audio import RATE, Audio
 from fxnorm.models.settings import ModelSettings
 from fxnorm.units import bin_frequencies
 
-BLOCK = 32  # slots that are worked on together: memory stays bounded
+BLOCK = 32  # frames processed together, to bound memory
+MID_SIDE = ("mid", "side")
 
 Spectra = npt.NDArray[np.complex64]
 Floats = npt.NDArray[np.float32]
 
 
-class Bands(ModelSettings):
-    """The grid in time and frequency.
+class BandGrid(ModelSettings):
+    """Grid in time and frequency.
 
     Attributes
     ----------
     n_fft : int
-        Samples of a frame.
-    slot_frames : int
-        Frames of a slot.
+        Length of an STFT window in samples.
+    frame_windows : int
+        Windows per frame.
     centres_hz : tuple of float
-        Of the bands, rising; the first and the last reach to the ends of the spectrum.
+        Centres of the bands, rising; the first and the last band reach to the ends of the spectrum.
     """
 
     n_fft: int = Field(default=4096, ge=64, multiple_of=2)
-    slot_frames: PositiveInt = 4
+    frame_windows: PositiveInt = 4
     centres_hz: tuple[float, ...] = Field(default=tuple(62.5 * 2.0**octave for octave in range(9)), min_length=2)
 
     @property
     def hop(self) -> int:
-        """Samples from one frame to the next."""
+        """Samples from one window to the next."""
         return self.n_fft // 2
 
     @property
-    def slot_rate(self) -> float:
-        """Slots a second."""
-        return RATE / (self.slot_frames * self.hop)
+    def frame_rate(self) -> float:
+        """Frames per second."""
+        return RATE / (self.frame_windows * self.hop)
 
     @property
     def count(self) -> int:
         """Number of bands."""
         return len(self.centres_hz)
 
-    def slots(self, samples: int) -> int:
-        """Slots that cover so many samples."""
-        frames = -(-samples // self.hop) + 1  # the first begins half a frame before the first sample
-        return -(-frames // self.slot_frames)
+    def count_frames(self, samples: int) -> int:
+        """Number of frames that cover a number of samples."""
+        windows = -(-samples // self.hop) + 1  # the first begins half a window before the first sample
+        return -(-windows // self.frame_windows)
 
     def blocks(self, audio: Audio) -> Iterator[tuple[int, Spectra]]:
-        """Spectra of mid and side, some slots at a time.
+        """Spectra of mid and side, several frames at a time.
 
         Parameters
         ----------
@@ -75,24 +76,24 @@ class Bands(ModelSettings):
         Yields
         ------
         first : int
-            The first slot of the block.
-        spectra : ndarray, shape (..., 2, frames, bins), complex64
-            Mid and side; the frames of whole slots.
+            First frame of the block.
+        spectra : ndarray, shape (..., 2, windows, bins), complex64
+            Mid and side; the windows of whole frames.
         """
-        slots = self.slots(audio.shape[-1])
-        for first in range(0, slots, BLOCK):
-            frames = min(BLOCK, slots - first) * self.slot_frames
-            yield first, self._analyse(audio, first * self.slot_frames, frames)
+        frames = self.count_frames(audio.shape[-1])
+        for first in range(0, frames, BLOCK):
+            windows = min(BLOCK, frames - first) * self.frame_windows
+            yield first, self._analyse(audio, first * self.frame_windows, windows)
 
-    def pool(self, values: Floats) -> Floats:
-        """Mean squares by band and slot, of squared magnitudes: (..., frames, bins) -> (..., slots, bands)."""
-        # one side of the spectrum of a frame, whose window has a mean square of one half, adds up to n_fft^2 / 4 of it
-        scaled = (values @ _shares(self).T) * np.float32(4.0 / self.n_fft**2)
-        pooled: Floats = scaled.reshape(*values.shape[:-2], -1, self.slot_frames, self.count).mean(axis=-2)
+    def pool(self, powers: Floats) -> Floats:
+        """Mean squares by band and frame from squared magnitudes: (..., windows, bins) -> (..., frames, bands)."""
+        # The window has a mean square of 1/2, so one half of the spectrum sums to n_fft^2 / 4 of the mean square.
+        scaled = (powers @ _weights(self).T) * np.float32(4.0 / self.n_fft**2)
+        pooled: Floats = scaled.reshape(*powers.shape[:-2], -1, self.frame_windows, self.count).mean(axis=-2)
         return pooled
 
     def measure(self, audio: Audio) -> Floats:
-        """Mean square of every band in every slot.
+        """Measure the mean square of every band in every frame.
 
         Parameters
         ----------
@@ -100,19 +101,19 @@ class Bands(ModelSettings):
 
         Returns
         -------
-        ndarray, shape (signals, 2, slots, bands), float32
+        ndarray, shape (signals, 2, frames, bands), float32
             Of mid and side.
         """
-        parts = [self.pool(product(spectra, spectra)) for _, spectra in self.blocks(audio)]
-        return np.concatenate(parts, axis=-2)
+        levels = [self.pool(real_cross_spectrum(spectra, spectra)) for _, spectra in self.blocks(audio)]
+        return np.concatenate(levels, axis=-2)
 
-    def mix(self, stems: Audio, gains_db: Floats) -> Audio:
-        """Add stems, each band of each with its own gain.
+    def apply_gains(self, stems: Audio, gains_db: Floats) -> Audio:
+        """Sum stems with a gain for each band and frame of each stem.
 
         Parameters
         ----------
         stems : ndarray, shape (stems, 2, samples), float32
-        gains_db : ndarray, shape (stems, 2, slots, bands), float32
+        gains_db : ndarray, shape (stems, 2, frames, bands), float32
             For mid and side.
 
         Returns
@@ -120,65 +121,65 @@ class Bands(ModelSettings):
         ndarray, shape (2, samples), float32
         """
         samples = stems.shape[-1]
-        out = np.zeros((2, (self.slots(samples) * self.slot_frames + 1) * self.hop), dtype=np.float32)
+        out = np.zeros((2, (self.count_frames(samples) * self.frame_windows + 1) * self.hop), dtype=np.float32)
         for first, spectra in self.blocks(stems):
-            frames = first * self.slot_frames + np.arange(spectra.shape[-2])
-            curves_db = self._between_slots(gains_db, frames) @ _shares(self)
+            windows = first * self.frame_windows + np.arange(spectra.shape[-2])
+            curves_db = self._interpolate(gains_db, windows) @ _weights(self)
             spectra *= np.exp(curves_db * np.float32(np.log(10.0) / 20.0))
-            piece = self._overlap_add(spectra.sum(axis=0))
-            start = int(frames[0]) * self.hop
-            out[:, start : start + piece.shape[-1]] += piece
+            block = self._overlap_add(spectra.sum(axis=0))
+            start = int(windows[0]) * self.hop
+            out[:, start : start + block.shape[-1]] += block
         mid, side = out[:, self.hop : self.hop + samples]
         return np.stack([mid + side, mid - side])
 
-    def _analyse(self, audio: Audio, first: int, frames: int) -> Spectra:
-        start, end = (first - 1) * self.hop, (first + frames) * self.hop
-        piece = audio[..., max(0, start) : end]
+    def _analyse(self, audio: Audio, first: int, windows: int) -> Spectra:
+        start, end = (first - 1) * self.hop, (first + windows) * self.hop
+        segment = audio[..., max(0, start) : end]
         before = max(0, -start)
-        there = slice(before, before + piece.shape[-1])
-        both = np.zeros((*piece.shape[:-1], end - start), dtype=np.float32)  # zeros stand where the audio has ended
-        both[..., 0, there] = piece[..., 0, :] + piece[..., 1, :]
-        both[..., 1, there] = piece[..., 0, :] - piece[..., 1, :]
-        framed = np.lib.stride_tricks.sliding_window_view(both, self.n_fft, axis=-1)[..., :: self.hop, :]
-        spectra: Spectra = scipy.fft.rfft(framed * (0.5 * _window(self.n_fft)))  # mid is half the sum
+        span = slice(before, before + segment.shape[-1])
+        mid_side = np.zeros((*segment.shape[:-1], end - start), dtype=np.float32)  # zero-padded at both ends
+        mid_side[..., 0, span] = segment[..., 0, :] + segment[..., 1, :]
+        mid_side[..., 1, span] = segment[..., 0, :] - segment[..., 1, :]
+        windowed = np.lib.stride_tricks.sliding_window_view(mid_side, self.n_fft, axis=-1)[..., :: self.hop, :]
+        spectra: Spectra = scipy.fft.rfft(windowed * (0.5 * _sqrt_hann(self.n_fft)))  # mid is half the sum
         return spectra
 
     def _overlap_add(self, spectra: Spectra) -> Audio:
-        """Consecutive frames -> (..., (frames + 1) * hop): the first and the last half frame await their neighbours."""
-        framed = scipy.fft.irfft(spectra, self.n_fft) * _window(self.n_fft)
-        *rest, frames, _ = framed.shape
-        audio = np.zeros((*rest, frames + 1, self.hop), dtype=np.float32)
-        audio[..., :-1, :] += framed[..., : self.hop]
-        audio[..., 1:, :] += framed[..., self.hop :]
-        return audio.reshape(*rest, -1)
+        """Consecutive windows -> (..., (windows + 1) * hop), with the first and the last hop still incomplete."""
+        windowed = scipy.fft.irfft(spectra, self.n_fft) * _sqrt_hann(self.n_fft)
+        *leading, windows, _ = windowed.shape
+        audio = np.zeros((*leading, windows + 1, self.hop), dtype=np.float32)
+        audio[..., :-1, :] += windowed[..., : self.hop]
+        audio[..., 1:, :] += windowed[..., self.hop :]
+        return audio.reshape(*leading, -1)
 
-    def _between_slots(self, gains_db: Floats, frames: npt.NDArray[np.int64]) -> Floats:
-        """Gains of frames, interpolated between the middles of slots."""
+    def _interpolate(self, gains_db: Floats, windows: npt.NDArray[np.int64]) -> Floats:
+        """Gains of windows, interpolated between the centres of frames."""
         last = gains_db.shape[-2] - 1
-        place = np.clip((frames - (self.slot_frames - 1) / 2) / self.slot_frames, 0, last)
-        low = place.astype(np.int64)
-        share = (place - low).astype(np.float32)[:, np.newaxis]
-        return gains_db[..., low, :] * (1 - share) + gains_db[..., np.minimum(low + 1, last), :] * share
+        position = np.clip((windows - (self.frame_windows - 1) / 2) / self.frame_windows, 0, last)
+        low = position.astype(np.int64)
+        fraction = (position - low).astype(np.float32)[:, np.newaxis]
+        return gains_db[..., low, :] * (1 - fraction) + gains_db[..., np.minimum(low + 1, last), :] * fraction
 
 
-def product(x: Spectra, y: Spectra) -> Floats:
+def real_cross_spectrum(x: Spectra, y: Spectra) -> Floats:
     """Real part of x conj(y), bin by bin."""
     real: Floats = x.real * y.real + x.imag * y.imag
     return real
 
 
 @cache
-def _shares(bands: Bands) -> Floats:
-    """Share of every bin in every band, shape (bands, bins)."""
-    octaves = np.log2(np.maximum(bin_frequencies(RATE, bands.n_fft), 1.0))
-    centres = np.log2(bands.centres_hz)
-    shares = np.stack([np.interp(octaves, centres, row) for row in np.eye(bands.count)]).astype(np.float32)
-    shares.flags.writeable = False
-    return shares
+def _weights(grid: BandGrid) -> Floats:
+    """Weight of every bin in every band, shape (bands, bins)."""
+    octaves = np.log2(np.maximum(bin_frequencies(RATE, grid.n_fft), 1.0))
+    centres = np.log2(grid.centres_hz)
+    weights = np.stack([np.interp(octaves, centres, row) for row in np.eye(grid.count)]).astype(np.float32)
+    weights.flags.writeable = False
+    return weights
 
 
 @cache
-def _window(length: int) -> Floats:
+def _sqrt_hann(length: int) -> Floats:
     window = np.sqrt(0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(length) / length)).astype(np.float32)
     window.flags.writeable = False
     return window

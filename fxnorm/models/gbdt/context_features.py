@@ -1,7 +1,7 @@
-"""What the boosted model knows when it chooses the gains of a stem: how loud everything is around a slot.
+"""Features of the boosted trees: levels of all stems in windows around a frame.
 
-Only the mid counts. How wide a stem is would help with wet stems, but there normalising leaves wet and dry furthest
-apart (a mono recording has no side to widen), and what trees learn from it does harm to dry ones.
+Levels of the mid only. The width of a stem would help with processed stems, but normalised width differs most between
+processed and dry stems (a mono recording has no side to widen), and trees that use it do worse on dry ones.
 """
 
 import numpy as np
@@ -12,64 +12,67 @@ from scipy.ndimage import gaussian_filter1d
 from fxnorm.models.gbdt.band_grid import Floats
 from fxnorm.models.settings import ModelSettings
 
-FLOOR = 1e-10  # mean square under which nothing is heard
+FLOOR = 1e-10  # mean square; lower levels are inaudible
 
 
-class Surroundings(ModelSettings):
-    """Windows in time, Gaussian, by their standard deviation.
+class ContextFeatures(ModelSettings):
+    """Gaussian windows in time, by their standard deviation.
 
     Attributes
     ----------
     short_s, long_s : float
-        Of the windows around a slot in seconds; a third one is the whole song.
+        Of the windows around a frame, in seconds; a third window is the whole song.
     """
 
     short_s: PositiveFloat = 0.2
     long_s: PositiveFloat = 2.0
 
-    def describe(self, levels: Floats, stem: int, slot_rate: float) -> Floats:
-        """Features of one stem among all, slot by slot.
+    def extract(self, levels: Floats, stem: int, frame_rate: float) -> Floats:
+        """Extract the features of one stem for every frame.
 
         Parameters
         ----------
-        levels : ndarray, shape (4, 2, slots, bands), float32
+        levels : ndarray, shape (4, 2, frames, bands), float32
             Mean squares of mid and side.
         stem : int
-            Which one.
-        slot_rate : float
-            Slots a second.
+            Index of the stem.
+        frame_rate : float
+            Frames per second.
 
         Returns
         -------
-        ndarray, shape (slots, features), float32
-            Levels of the mid in dB: the stem in the song, band by band, and every stem over all bands; then for either
-            window the stem's bands over those in the song, its share of all stems, and every stem over all bands.
+        ndarray, shape (frames, features), float32
+            Levels of the mid in dB. First of the whole song: the stem in each band, and every stem over all bands. Then
+            for each window: the stem's bands relative to the song, relative to the sum of all stems, and every stem
+            over all bands.
         """
         mids = levels[:, 0]
         song = mids.mean(axis=1, keepdims=True, dtype=np.float64)
-        columns = [to_db(song[stem]), _of_all_bands(song)]
+        columns = [to_db(song[stem]), _sum_bands_db(song)]
         for seconds in (self.short_s, self.long_s):
-            around = smooth(mids, seconds * slot_rate)
-            near_db = to_db(around[stem])
-            columns += [near_db - to_db(song[stem]), near_db - to_db(around.sum(axis=0)), _of_all_bands(around)]
-        slots = mids.shape[1]
+            smoothed = smooth(mids, seconds * frame_rate)
+            stem_db = to_db(smoothed[stem])
+            columns += [stem_db - to_db(song[stem]), stem_db - to_db(smoothed.sum(axis=0)), _sum_bands_db(smoothed)]
+        frames = mids.shape[1]
         return np.concatenate(
-            [np.broadcast_to(one, (slots, one.shape[1])) for one in columns], axis=1, dtype=np.float32
+            [np.broadcast_to(column, (frames, column.shape[1])) for column in columns], axis=1, dtype=np.float32
         )
 
 
-def smooth(values: npt.NDArray[np.floating], slots: float) -> npt.NDArray[np.float64]:
-    """Gaussian window over the slots of (..., slots, bands), of a standard deviation in slots."""
-    smoothed: npt.NDArray[np.float64] = gaussian_filter1d(values, slots, axis=-2, mode="nearest", output=np.float64)
+def smooth(values: npt.NDArray[np.floating], std_frames: float) -> npt.NDArray[np.float64]:
+    """Smooth (..., frames, bands) over frames by a Gaussian window."""
+    smoothed: npt.NDArray[np.float64] = gaussian_filter1d(
+        values, std_frames, axis=-2, mode="nearest", output=np.float64
+    )
     return smoothed
 
 
 def to_db(mean_square: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """Level of a mean square in dB; what nobody hears reads alike."""
-    level: npt.NDArray[np.float64] = 10.0 * np.log10(np.maximum(mean_square, FLOOR))
-    return level
+    """Level of a mean square in dB, limited to an audible floor."""
+    level_db: npt.NDArray[np.float64] = 10.0 * np.log10(np.maximum(mean_square, FLOOR))
+    return level_db
 
 
-def _of_all_bands(mids: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """Level of every stem in dB: (stems, slots, bands) -> (slots, stems)."""
+def _sum_bands_db(mids: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Level of every stem over all bands in dB: (stems, frames, bands) -> (frames, stems)."""
     return to_db(mids.sum(axis=-1)).T

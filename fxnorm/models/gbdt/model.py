@@ -1,103 +1,94 @@
-"""The boosted model: gradient-boosted trees that predict what a mix is made of, and no audio.
+"""Gradient-boosted trees that predict gains of stems in frequency bands.
 
-Per stem, band, mid and side it knows the gain that songs have on average, and its trees say slot by slot how far this
-stem, among these others, is away from it. The gains are smoothed over time and applied to the stems.
-
-On disk it is a checkpoint like that of a network: a card, and beside it the trees in XGBoost's JSON, by stem. The name
-of that file holds its hash, and the card is written last. XGBoost is loaded when trees are, not before.
+A gain is the average over songs of its stem, band, and mid or side, plus the prediction of the trees for the frame. The
+gains are smoothed over time and applied to the stems. The weights are JSON: average gains and XGBoost's trees by stem.
+XGBoost is imported when trees are read.
 """
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import PositiveFloat
 
-from fxnorm import __version__, files
-from fxnorm.audio import Audio
+from fxnorm.audio import RATE, Audio
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
-from fxnorm.models import BOOSTED, metadata
-from fxnorm.models.gbdt.band_grid import Bands, Floats
-from fxnorm.models.gbdt.context_features import Surroundings, smooth
-from fxnorm.models.metadata import CARD, CheckpointError
-from fxnorm.models.settings import ModelSettings, choose
-from fxnorm.normalization.chain import Chain
+from fxnorm.models.base import Progress
+from fxnorm.models.gbdt.band_grid import MID_SIDE, BandGrid, Floats
+from fxnorm.models.gbdt.context_features import ContextFeatures, smooth
+from fxnorm.models.metadata import CheckpointError
+from fxnorm.models.settings import ModelSettings
 
 if TYPE_CHECKING:
     from xgboost import Booster
 
-SIDES = 2  # mid and side
 
-
-class Settings(ModelSettings):
-    """What the trees look at, and what is made of their answers.
+class BoostedSettings(ModelSettings):
+    """Input and output of the trees.
 
     Attributes
     ----------
-    bands : Bands
-    surroundings : Surroundings
+    grid : BandGrid
+        Frames and bands of the gains.
+    features : ContextFeatures
+        Input of the trees.
     smoothing_s : float
-        Standard deviation of the Gaussian window over the gains in seconds.
+        Standard deviation of the Gaussian window that smooths the gains, in seconds.
     """
 
-    bands: Bands = Bands()
-    surroundings: Surroundings = Surroundings()
+    grid: BandGrid = BandGrid()
+    features: ContextFeatures = ContextFeatures()
     smoothing_s: PositiveFloat = 0.2
 
 
-PRESETS = {"default": Settings()}
+PRESETS = {"default": BoostedSettings()}
 
 
 @dataclass(frozen=True, eq=False)
-class Boosted:
-    """Average gains and trees, and all that has to be known to use them.
+class BoostedTrees:
+    """Average gains and trees.
 
     Attributes
     ----------
     trees : dict of str to xgboost.Booster
-        By stem; `2 * bands` outputs: mid, then side, in dB over the average.
+        By stem; `2 * bands` outputs: mid, then side, in dB relative to the average.
     average_db : ndarray, shape (4, 2, bands), float32
-        Average gains of stems for mid and side.
-    settings : Settings
-    chain : Chain or None
-        How its stems were normalised.
-    recipe : dict
-        How it was trained.
-    history : list of dict
-        Figures of each trial.
-    version : str
-        Of the fxnorm that made it.
+        Average gains of the stems for mid and side.
+    settings : BoostedSettings
     """
 
-    name: ClassVar[str] = BOOSTED
+    name: ClassVar[str] = "boosted"
+    presets: ClassVar[Mapping[str, BoostedSettings]] = PRESETS
+    size_unit: ClassVar[str] = "trees"
+    history_unit: ClassVar[str] = "trial"
+    weights_suffix: ClassVar[str] = ".json"
+    description: ClassVar[str] = (
+        "The mix is the sum of the stems with gains per frequency band, chosen by boosted trees; they are not listed."
+    )
+    sample_rate: ClassVar[int] = RATE
 
     trees: Mapping[str, "Booster"]
     average_db: Floats
-    settings: Settings = PRESETS["default"]
-    chain: Chain | None = None
-    recipe: Mapping[str, Any] = field(default_factory=dict)
-    history: Sequence[Mapping[str, Any]] = ()
-    version: str = __version__
+    settings: BoostedSettings = PRESETS["default"]
 
     @property
     def size(self) -> int:
         """Number of trees."""
-        outputs = SIDES * self.settings.bands.count
+        outputs = len(MID_SIDE) * self.settings.grid.count
         return sum(trees.num_boosted_rounds() * outputs for trees in self.trees.values())
 
-    def mix(self, stems: npt.ArrayLike) -> Audio:
-        """Mix a song of any length; beyond stems and mix memory is bounded.
+    def predict(self, stems: npt.ArrayLike, *, progress: Progress = lambda share: None) -> Audio:
+        """Map a song of any length to its mix, in memory bounded but for stems and mix.
 
         Parameters
         ----------
         stems : array_like, shape (4, 2, samples)
-            Normalised by `chain`, at 44,100 Hz.
+            Normalised, at 44,100 Hz.
+        progress : callable
 
         Returns
         -------
@@ -114,100 +105,59 @@ class Boosted:
                 f"{self.name}: expected stems of shape ({len(STEMS)}, 2, samples), got {audio.shape}; "
                 f"stack {', '.join(STEMS)} in this order"
             )
-        bands = self.settings.bands
-        return bands.mix(audio, self.predict(bands.measure(audio)))
+        grid = self.settings.grid
+        mix = grid.apply_gains(audio, self.predict_gains(grid.measure(audio)))
+        progress(1.0)
+        return mix
 
-    def predict(self, levels: Floats) -> Floats:
-        """Choose gains.
+    def predict_gains(self, levels: Floats) -> Floats:
+        """Predict gains.
 
         Parameters
         ----------
-        levels : ndarray, shape (4, 2, slots, bands), float32
-            Mean squares of mid and side, as `Bands.measure` gives them.
+        levels : ndarray, shape (4, 2, frames, bands), float32
+            Mean squares of mid and side, as `BandGrid.measure` gives them.
 
         Returns
         -------
-        ndarray, shape (4, 2, slots, bands), float32
-            Gains in dB, smooth over time.
+        ndarray, shape (4, 2, frames, bands), float32
+            Gains in dB, smoothed over time.
         """
-        bands, around = self.settings.bands, self.settings.surroundings
+        grid, extractor = self.settings.grid, self.settings.features
         gains_db = np.repeat(self.average_db[:, :, np.newaxis], levels.shape[2], axis=2)
-        for row, (index, stem) in zip(gains_db, enumerate(STEMS), strict=True):
-            features = around.describe(levels, index, bands.slot_rate)
-            answers = self.trees[stem].inplace_predict(features)  # (slots, 2 * bands)
-            row += answers.reshape(-1, SIDES, bands.count).transpose(1, 0, 2)
-        return smooth(gains_db, self.settings.smoothing_s * bands.slot_rate).astype(np.float32)
-
-    def save(self, folder: Path) -> None:
-        """Write the trees, then the card, each whole.
-
-        Raises
-        ------
-        CheckpointError
-            If the folder cannot be written.
-        """
-        folder = Path(folder)
-        content = json.dumps({stem: json.loads(trees.save_raw("json")) for stem, trees in self.trees.items()})
-        trees = f"trees-{_digest(content)}.json"
-        card = metadata.compose(
-            self.name,
-            trees,
-            settings=self.settings.model_dump(mode="json"),
-            chain=self.chain,
-            recipe=self.recipe,
-            history=self.history,
-            version=self.version,
-        )
-        card["average_db"] = {
-            stem: {side: [float(str(db)) for db in row] for side, row in zip(("mid", "side"), rows, strict=True)}
-            for stem, rows in zip(STEMS, self.average_db, strict=True)  # str: the shortest that reads back the same
-        }
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            files.write_text(folder / trees, content)
-            metadata.DOCUMENT.write(folder / CARD, card)
-            for old in folder.glob("trees-*.json"):
-                if old.name != trees:
-                    old.unlink()
-        except OSError as error:
-            raise CheckpointError(
-                f"{folder}: cannot be written ({error.strerror}); check the folder and its permissions"
-            ) from error
+        for stem_gains_db, (index, stem) in zip(gains_db, enumerate(STEMS), strict=True):
+            features = extractor.extract(levels, index, grid.frame_rate)
+            outputs = self.trees[stem].inplace_predict(features)  # (frames, 2 * bands)
+            stem_gains_db += outputs.reshape(-1, len(MID_SIDE), grid.count).transpose(1, 0, 2)
+        return smooth(gains_db, self.settings.smoothing_s * grid.frame_rate).astype(np.float32)
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote.
+    def describe_preset(cls, preset: str) -> dict[str, int]:
+        """Nothing: the trees grow in training."""
+        return {}
 
-        Raises
-        ------
-        CheckpointError
-            If a file is missing, damaged, of another format or version, or does not fit the card.
-        InputError
-            If XGBoost is not installed.
-        """
-        folder = Path(folder)
-        card = metadata.read(folder)
+    def to_bytes(self) -> bytes:
+        """Average gains and trees as JSON."""
+        average_db = {
+            stem: {name: [float(str(db)) for db in row] for name, row in zip(MID_SIDE, rows, strict=True)}
+            for stem, rows in zip(STEMS, self.average_db, strict=True)  # str: the shortest text that reads back equal
+        }
+        trees = {stem: json.loads(booster.save_raw("json")) for stem, booster in self.trees.items()}
+        return json.dumps({"average_db": average_db, "trees": trees}).encode()
+
+    @classmethod
+    def from_bytes(cls, content: bytes, settings: ModelSettings, *, label: str, device: str = "cpu") -> Self:
+        """Build from settings and JSON, on the CPU; see `TrainablePredictor.from_bytes`."""
+        model = cls(*_parse(content, label), BoostedSettings.model_validate(settings))
         try:
-            settings = choose(cls.name, PRESETS, "default", card["settings"])
-            about = metadata.about(card, folder)
-            path = folder / Path(card["weights"]).name
-            average_db = np.array(
-                [[card["average_db"][stem][side] for side in ("mid", "side")] for stem in STEMS], dtype=np.float32
-            )
-        except InputError as error:
-            raise CheckpointError(f"{folder / CARD}: {error}") from error
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise CheckpointError(f"{folder / CARD}: incomplete ({error}); save the checkpoint again") from error
-        made = cls(_read_trees(path), average_db, settings, **about)
-        try:
-            made.predict(np.zeros((len(STEMS), SIDES, 1, settings.bands.count), dtype=np.float32))
-        except ValueError as error:  # from XGBoost for other features, from NumPy for another number of gains
-            raise CheckpointError(f"{path}: expected trees for the settings of the card, got others") from error
-        return made
+            model.predict_gains(np.zeros((len(STEMS), len(MID_SIDE), 1, model.settings.grid.count), dtype=np.float32))
+        except ValueError as error:  # XGBoost: another number of features; NumPy: another number of gains
+            raise CheckpointError(f"{label}: expected trees for the settings in the metadata, got others") from error
+        return model
 
 
 def require_xgboost() -> Any:
-    """The package.
+    """Import XGBoost.
 
     Raises
     ------
@@ -223,23 +173,17 @@ def require_xgboost() -> Any:
     return xgboost
 
 
-def _read_trees(path: Path) -> "dict[str, Booster]":
+def _parse(content: bytes, label: str) -> "tuple[dict[str, Booster], Floats]":
     xgboost = require_xgboost()
     try:
-        content = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); copy it beside its card") from error
-    except UnicodeDecodeError:
-        content = ""
-    if path.stem != f"trees-{_digest(content)}":
-        raise CheckpointError(f"{path}: damaged, its content does not have the hash in its name; copy it again")
-    try:
-        by_stem = json.loads(content)
-        return {stem: xgboost.Booster(model_file=bytearray(json.dumps(by_stem[stem]).encode())) for stem in STEMS}
+        fields = json.loads(content)
+        average_db = np.array([[fields["average_db"][stem][name] for name in MID_SIDE] for stem in STEMS], np.float32)
+        trees = {
+            stem: xgboost.Booster(model_file=bytearray(json.dumps(fields["trees"][stem]).encode())) for stem in STEMS
+        }
     except (ValueError, KeyError, TypeError, xgboost.core.XGBoostError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise CheckpointError(f"{path}: expected trees of XGBoost for every stem ({reason})") from error
-
-
-def _digest(content: str) -> str:
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
+        raise CheckpointError(
+            f"{label}: expected trees of XGBoost for every stem and their average gains ({reason})"
+        ) from error
+    return trees, average_db

@@ -1,16 +1,18 @@
-"""The mixer: stems in, mix out."""
+"""Mix models: preparation of stems, and their mix."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fxnorm import Mixer, audio, models
+from fxnorm import audio, models, open_model
 from fxnorm.corpus.stems import STEMS
 from fxnorm.dsp import loudness
 from fxnorm.errors import AudioError, FxnormError, InputError
-from fxnorm.mixing import Finish
-from fxnorm.models import sums
+from fxnorm.mixing import OutputLevel
+from fxnorm.models.base import MixResult, ModelInput
+from fxnorm.models.baselines import sum_stems
+from fxnorm.models.stem_model import StemModel
 from fxnorm.normalization.chain import Chain
 from fxnorm.normalization.impulse_responses import ImpulseResponses
 from fxnorm.normalization.normalizer import Normalizer
@@ -20,28 +22,34 @@ from tests.mixing.conftest import lag, stems
 from tests.signals import noise, sine
 
 
+def set_level(level: OutputLevel, mix: audio.Audio) -> tuple[audio.Audio, dict[str, object]]:
+    """A mix with a level, and what was applied."""
+    result = level.apply(MixResult(mix, audio.RATE, ModelInput(np.stack(4 * [mix]), audio.RATE)))
+    return result.audio, result.level
+
+
 def test_sum_adds_the_stems_as_they_are():
     given = stems()
-    mix = Mixer.open("sum").mix(given, 96_000)
-    assert np.array_equal(mix.audio, sums.add(np.stack([given[stem] for stem in STEMS])))
-    assert mix.rate == mix.prepared.rate == 96_000
-    assert mix.prepared.steps == {}
+    mix = open_model("sum").mix(given, 96_000)
+    assert np.array_equal(mix.audio, sum_stems(np.stack([given[stem] for stem in STEMS])))
+    assert mix.sample_rate == mix.prepared.sample_rate == 96_000
+    assert mix.prepared.effects == {}
 
 
 def test_normalized_sum_adds_what_the_normaliser_gives():
     given = stems()
-    mixer = Mixer.open("normalized-sum")
-    mix = mixer.mix(given, audio.RATE)
+    model = open_model("normalized-sum")
+    mix = model.mix(given, audio.RATE)
     alone = Normalizer(FxStats.shipped("musdb18"), ChainSettings.preset())
     expected = sum(alone(given[stem], audio.RATE, stem)[0] for stem in STEMS)
     np.testing.assert_allclose(mix.audio, expected, atol=1e-6)
-    assert mixer.normalizes
-    assert [step.effect for step in mix.prepared.steps["bass"]] == ["eq", "compression", "panning", "loudness"]
+    assert model.chain is not None
+    assert [step.effect for step in mix.prepared.effects["bass"]] == ["eq", "compression", "panning", "loudness"]
 
 
 def test_stems_of_any_length_are_brought_to_the_longest():
     given = {"vocals": noise(0.5, seed=1), "drums": noise(1.0, seed=2)[:1]}
-    mix = Mixer.open("sum").mix(given, audio.RATE)
+    mix = open_model("sum").mix(given, audio.RATE)
     expected = np.repeat(given["drums"], 2, axis=0)
     expected[:, : given["vocals"].shape[1]] += given["vocals"]
     assert np.array_equal(mix.audio, expected)
@@ -53,40 +61,40 @@ def test_a_network_mixes_at_the_rate_of_the_stems_in_their_place(checkpoint, rat
     samples = rate + extra
     given = {"drums": np.zeros((2, samples), dtype=np.float32), "bass": sine(110.0, 0.1, rate=rate)}
     given["drums"][:, samples // 2] = 0.9
-    mixer = Mixer.open(checkpoint, device="cpu")
-    assert mixer.name == "tiny"
-    mix = mixer.mix(given, rate)
+    model = open_model(checkpoint, device="cpu")
+    assert model.name == "tiny"
+    mix = model.mix(given, rate)
     assert mix.audio.shape == (2, samples)
     assert mix.audio.dtype == np.float32
     assert np.isfinite(mix.audio).all()
-    assert mix.prepared.rate == audio.RATE
+    assert mix.prepared.sample_rate == audio.RATE
 
 
 def test_resampling_to_the_network_and_back_moves_nothing(monkeypatch, checkpoint):
-    mixer = Mixer.open(checkpoint, device="cpu")
-    monkeypatch.setattr(type(mixer.model), "mix", lambda self, stems, progress=None: stems.sum(axis=0))
+    model = open_model(checkpoint, device="cpu")
+    monkeypatch.setattr(type(model.predictor), "predict", lambda self, stems, progress=None: stems.sum(axis=0))
     given = {"drums": noise(1.0, rate=48_000)}
-    assert lag(given["drums"], mixer.mix(given, 48_000).audio) == 0
+    assert lag(given["drums"], model.mix(given, 48_000).audio) == 0
 
 
 def test_mixing_what_was_prepared_is_mixing(checkpoint):
-    given, mixer = stems(), Mixer.open(checkpoint, device="cpu")
-    prepared = mixer.prepare(given, audio.RATE)
+    given, model = stems(), open_model(checkpoint, device="cpu")
+    prepared = model.prepare(given, audio.RATE)
     assert prepared.audio.shape == (4, 2, given["bass"].shape[1])
-    assert np.array_equal(mixer.mix_prepared(prepared.audio), mixer.mix(given, audio.RATE).audio)
+    assert np.array_equal(model.predictor.predict(prepared.audio), model.mix(given, audio.RATE).audio)
 
 
-def test_a_mixer_of_a_loaded_checkpoint_is_the_same(checkpoint):
+def test_a_model_of_a_loaded_checkpoint_is_the_same(checkpoint):
     given, loaded = stems(), models.load(checkpoint)
-    mixer = Mixer(loaded)
-    assert mixer.name == "tdcn"
-    assert mixer.chain is loaded.chain
-    ours, theirs = mixer.mix(given, audio.RATE), Mixer.open(checkpoint, device="cpu").mix(given, audio.RATE)
+    model = StemModel.from_checkpoint(loaded)
+    assert model.name == "tdcn"
+    assert model.chain is loaded.chain
+    ours, theirs = model.mix(given, audio.RATE), open_model(checkpoint, device="cpu").mix(given, audio.RATE)
     assert np.array_equal(ours.audio, theirs.audio)
 
 
 def test_a_missing_stem_is_silence():
-    mix = Mixer.open("normalized-sum").mix({"bass": stems()["bass"]}, audio.RATE)
+    mix = open_model("normalized-sum").mix({"bass": stems()["bass"]}, audio.RATE)
     assert not mix.prepared.audio[[0, 2, 3]].any()
     assert mix.prepared.audio[1].any()
 
@@ -100,21 +108,21 @@ def test_each_stem_is_asked_for_once_where_the_length_is_known():
             return super().__getitem__(stem)
 
     given = Asking(stems())
-    Mixer.open("sum").mix(given, audio.RATE, samples=next(iter(given.values())).shape[1])
+    open_model("sum").mix(given, audio.RATE, samples=next(iter(given.values())).shape[1])
     assert asked == list(STEMS)
 
 
 def test_rooms_come_first_and_are_drawn_by_the_seed():
     given, rooms = stems(0.8), ImpulseResponses(decay_s=(0.3, 1.5), count=2).load()
-    mixes = [Mixer.open("normalized-sum", rooms=rooms, seed=seed).mix(given, audio.RATE) for seed in (3, 3)]
+    mixes = [open_model("normalized-sum", rooms=rooms, seed=seed).mix(given, audio.RATE) for seed in (3, 3)]
     assert np.array_equal(mixes[0].audio, mixes[1].audio)
-    assert mixes[0].prepared.steps["vocals"][0].effect == "room"
-    assert mixes[0].prepared.steps["drums"][0].skipped
+    assert mixes[0].prepared.effects["vocals"][0].effect == "room"
+    assert mixes[0].prepared.effects["drums"][0].skipped
 
 
 def test_progress_rises_to_one(checkpoint):
     shares = []
-    Mixer.open(checkpoint, device="cpu").mix(stems(), audio.RATE, progress=lambda share, what: shares.append(share))
+    open_model(checkpoint, device="cpu").mix(stems(), audio.RATE, progress=lambda share, what: shares.append(share))
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1.0)
 
@@ -132,28 +140,28 @@ def test_progress_rises_to_one(checkpoint):
 )
 def test_wrong_stems_are_refused(given, rate, message):
     with pytest.raises((InputError, AudioError), match=message):
-        Mixer.open("normalized-sum").mix(given, rate)
+        open_model("normalized-sum").mix(given, rate)
 
 
 def test_other_statistics_and_settings_are_refused(checkpoint, chain):
     with pytest.raises(InputError, match="leave --stats out"):
-        Mixer.open(checkpoint, device="cpu", stats=FxStats.shipped("synthetic"))
+        open_model(checkpoint, device="cpu", stats=FxStats.shipped("synthetic"))
     with pytest.raises(InputError, match="leave --preset out"):
-        Mixer.open(checkpoint, device="cpu", settings=ChainSettings.preset("published"))
-    same = Mixer.open(checkpoint, device="cpu", stats=chain.stats, settings=chain.settings)
+        open_model(checkpoint, device="cpu", settings=ChainSettings.preset("published"))
+    same = open_model(checkpoint, device="cpu", stats=chain.stats, settings=chain.settings)
     assert same.chain.signature == chain.signature
     with pytest.raises(InputError, match="take normalized-sum"):
-        Mixer.open("sum", settings=ChainSettings.preset())
+        open_model("sum", settings=ChainSettings.preset())
 
 
 def test_what_is_no_model_is_refused(tmp_path, checkpoint):
     with pytest.raises(InputError, match="unknown model 'tcdn'"):
-        Mixer.open("tcdn")
+        open_model("tcdn")
     (tmp_path / "empty").mkdir()
     with pytest.raises(FxnormError, match="name the folder of a checkpoint"):
-        Mixer.open(tmp_path / "empty")
+        open_model(tmp_path / "empty")
     with pytest.raises(InputError, match="expected one of auto"):
-        Mixer.open(checkpoint, device="tpu")
+        open_model(checkpoint, device="tpu")
 
 
 def test_a_network_that_no_corpus_has_trained_is_refused(tmp_path):
@@ -162,60 +170,64 @@ def test_a_network_that_no_corpus_has_trained_is_refused(tmp_path):
 
     Checkpoint(models.build("waveunet", "small")).save(tmp_path / "fresh")
     with pytest.raises(InputError, match="does not say how they are normalised"):
-        Mixer.open(tmp_path / "fresh", device="cpu")
+        open_model(tmp_path / "fresh", device="cpu")
 
 
 def test_a_mix_that_is_not_finite_is_an_error(checkpoint, monkeypatch):
-    mixer = Mixer.open(checkpoint, device="cpu")
-    monkeypatch.setattr(type(mixer.model), "mix", lambda self, stems, progress=None: stems[0] * np.float32(np.nan))
+    model = open_model(checkpoint, device="cpu")
+    monkeypatch.setattr(
+        type(model.predictor), "predict", lambda self, stems, progress=None: stems[0] * np.float32(np.nan)
+    )
     with pytest.raises(FxnormError, match="not finite"):
-        mixer.mix(stems(), audio.RATE)
+        model.mix(stems(), audio.RATE)
 
 
 def test_naive_and_chain_of_baselines():
-    mix = Mixer.open("naive").mix(stems(), audio.RATE)
+    mix = open_model("naive").mix(stems(), audio.RATE)
     assert audio.peak(mix.audio) == pytest.approx(0.9)
-    assert Mixer.open("sum").chain is None
+    assert open_model("sum").chain is None
     own = Chain(FxStats.shipped("synthetic"), ChainSettings.preset("published"))
-    assert Mixer.open("normalized-sum", stats=own.stats, settings=own.settings).chain.signature == own.signature
+    assert open_model("normalized-sum", stats=own.stats, settings=own.settings).chain.signature == own.signature
 
 
 @pytest.mark.parametrize("target", [-14.0, -30.0])
-def test_finish_brings_a_mix_to_a_loudness(target):
-    mix, done = Finish(lufs=target, clip_mode="none")(noise(1.0), audio.RATE)
+def test_the_level_brings_a_mix_to_a_loudness(target):
+    mix, level = set_level(OutputLevel(lufs=target, clip_mode="none"), noise(1.0))
     assert loudness.measure(mix, audio.RATE) == pytest.approx(target, abs=1e-3)
-    assert done.keys() == {"gain_db"}
+    assert level.keys() == {"gain_db"}
 
 
-def test_finish_keeps_full_scale():
+def test_the_level_keeps_full_scale():
     loud = 30.0 * noise(0.5)
-    rescaled, done = Finish()(loud, audio.RATE)
+    rescaled, level = set_level(OutputLevel(), loud)
     assert audio.peak(rescaled) == pytest.approx(1.0)
-    assert done["scaled_db"] == pytest.approx(-20.0 * np.log10(audio.peak(loud)), abs=0.01)
-    clamped, done = Finish(clip_mode="clamp")(loud, audio.RATE)
+    assert level["scaled_db"] == pytest.approx(-20.0 * np.log10(audio.peak(loud)), abs=0.01)
+    clamped, level = set_level(OutputLevel(clip_mode="clamp"), loud)
     assert audio.peak(clamped) == 1.0
-    assert done["clamped_samples"] == np.count_nonzero(np.abs(loud) > 1.0)
-    same, done = Finish(clip_mode="none")(loud, audio.RATE)
+    assert level["clamped_samples"] == np.count_nonzero(np.abs(loud) > 1.0)
+    same, level = set_level(OutputLevel(clip_mode="none"), loud)
     assert same is loud
-    assert done == {}
-    assert Finish()(noise(0.1), audio.RATE)[1] == {}
+    assert level == {}
+    assert set_level(OutputLevel(), noise(0.1))[1] == {}
 
 
-def test_finish_says_what_it_cannot_do():
+def test_an_unreachable_loudness_is_a_notice():
     silence = np.zeros((2, audio.RATE), dtype=np.float32)
-    mix, done = Finish(lufs=-14.0)(silence, audio.RATE)
-    assert not mix.any()
-    assert "too quiet" in done["notice"]
+    prepared = ModelInput(np.zeros((4, 2, audio.RATE), dtype=np.float32), audio.RATE)
+    result = OutputLevel(lufs=-14.0).apply(MixResult(silence, audio.RATE, prepared, notices=("first",)))
+    assert not result.audio.any()
+    assert result.notices[0] == "first"
+    assert "too quiet" in result.notices[1]
     with pytest.raises(InputError, match="clip mode"):
-        Finish(clip_mode="soft")
+        OutputLevel(clip_mode="soft")
     with pytest.raises(InputError, match="LUFS"):
-        Finish(lufs=3.0)
+        OutputLevel(lufs=3.0)
 
 
 def test_opening_a_baseline_loads_no_torch():
     import subprocess
     import sys
 
-    code = "import sys; from fxnorm import Mixer; Mixer.open('normalized-sum'); print('torch' in sys.modules)"
+    code = "import sys; from fxnorm import open_model; open_model('normalized-sum'); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())
     assert done.stdout.strip() == "False"
