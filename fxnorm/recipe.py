@@ -422,13 +422,15 @@ def _explain(error: ErrorDetails, recipe_type: type[BaseRecipe]) -> str:
 
 
 def _nearest(key: str, recipe_type: type[BaseRecipe]) -> str:
-    known = list(_keys(recipe_type))
-    last = key.rpartition(".")[2]
-    by_name = [name for name in known if name.rpartition(".")[2] == last]
-    close = by_name or difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return f"expected one of {', '.join(recipe_type.model_fields)}"
+    known = [name.rpartition(".") for name in _keys(recipe_type)]
+    group, _, last = key.rpartition(".")
+    siblings = [name for prefix, _, name in known if prefix == group]
+    same_name = [prefix + dot + name for prefix, dot, name in known if name == last]
+    similar = [f"{group}.{name}".lstrip(".") for name in difflib.get_close_matches(last, siblings, n=1, cutoff=0.5)]
+    keys = f"{group} has the keys {', '.join(siblings)}" if group and siblings else ""
+    if close := same_name or similar:
+        return f"did you mean {close[0]!r}?" + (f" {keys}" if keys else "")
+    return keys or f"expected one of {', '.join(recipe_type.model_fields)}"
 
 
 def _keys(group: type[BaseModel], prefix: str = "") -> Iterator[str]:
