@@ -17,7 +17,18 @@ _HOMES = {
     "FxnormError": "fxnorm.errors",
     "open_model": "fxnorm.models",
 }
-_ROOMS = ("audio", "corpus", "dsp", "evaluation", "mixing", "models", "normalization", "parallel", "synth")
+_ROOMS = (
+    "audio",
+    "audio_files",
+    "corpus",
+    "dsp",
+    "evaluation",
+    "mixing",
+    "models",
+    "normalization",
+    "parallel",
+    "synth",
+)
 
 __all__ = [*_HOMES, *_ROOMS]
 

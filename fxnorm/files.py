@@ -11,19 +11,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from fxnorm import locks
 from fxnorm.errors import InputError, RunError
-
-try:
-    import fcntl
-except ImportError:  # no POSIX: folders are not locked
-    fcntl = None  # type: ignore[assignment]
 
 TEMPORARY_PREFIX = ".fxnorm-"
 LOCK = ".fxnorm.lock"
 
 _PATIENCE_S = 60.0  # for workers elsewhere that still have a stem in hand when their run ends early
 _GRACE_S = 2.0  # workers whose run was killed notice it, and let go of the folder, well within this time
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # what fails for one file fails for all that follow
+# What fails for one file fails for all that follow; not every system has every code.
+_NO_ROOM = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EROFS") if hasattr(errno, name))
 
 _log = logging.getLogger("fxnorm")
 
@@ -56,7 +53,7 @@ def replacing(path: Path) -> Iterator[Path]:
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file whole; names that are no UTF-8 go through as they are."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape", newline="\n")
 
 
 def no_room(path: Path, reason: str) -> RunError:
@@ -83,11 +80,10 @@ def require_writable(folder: Path) -> None:
 
 
 @contextmanager
-def claim(folder: Path, *, sweeping: Collection[Path] = ()) -> Iterator[None]:
-    """Keep a folder for this run, and for the workers that `join` it, while the block lasts.
+def lock_folder(folder: Path, *, sweeping: Collection[Path] = ()) -> Iterator[None]:
+    """Lock a folder for this run and for the workers that `share_folder` admits, until the block ends.
 
-    The system holds the lock for the open file and drops it with the process, so a run that was killed is in nobody's
-    way. Where there are no locks, a warning is logged.
+    The system drops the lock with the process, even if it is killed. Where there are no locks, a warning is logged.
 
     Parameters
     ----------
@@ -101,20 +97,25 @@ def claim(folder: Path, *, sweeping: Collection[Path] = ()) -> Iterator[None]:
         If another run is at work there, or the folder cannot be written to.
     """
     path = folder / LOCK
-    file = _claim(path)
+    file = _lock(path)
     try:
         _sweep(sweeping)
         yield
     finally:
-        with file, suppress(OSError):
-            if _wait_for(lambda: _flock(file, alone=True), _PATIENCE_S):  # until all that joined are done
+        with file:
+            alone = _wait_for(lambda: _try_lock(file, exclusive=True), _PATIENCE_S)  # until all workers are done
+            if alone:
                 _sweep(sweeping)
+                with suppress(OSError):  # Windows removes no open file
+                    path.unlink()
+        if alone and os.name == "nt":
+            with suppress(OSError):  # or another run has opened it
                 path.unlink()
 
 
 @contextmanager
-def join(folder: Path) -> Iterator[None]:
-    """Work as part of the run that claims a folder: until the block ends, no other run gets it.
+def share_folder(folder: Path) -> Iterator[None]:
+    """Share the lock of the run that has locked a folder: until the block ends, no other run gets it.
 
     Raises
     ------
@@ -129,7 +130,7 @@ def join(folder: Path) -> Iterator[None]:
             "on a file system that all its machines share"
         ) from error
     with file:
-        if not _flock(file, alone=False):
+        if not _try_lock(file, exclusive=False):
             raise RunError(f"{folder}: another run has begun there; this one is over")
         yield
 
@@ -141,14 +142,14 @@ def _sweep(folders: Collection[Path]) -> None:
                 path.unlink()
 
 
-def _claim(path: Path) -> IO[bytes]:
+def _lock(path: Path) -> IO[bytes]:
     """The lock file, locked: for a moment alone, which shows that nobody else is there, then open to those who join."""
     file = None
 
     def attempt() -> bool:
         nonlocal file
         file = path.open("ab")
-        if _flock(file, alone=True, doubt=True) and _is_at(file, path) and _flock(file, alone=False):
+        if _try_lock(file, exclusive=True, warn=True) and _is_at(file, path) and _try_lock(file, exclusive=False):
             return True
         file.close()
         return False
@@ -170,18 +171,14 @@ def _wait_for(succeeds: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def _flock(file: IO[bytes], *, alone: bool, doubt: bool = False) -> bool:
-    """Whether the lock was got; where there are no locks, it was, and a doubt about it is logged."""
-    if fcntl is None:
-        return True
+def _try_lock(file: IO[bytes], *, exclusive: bool, warn: bool = False) -> bool:
+    """Whether the lock was got; on a file system without locks it counts as got, with a warning if asked for."""
     try:
-        fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
+        return locks.try_lock(file, exclusive=exclusive)
     except OSError as error:
-        if doubt:
+        if warn:
             _log.warning("%s: cannot be locked (%s); let no other run write there", file.name, error.strerror)
-    return True
+        return True
 
 
 def _is_at(file: IO[bytes], path: Path) -> bool:

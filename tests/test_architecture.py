@@ -13,9 +13,11 @@ PACKAGE = Path(fxnorm.__file__).parent
 
 # A room may import from floors below its own, and from itself.
 FLOORS = (
-    {"errors", "units"},
-    {"kernels", "files", "malloc"},
+    {"errors", "locks", "units"},
+    {"kernels", "files", "malloc", "mpeg"},
+    {"documents"},
     {"audio", "parallel"},
+    {"audio_files"},
     {"dsp", "corpus", "recipe", "pages"},
     {"losses"},
     {"normalization", "synth"},
@@ -29,7 +31,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # Libraries that only some rooms may know.
 LIBRARIES = {
     "numba": {"kernels"},
-    "soundfile": {"audio"},
+    "soundfile": {"audio_files"},
     "soxr": {"audio"},
     "click": {"cli"},
     "tqdm": {"cli"},

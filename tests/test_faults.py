@@ -5,13 +5,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from fxnorm import audio, corpus, files
+from fxnorm import audio_files, corpus, files, locks
 from fxnorm.errors import FxnormError, InputError, RunError
 from fxnorm.normalization.corpus_normalization import Layout, Plan, normalize_corpus
 from fxnorm.normalization.corpus_statistics import compute_stats
@@ -65,7 +64,7 @@ class Run:
     def workers(self):
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         children = [int(pid) for pid in path.read_text().split()]
-        return [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [pid for pid in children if b"pool.serve" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def end(self):
         """Exit code and what it complained about."""
@@ -136,27 +135,27 @@ def test_a_second_run_into_the_same_output_is_turned_away(songs, undisturbed, tm
 
 @posix
 def test_runs_beside_the_originals_share_no_folder(songs):
-    with files.claim(songs / "train"), pytest.raises(InputError, match="another run is at work there"):
+    with files.lock_folder(songs / "train"), pytest.raises(InputError, match="another run is at work there"):
         normalize_corpus(corpus.scan(songs), plan(None, layout=Layout(None, "x")))
     assert hidden(songs) == []
 
 
 @posix
 def test_a_workspace_is_used_by_one_run(songs, tmp_path):
-    with files.claim(tmp_path), pytest.raises(InputError, match="another run is at work there"):
+    with files.lock_folder(tmp_path), pytest.raises(InputError, match="another run is at work there"):
         compute_stats(corpus.scan(songs), title="t", workspace=tmp_path)
 
 
 @posix
 def test_workers_of_a_run_that_is_over_are_turned_away(songs, tmp_path):
     with (tmp_path / files.LOCK).open("ab") as other:
-        assert files._flock(other, alone=True)
-        with pytest.raises(RunError, match="this one is over"), files.join(tmp_path):
+        assert locks.try_lock(other, exclusive=True)
+        with pytest.raises(RunError, match="this one is over"), files.share_folder(tmp_path):
             pass
-    with files.claim(tmp_path), files.join(tmp_path), files.join(tmp_path):
+    with files.lock_folder(tmp_path), files.share_folder(tmp_path), files.share_folder(tmp_path):
         pass
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(RunError, match="on a file system that all its machines share"), files.join(tmp_path):
+    with pytest.raises(RunError, match="on a file system that all its machines share"), files.share_folder(tmp_path):
         pass
 
 
@@ -164,8 +163,8 @@ def test_a_file_system_without_locks_is_told_of(tmp_path, monkeypatch, caplog):
     def refuse(*_):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(files.fcntl, "flock", refuse)
-    with files.claim(tmp_path), files.join(tmp_path):
+    monkeypatch.setattr(locks.fcntl, "flock", refuse)
+    with files.lock_folder(tmp_path), files.share_folder(tmp_path):
         pass
     assert "cannot be locked (No locks available)" in caplog.text
     assert list(tmp_path.iterdir()) == []
@@ -202,7 +201,7 @@ def test_another_format_that_was_killed_leaves_no_file_of_the_first(songs, undis
 
 def full(monkeypatch, number, *, after):
     """The disk takes `after` files of audio, and then no more."""
-    encode, seen = audio._encode, []
+    encode, seen = audio_files._encode, []
 
     def fill(path, *rest):
         seen.append(path)
@@ -211,7 +210,7 @@ def full(monkeypatch, number, *, after):
             raise OSError(number, os.strerror(number))
         encode(path, *rest)
 
-    monkeypatch.setattr(audio, "_encode", fill)
+    monkeypatch.setattr(audio_files, "_encode", fill)
     return seen
 
 
@@ -282,12 +281,8 @@ def test_an_item_that_kills_its_workers_is_found_and_named():
             assert outcome == number
 
 
-def stillborn(*_):
-    sys.exit(3)
-
-
 def test_workers_that_cannot_start_are_no_endless_loop(monkeypatch):
-    monkeypatch.setattr(pool, "_serve", stillborn)
+    monkeypatch.setattr(pool, "_SERVE", "import sys; sys.exit(3)")
     with pytest.raises(RunError, match="worker processes die as they start \\(exit code 3\\)"):
         list(run(deadly, range(10), jobs=2))
 

@@ -1,4 +1,4 @@
-"""Memory that is kept is not asked for again."""
+"""Freed memory is retained and used again."""
 
 import ctypes
 import resource
@@ -23,7 +23,7 @@ def faults() -> int:
 )
 def test_what_is_freed_is_kept_until_the_end():
     before = faults()
-    with malloc.kept():
+    with malloc.retain_freed_memory():
         faults()
         kept = faults()
     assert kept < 0.02 * before

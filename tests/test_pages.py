@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from fxnorm import audio, pages, plots
+from fxnorm import audio, audio_files, pages, plots
 from tests.signals import noise, sine
 
 
@@ -72,4 +72,4 @@ def test_curves_take_the_colour_of_the_page_and_are_the_same_twice():
 
 
 def test_mp3_of_noise_is_small():
-    assert len(audio.encode_mp3(noise(2.0), audio.RATE)) < 2 * 30_000
+    assert len(audio_files.encode_mp3(noise(2.0), audio.RATE)) < 2 * 30_000

@@ -27,13 +27,10 @@ def synth(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, qu
 
     The same seed gives the same songs. Songs that are there already are kept.
     """
-    from fxnorm.parallel import default_jobs
     from fxnorm.synth.corpus import synthesize_corpus
 
-    with options.progress_bar("synth", unit=" songs", quiet=quiet) as progress:
-        folders = synthesize_corpus(
-            out, songs=songs, seconds=seconds, seed=seed, jobs=jobs or default_jobs(), progress=progress
-        )
+    with options.local_crew(jobs) as crew, options.progress_bar("synth", unit=" songs", quiet=quiet) as progress:
+        folders = synthesize_corpus(out, songs=songs, seconds=seconds, seed=seed, jobs=crew, progress=progress)
     click.echo(f"{out}: {len(folders)} songs, wet in {out / 'wet'}, dry in {out / 'dry'}")
 
 
@@ -50,11 +47,10 @@ def check(folder: Path, split: str | None, jobs: int | None, as_json: bool, quie
     """
     from fxnorm import corpus as songs
     from fxnorm.corpus.inspection import inspect_corpus
-    from fxnorm.parallel import default_jobs
 
     tracks = songs.scan(folder, split=split)
-    with options.progress_bar("check", unit=" songs", quiet=quiet) as progress:
-        reports = inspect_corpus(tracks, jobs=jobs or default_jobs(), progress=progress)
+    with options.local_crew(jobs) as crew, options.progress_bar("check", unit=" songs", quiet=quiet) as progress:
+        reports = inspect_corpus(tracks, jobs=crew, progress=progress)
     bad = [report for report in reports if report.level == "error"]
     if as_json:
         click.echo(json.dumps([report.to_dict() for report in reports]))

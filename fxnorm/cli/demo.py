@@ -23,24 +23,23 @@ def demo(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, qui
     from fxnorm.normalization.corpus_statistics import compute_stats
     from fxnorm.normalization.normalizer import Normalizer, Settings
     from fxnorm.normalization.statistics import FxStats
-    from fxnorm.parallel import Failure, default_jobs
+    from fxnorm.parallel import Failure
     from fxnorm.plots import plot_stats
     from fxnorm.synth.corpus import synthesize_corpus
 
-    jobs = jobs or default_jobs()
     wet, dry = out / "wet", out / "dry"
     failures: list[Failure] = []
 
     click.echo(f"1. {songs} songs of {seconds:g} s: {wet} as mixed by an engineer, {dry} as recorded")
-    with options.progress_bar("synth", unit=" songs", quiet=quiet) as progress:
-        made = synthesize_corpus(out, songs=songs, seconds=seconds, seed=seed, jobs=jobs, progress=progress)
+    with options.local_crew(jobs) as crew, options.progress_bar("synth", unit=" songs", quiet=quiet) as progress:
+        made = synthesize_corpus(out, songs=songs, seconds=seconds, seed=seed, jobs=crew, progress=progress)
     names = {folder.name for folder in made}  # the folder may hold more songs, of another demo
     tracks = [track for track in corpus.scan(wet) if track.name in names]
 
     own_file, picture = out / "stats.json", out / "stats.png"
     click.echo(f"2. their average features: {own_file}, drawn beside those of MUSDB18 in {picture}\n")
-    with options.progress_bar("measure", quiet=quiet) as progress:
-        own, failed = compute_stats(tracks, title=f"{songs} synthetic songs", jobs=jobs, progress=progress)
+    with options.local_crew(jobs) as crew, options.progress_bar("measure", quiet=quiet) as progress:
+        own, failed = compute_stats(tracks, title=f"{songs} synthetic songs", jobs=crew, progress=progress)
     failures += failed
     own.save(own_file)
     plot_stats({"synthetic": own, "MUSDB18": FxStats.shipped()}, picture)
@@ -49,8 +48,8 @@ def demo(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, qui
     normalized = out / "normalized"
     click.echo(f"\n3. every stem pushed to the averages of MUSDB18: {normalized}, with a card beside each")
     plan = Plan(FxStats.shipped(), Settings.preset(), Layout(normalized))
-    with options.progress_bar("normalize", quiet=quiet) as progress:
-        result = normalize_corpus(tracks, plan, jobs=jobs, progress=progress)
+    with options.local_crew(jobs) as crew, options.progress_bar("normalize", quiet=quiet) as progress:
+        result = normalize_corpus(tracks, plan, jobs=crew, progress=progress)
     failures += result.failures
     click.echo(f"   {result.done} stems normalised, {result.kept} kept")
 
@@ -59,8 +58,8 @@ def demo(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, qui
     measured = {}
     for preset in ("published", "default"):
         normalizer = Normalizer(FxStats.shipped(), Settings.preset(preset))
-        with options.progress_bar(f"gap, {preset}", quiet=quiet) as progress:
-            measured[preset], failed_gaps = gaps.measure_corpus(pairs, normalizer, jobs=jobs, progress=progress)
+        with options.local_crew(jobs) as crew, options.progress_bar(f"gap, {preset}", quiet=quiet) as progress:
+            measured[preset], failed_gaps = gaps.measure_corpus(pairs, normalizer, jobs=crew, progress=progress)
         failures += failed_gaps
     print_gaps(measured)
     options.report_failures(failures)

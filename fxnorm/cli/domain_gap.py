@@ -40,17 +40,14 @@ def gap(
     from fxnorm import corpus
     from fxnorm.evaluation import domain_gap as gaps
     from fxnorm.normalization.normalizer import Normalizer, Settings
-    from fxnorm.parallel import default_jobs
 
     pairs = gaps.pair(corpus.scan(wet, split=split), corpus.scan(dry, split=split))
     measured: dict[str, list[Gap]] = {}
     failures: list[Failure] = []
     for preset in ("published", "default"):
         normalizer = Normalizer(options.load_stats(_chosen(stats, preset)), Settings.preset(preset))
-        with options.progress_bar(preset, quiet=quiet) as progress:
-            measured[preset], failed = gaps.measure_corpus(
-                pairs, normalizer, jobs=jobs or default_jobs(), progress=progress
-            )
+        with options.local_crew(jobs) as crew, options.progress_bar(preset, quiet=quiet) as progress:
+            measured[preset], failed = gaps.measure_corpus(pairs, normalizer, jobs=crew, progress=progress)
         failures += failed
     if as_json:
         click.echo(json.dumps({preset: [one.to_dict() for one in several] for preset, several in measured.items()}))

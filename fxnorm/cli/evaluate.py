@@ -91,7 +91,6 @@ def evaluate(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from fxnorm import evaluation, files
     from fxnorm.evaluation import report, webmushra
-    from fxnorm.parallel import default_jobs
 
     _require_sense(folder, models, dry, mixes, targets, out)
     files.require_writable(out.resolve().parent)
@@ -128,10 +127,8 @@ def evaluate(
     for title, references, systems, bounds in sources:
         songs, lacking = evaluation.match_songs(references, systems)
         missing += [f"{title}: {line}" for line in lacking]
-        with options.progress_bar("score", unit=" songs", quiet=quiet) as progress:
-            scores, unscored = evaluation.score_songs(
-                songs, align=align, jobs=jobs or default_jobs(), progress=progress
-            )
+        with options.local_crew(jobs) as crew, options.progress_bar("score", unit=" songs", quiet=quiet) as progress:
+            scores, unscored = evaluation.score_songs(songs, align=align, jobs=crew, progress=progress)
         failures += unscored
         tests.append(evaluation.Test(title, tuple(songs), tuple(scores), unscored, bounds, against))
     results = evaluation.Results(tuple(tests), about, tuple(missing))

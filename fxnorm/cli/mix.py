@@ -153,7 +153,7 @@ def _find_songs(
 
 def _single_target(songs: "Sequence[Song]", out: Path, folders: Sequence[Path]) -> Path | None:
     """File of the only mix; None if mixes are written to a folder."""
-    from fxnorm.audio import SUFFIXES
+    from fxnorm.audio_files import SUFFIXES
 
     if folders and (len(songs) > 1 or out.suffix.lower() not in SUFFIXES or out.is_dir()):
         if out.suffix.lower() in SUFFIXES:

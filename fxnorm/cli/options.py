@@ -58,12 +58,21 @@ def shared_path(path: Path, dask: str | None) -> Path:
 
 
 @contextmanager
+def local_crew(jobs: int | None) -> Iterator[int]:
+    """Worker processes of this machine, one for each processor if not given; a single one is this process."""
+    from fxnorm import malloc
+    from fxnorm.parallel import default_jobs
+
+    with malloc.retain_freed_memory():  # for a single process; worker processes do it themselves
+        yield jobs or default_jobs()
+
+
+@contextmanager
 def crew(jobs: int | None, dask: str | None, *, reads: Path) -> "Iterator[Jobs]":
     """Who does the work: processes of this machine, or a Dask cluster that sees the same files."""
     if dask is None:
-        from fxnorm.parallel import default_jobs
-
-        yield jobs or default_jobs()
+        with local_crew(jobs) as processes:
+            yield processes
         return
     from fxnorm.errors import InputError
     from fxnorm.parallel import dask_cluster

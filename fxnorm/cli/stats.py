@@ -1,7 +1,7 @@
 """fxnorm stats: measure, show, draw, compare, merge and import average features."""
 
 import json
-import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -65,10 +65,14 @@ def compute(
             workspace=workspace,
             progress=progress,
         )
-    with files.claim(workspace, sweeping=[workspace]):
+    with files.lock_folder(workspace, sweeping=[workspace]):
         averages.save(workspace / "stats.json")
         (workspace / "stats.json").replace(out)
-        shutil.rmtree(workspace)
+        for path in workspace.iterdir():
+            if path.name != files.LOCK:  # still open
+                path.unlink()
+    with suppress(OSError):  # another run has begun there
+        workspace.rmdir()
     click.echo(f"{out}: {len(tracks)} songs measured, signature {averages.signature}")
     options.report_failures(failures)
 

@@ -36,10 +36,10 @@ def train(words: tuple[str, ...], out: Path | None, resume: Path | None, device:
     # Threads that wait must sleep: spinning ones, PyTorch's habit, take the CPU from those they wait for (seen: ten
     # times slower on two cores with a third process). Read when PyTorch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from fxnorm import training
+    from fxnorm import malloc, training
     from fxnorm.recipe import BoostedRecipe
 
-    with options.progress_bar("train", unit=" steps", quiet=quiet) as progress:
+    with malloc.retain_freed_memory(), options.progress_bar("train", unit=" steps", quiet=quiet) as progress:
         outcome = training.train(recipe, folder, resume=resume is not None, progress=progress)
     if not outcome.first:
         return

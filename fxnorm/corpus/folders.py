@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from fxnorm.audio import SUFFIXES
+from fxnorm.audio_files import SUFFIXES
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 
@@ -116,7 +116,7 @@ def scan(root: Path, *, split: str | None = None, suffix: str = "") -> list[Trac
 
     Hidden files and folders are passed over, unfinished files (`files.TEMPORARY_PREFIX`) with them. A folder that
     holds audio but no stem is named in the log and passed over. Of two files for one stem the first in the order
-    of `audio.SUFFIXES` is taken.
+    of `audio_files.SUFFIXES` is taken.
 
     Parameters
     ----------

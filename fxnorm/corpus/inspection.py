@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fxnorm import audio
-from fxnorm.audio import Audio, AudioInfo
+from fxnorm import audio, audio_files
+from fxnorm.audio import Audio
+from fxnorm.audio_files import AudioInfo
 from fxnorm.corpus.folders import TrackRef
 from fxnorm.corpus.reports import FileReport, TrackReport
 from fxnorm.errors import AudioError
@@ -78,18 +79,19 @@ class _Meter:
         self.peak = 0.0
         self.silent = True
         self.clipped = 0
+        self.over_full_scale = 0
         self.not_finite = 0
         self.error: str | None = None
 
     def blocks(self, samples: int) -> Iterator[Audio]:
         """The file's blocks, zero where they were not finite; they end where the file becomes unreadable."""
         try:
-            self.info = audio.probe(self.path)
+            self.info = audio_files.probe(self.path)
             if self.info.fault:
                 self.error = self.info.fault
                 return
             self._full = np.zeros((self.info.channels, CLIPPED_RUN), dtype=bool)
-            for block in audio.blocks(self.path, samples=samples):
+            for block in audio_files.blocks(self.path, samples=samples):
                 yield self._measure(block)
         except AudioError as error:
             self.error = str(error).removeprefix(f"{self.path}: ")
@@ -106,6 +108,7 @@ class _Meter:
             peak_db=float(amplitude_to_db(self.peak)),
             silent=self.silent and self.samples > 0,
             clipped=self.clipped,
+            over_full_scale=self.over_full_scale,
             not_finite=self.not_finite,
             error=self.error,
         )
@@ -119,12 +122,15 @@ class _Meter:
         self.samples += block.shape[1]
         self.peak = max(self.peak, peak)
         self.silent = self.silent and audio.is_silent(block)
-        self.clipped += self._count_clipped(block)
+        magnitude = np.abs(block)
+        over = magnitude > 1.0
+        self.over_full_scale += int(np.count_nonzero(over))
+        self.clipped += self._count_clipped((magnitude >= FULL_SCALE) & ~over)
         return block
 
-    def _count_clipped(self, block: Audio) -> int:
+    def _count_clipped(self, at_full_scale: npt.NDArray[np.bool_]) -> int:
         """Samples in runs at full scale, a run counted where it becomes long enough, also across blocks."""
-        full = np.hstack([self._full, np.abs(block) >= FULL_SCALE])
+        full = np.hstack([self._full, at_full_scale])
         self._full = full[:, -CLIPPED_RUN:]
         if not full.any():
             return 0

@@ -24,6 +24,8 @@ class FileReport:
     clipped : int
         Samples, over all channels, in runs of three or more at full scale: shorter ones can be a peak that was
         brought there on purpose.
+    over_full_scale : int
+        Samples, over all channels, beyond full scale, which float and lossy formats can hold; they are not clipped.
     not_finite : int
         NaN and infinite samples, over all channels.
     error : str or None
@@ -38,6 +40,7 @@ class FileReport:
     peak_db: float
     silent: bool
     clipped: int
+    over_full_scale: int
     not_finite: int
     error: str | None
 
@@ -56,6 +59,8 @@ class FileReport:
             odd.append(f"{self.file}: silent (peak {self.peak_db:.1f} dBFS)")
         if self.clipped:
             odd.append(f"{self.file}: {self.clipped} samples clipped")
+        if self.over_full_scale:
+            odd.append(f"{self.file}: {self.over_full_scale} samples over full scale (peak {self.peak_db:+.1f} dBFS)")
         return odd
 
     def to_dict(self) -> dict[str, Any]:

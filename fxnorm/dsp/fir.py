@@ -5,6 +5,7 @@ import numpy.typing as npt
 import scipy.fft
 
 from fxnorm.audio import Audio
+from fxnorm.kernels.silence import is_zero
 
 _POINTS = 32_768  # of the transforms, for filters of up to an eighth of it
 _TOGETHER = 4  # transforms in one call share the vector units
@@ -61,6 +62,9 @@ def convolve_centred(audio: Audio, kernels: npt.NDArray[np.floating], *, overwri
         given[:, reach : reach + ahead.shape[1]] = ahead
         given[:, reach + ahead.shape[1] :] = 0.0
         behind = given[:, piece : piece + reach].copy()
+        if is_zero(given):
+            out[:, start:stop] = 0.0
+            continue
         blocks = np.lib.stride_tricks.sliding_window_view(given, points, axis=1)[:, ::hop]
         spectra = scipy.fft.rfft(blocks)
         spectra *= response

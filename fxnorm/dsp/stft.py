@@ -9,6 +9,7 @@ import scipy.fft
 
 from fxnorm.audio import RATE, Audio
 from fxnorm.errors import InputError
+from fxnorm.kernels.silence import is_zero
 from fxnorm.kernels.spectra import add_magnitude
 from fxnorm.units import bin_frequencies
 
@@ -73,6 +74,9 @@ def transforms(
     few = max(1, _TOGETHER // (n_fft * len(audio)))
     for first in range(0, framed.shape[1], few):
         frames = framed[:, first : first + few]
+        if is_zero(audio[:, first * hop : (first + frames.shape[1] - 1) * hop + n_fft]):
+            yield np.zeros((*frames.shape[:2], n_fft // 2 + 1), np.result_type(window.dtype, np.complex64))
+            continue
         if sum_and_difference:
             left, right = frames
             windowed = np.empty(frames.shape, dtype=window.dtype)

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from fxnorm.audio import RATE, Audio, is_silent, read, resample, to_stereo
+from fxnorm.audio import RATE, Audio, is_silent, resample, to_stereo
+from fxnorm.audio_files import read
 from fxnorm.corpus import TrackRef
 from fxnorm.errors import InputError
 from fxnorm.normalization.distances import BAND_HZ, distance

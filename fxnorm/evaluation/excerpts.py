@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fxnorm import audio
+from fxnorm import audio_files
 from fxnorm.audio import RATE, Audio, loudest, peak
 from fxnorm.evaluation.alignment import pair
 from fxnorm.evaluation.results import Test
@@ -66,11 +66,11 @@ def cut(song: Song, seconds: float, *, align: bool = False) -> Excerpt:
     AudioError
         If a file cannot be used.
     """
-    target, rate = audio.read(song.target)
+    target, rate = audio_files.read(song.target)
     found: dict[str, Audio] = {}
     start, reference = 0, target
     for system, path in song.mixes.items():
-        both = pair(target, rate, *audio.read(path), align=align)
+        both = pair(target, rate, *audio_files.read(path), align=align)
         if not found:
             here = loudest(both.target, RATE, seconds)
             start, reference = both.start + here.start, both.target[:, here]

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from fxnorm import __version__, files
+from fxnorm.documents import DocumentType
 from fxnorm.evaluation.metrics import METRICS
 from fxnorm.evaluation.scoring import Score
 from fxnorm.evaluation.songs import Song
 from fxnorm.evaluation.statistics import Comparison, Interval, compare_with, mean_interval
 from fxnorm.parallel import Failure
 
-FORMAT = "fxnorm-evaluation"
-VERSION = 1
+DOCUMENT = DocumentType("fxnorm-evaluation", 1, noun="an evaluation", remedy="evaluate again", indent=1)
 NORMALIZED_SUM = "normalized-sum"
 
 
@@ -133,15 +133,14 @@ class Results:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return {
-            "format": FORMAT,
-            "version": VERSION,
+        content = {
             "fxnorm": __version__,
             "about": dict(self.about),
             "missing": list(self.missing),
             "metrics": {name: asdict(metric) for name, metric in METRICS.items()},
             "tests": [test.to_dict() for test in self.tests],
         }
+        return DOCUMENT.wrap(content)
 
     def to_csv(self) -> str:
         """One row for each test, song and system."""
@@ -167,10 +166,8 @@ class Results:
 
 def save(results: Results, page: str, out: Path) -> tuple[Path, ...]:
     """Write the page, and JSON and CSV of the same name beside it."""
-    import json
-
     texts: Sequence[tuple[str, str]] = (
-        (".json", json.dumps(results.to_dict(), indent=1, ensure_ascii=False)),
+        (".json", DOCUMENT.to_text(results.to_dict())),
         (".csv", results.to_csv()),
         (out.suffix, page),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from fxnorm import audio
+from fxnorm import audio_files
 from fxnorm.audio import RATE
 from fxnorm.errors import InputError
 from fxnorm.evaluation import metrics
@@ -99,13 +99,13 @@ def score_songs(
 
 def _score(job: _Job) -> tuple[list[Score], list[Failure]]:
     song = job.song
-    target, rate = audio.read(song.target)
+    target, rate = audio_files.read(song.target)
     scores: list[Score] = []
     failures: list[Failure] = []
     known: metrics.Measured | None = None
     for system, path in song.mixes.items():
         try:
-            both = pair(target, rate, *audio.read(path), align=job.align)
+            both = pair(target, rate, *audio_files.read(path), align=job.align)
             if known is None or not np.array_equal(known.audio, both.target):  # cut to a shorter mix, say
                 known = metrics.Measured(both.target, RATE)
             own = metrics.Measured(both.mix, RATE)

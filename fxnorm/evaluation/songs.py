@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fxnorm import audio
+from fxnorm import audio_files
 from fxnorm.errors import InputError
 
 _MIXES = ("mixture", "mix")
@@ -92,7 +92,7 @@ def find_mixes(folder: Path) -> dict[str, Path]:
 
 def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
     seen = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
-    files = [path for path in seen if path.suffix.lower() in audio.SUFFIXES and path.is_file()]
+    files = [path for path in seen if path.suffix.lower() in audio_files.SUFFIXES and path.is_file()]
     own = [path for path in files if path.stem.lower() in (*_MIXES, folder.name.lower())]
     if own:
         yield folder.name, own[0]

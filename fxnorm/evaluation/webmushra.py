@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fxnorm import audio, files, recipe
+from fxnorm import audio_files, files, recipe
 from fxnorm.audio import RATE
 from fxnorm.errors import FxnormError, InputError
 from fxnorm.evaluation.excerpts import cut, listened
@@ -66,7 +66,7 @@ def export(tests: Sequence[Test], out: Path, *, align: bool = False) -> tuple[Pa
                 failures.append(Failure(song.name, test.title, str(error)))
                 continue
             for system, mix in {"reference": excerpt.target, **excerpt.mixes}.items():
-                audio.write(resources / f"{identity}-{_safe(system)}.wav", mix, RATE, subtype="PCM_16")
+                audio_files.write(resources / f"{identity}-{_safe(system)}.wav", mix, RATE, subtype="PCM_16")
             place = f"{RESOURCES}/{name}/{identity}"
             pages.append(
                 {

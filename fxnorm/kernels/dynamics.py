@@ -4,6 +4,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from fxnorm.kernels.silence import SPAN, TINY
+
 
 @numba.njit(cache=True, nogil=True)
 def reduce_gain(
@@ -13,22 +15,27 @@ def reduce_gain(
     attack: float,
     release: float,
     out: npt.NDArray[np.float32],
-) -> None:
+) -> float:
     """Smoothed gain reduction in dB, 0 or more.
 
     r[n] = max(0, (level[n] - threshold) · slope), slope = 1 - 1/ratio; y[n] = a·y[n-1] + (1-a)·r[n], where a is the
-    attack coefficient while the reduction grows and the release coefficient while it falls; y starts at 0.
+    attack coefficient while the reduction grows and the release coefficient while it falls; y starts at 0. Returns the
+    last y.
     """
     y = 0.0
-    for n in range(level.size):
-        x = np.float64(level[n])
-        if x <= threshold:  # as below, with nothing to reduce: most samples, and a product waits less than a choice
-            y *= release
-        else:
-            r = (x - threshold) * slope
-            a = attack if r > y else release
-            y = a * y + (1.0 - a) * r
-        out[n] = y
+    for start in range(0, level.size, SPAN):
+        if y < TINY:
+            y = 0.0
+        for n in range(start, min(start + SPAN, level.size)):
+            x = np.float64(level[n])
+            if x <= threshold:  # as below, with nothing to reduce: most samples, and a product waits less than a choice
+                y *= release
+            else:
+                r = (x - threshold) * slope
+                a = attack if r > y else release
+                y = a * y + (1.0 - a) * r
+            out[n] = y
+    return y
 
 
 @numba.njit(cache=True, nogil=True)
@@ -41,11 +48,11 @@ def reduced_peaks(
     release: float,
     edges: npt.NDArray[np.int64],
     out: npt.NDArray[np.float64],
-) -> None:
+) -> npt.NDArray[np.float64]:
     """Highest `level - reduction` of each channel in each segment, for several thresholds side by side.
 
     The reduction follows `detector` as in `reduce_gain`. `out[c, t, k]` is for channel c, `thresholds[t]` and samples
-    `edges[k]` to `edges[k + 1]`; `edges[0]` is 0.
+    `edges[k]` to `edges[k + 1]`; `edges[0]` is 0. Returns the last reduction for each threshold.
     """
     lanes = thresholds.size
     channels = levels.shape[0]
@@ -54,22 +61,31 @@ def reduced_peaks(
     best = np.empty((channels, lanes))
     for k in range(edges.size - 1):
         best[:] = -1e9
-        for n in range(edges[k], edges[k + 1]):
-            x = np.float64(detector[n])
-            if x <= thresholds[deepest]:  # as below, with nothing to reduce
-                for t in range(lanes):
-                    y[t] *= release
-            else:
-                for t in range(lanes):
-                    r = max(0.0, (x - thresholds[t]) * slope)
-                    a = attack if r > y[t] else release
-                    y[t] = a * y[t] + (1.0 - a) * r
-            for c in range(channels):
-                level = np.float64(levels[c, n])
-                if level > best[c, deepest]:  # the least of them: the deepest threshold reduces most
+        for start in range(edges[k], edges[k + 1], SPAN):
+            at_rest = True
+            for t in range(lanes):
+                if y[t] < TINY:
+                    y[t] = 0.0
+                else:
+                    at_rest = False
+            for n in range(start, min(start + SPAN, edges[k + 1])):
+                x = np.float64(detector[n])
+                if x > thresholds[deepest]:
+                    at_rest = False
                     for t in range(lanes):
-                        best[c, t] = max(best[c, t], level - y[t])
+                        r = max(0.0, (x - thresholds[t]) * slope)
+                        a = attack if r > y[t] else release
+                        y[t] = a * y[t] + (1.0 - a) * r
+                elif not at_rest:  # as above, with nothing to reduce
+                    for t in range(lanes):
+                        y[t] *= release
+                for c in range(channels):
+                    level = np.float64(levels[c, n])
+                    if level > best[c, deepest]:  # the least of them: the deepest threshold reduces most
+                        for t in range(lanes):
+                            best[c, t] = max(best[c, t], level - y[t])
         out[:, :, k] = best
+    return y
 
 
 @numba.njit(cache=True, nogil=True)

@@ -4,7 +4,10 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from fxnorm.kernels.silence import SPAN, TINY, is_zero
+
 State = tuple[float, float, float, float]
+AT_REST = (0.0, 0.0, 0.0, 0.0)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -14,29 +17,57 @@ def weighted_energy(
     high_pass: npt.NDArray[np.float64],
     edges: npt.NDArray[np.int64],
     out: npt.NDArray[np.float64],
-) -> None:
+) -> npt.NDArray[np.float64]:
     """Add to `out[k]` the energy of samples `edges[k]` to `edges[k + 1]` of all channels after two biquads in series.
 
-    A biquad is (b0, b1, b2, a1, a2) with a0 = 1, run in transposed direct form II from a zero state.
+    A biquad is (b0, b1, b2, a1, a2) with a0 = 1, run in transposed direct form II from a zero state. Returns the last
+    states, shape (channels, 4).
     """
+    states = np.zeros((audio.shape[0], 4))
     # Two channels side by side: each waits for its own last sample, and the other's turn fills the wait.
     for c in range(0, audio.shape[0] - 1, 2):
-        s = t = (0.0, 0.0, 0.0, 0.0)
+        s = t = AT_REST
         for segment in range(out.size):
             energy = 0.0
-            for n in range(edges[segment], edges[segment + 1]):
-                y, s = _weigh(audio[c, n], s, shelf, high_pass)
-                z, t = _weigh(audio[c + 1, n], t, shelf, high_pass)
-                energy += y * y + z * z
+            for start in range(edges[segment], edges[segment + 1], SPAN):
+                stop = min(start + SPAN, edges[segment + 1])
+                s, t = _settle(s), _settle(t)
+                if s == t == AT_REST and is_zero(audio[c : c + 2, start:stop]):
+                    continue
+                for n in range(start, stop):
+                    y, s = _weigh(audio[c, n], s, shelf, high_pass)
+                    z, t = _weigh(audio[c + 1, n], t, shelf, high_pass)
+                    energy += y * y + z * z
             out[segment] += energy
+        states[c] = s
+        states[c + 1] = t
     if audio.shape[0] % 2:
-        s = (0.0, 0.0, 0.0, 0.0)
+        s = AT_REST
         for segment in range(out.size):
             energy = 0.0
-            for n in range(edges[segment], edges[segment + 1]):
-                y, s = _weigh(audio[-1, n], s, shelf, high_pass)
-                energy += y * y
+            for start in range(edges[segment], edges[segment + 1], SPAN):
+                stop = min(start + SPAN, edges[segment + 1])
+                s = _settle(s)
+                if s == AT_REST and is_zero(audio[-1:, start:stop]):
+                    continue
+                for n in range(start, stop):
+                    y, s = _weigh(audio[-1, n], s, shelf, high_pass)
+                    energy += y * y
             out[segment] += energy
+        states[-1] = s
+    return states
+
+
+@numba.njit(cache=True, nogil=True)
+def _settle(state: State) -> State:
+    """The state without what has died away."""
+    s1, s2, q1, q2 = state
+    return (
+        s1 if abs(s1) >= TINY else 0.0,
+        s2 if abs(s2) >= TINY else 0.0,
+        q1 if abs(q1) >= TINY else 0.0,
+        q2 if abs(q2) >= TINY else 0.0,
+    )
 
 
 @numba.njit(cache=True, nogil=True, inline="always")

@@ -6,6 +6,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from fxnorm.kernels.silence import SPAN, TINY
+
 Float64 = npt.NDArray[np.float64]
 
 
@@ -61,7 +63,10 @@ def smooth_reduction(reduction_db: Float64, attack: float, release: float, out: 
         Overwritten.
     """
     state = 0.0
-    for i in range(reduction_db.size):
-        coefficient = attack if reduction_db[i] > state else release
-        state = coefficient * state + (1.0 - coefficient) * reduction_db[i]
-        out[i] = state
+    for start in range(0, reduction_db.size, SPAN):
+        if state < TINY:
+            state = 0.0
+        for i in range(start, min(start + SPAN, reduction_db.size)):
+            coefficient = attack if reduction_db[i] > state else release
+            state = coefficient * state + (1.0 - coefficient) * reduction_db[i]
+            out[i] = state

@@ -1,20 +1,18 @@
 """Mix songs to files: each mix with its report and its page; resumable, and a failed song does not stop the others."""
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fxnorm import audio, files
+from fxnorm import audio_files, documents, files
 from fxnorm.audio import Audio
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.mixing import report
 from fxnorm.mixing.output_level import OutputLevel
-from fxnorm.mixing.report import FORMAT, VERSION
+from fxnorm.mixing.report import DOCUMENT
 from fxnorm.mixing.songs import Song
 from fxnorm.models.base import MixModel, MixResult
 from fxnorm.normalization.corpus_normalization import SUBTYPES
@@ -160,14 +158,14 @@ def mix_song(
     result = options.level.apply(model.mix(recorded, song.rate, samples=song.samples, progress=progress))
     record = report.compose(song, model, result)
     # An unfinished report marks the mix as fxnorm's, without a signature.
-    files.write_text(target.with_suffix(".json"), json.dumps({"format": FORMAT, "version": VERSION}) + "\n")
+    DOCUMENT.write(target.with_suffix(".json"), DOCUMENT.wrap({}))
     record["output"] |= _write_audio(song, target, result, options)
     if options.html:
         from fxnorm.mixing import page
 
         files.write_text(target.with_suffix(".html"), page.draw(record, result, recorded))
     record["signature"] = signature(song, model, options)
-    files.write_text(target.with_suffix(".json"), json.dumps(record, ensure_ascii=False, indent=2) + "\n")
+    DOCUMENT.write(target.with_suffix(".json"), record)
     return record
 
 
@@ -175,7 +173,7 @@ def is_up_to_date(song: Song, target: Path, model: MixModel, options: OutputOpti
     """Whether the report says that the mix exists already."""
     if options.force or (options.html and not target.with_suffix(".html").exists()):
         return False
-    record = _read_record(target.with_suffix(".json"))
+    record = DOCUMENT.find(target.with_suffix(".json"))
     try:
         return bool(
             record["signature"] == signature(song, model, options)
@@ -192,14 +190,14 @@ def signature(song: Song, model: MixModel, options: OutputOptions) -> str:
         for stem, paths in song.files.items()
     }
     content = {
-        "version": VERSION,
+        "version": DOCUMENT.version,
         "stems": states,
         "model": model.identity,
         "level": [options.level.lufs, options.level.clip_mode],
         "file": [options.format, options.subtype],
         "normalized": str(options.normalized) if options.normalized is not None else None,
     }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+    return documents.signature(content)
 
 
 def require_target(song: Song, target: Path, options: OutputOptions) -> None:
@@ -216,7 +214,7 @@ def require_target(song: Song, target: Path, options: OutputOptions) -> None:
     for path in audio_targets:
         if path.resolve() in sources:
             raise InputError(f"{path}: is one of the stems; choose another name for the output")
-    record = _read_record(target.with_suffix(".json"))
+    record = DOCUMENT.find(target.with_suffix(".json"))
     if not record and not options.force and (foreign := next((path for path in targets if path.exists()), None)):
         raise InputError(f"{foreign}: was not made by fxnorm mix; choose another name, or --force")
     files.require_writable(target.parent)
@@ -226,11 +224,11 @@ def require_target(song: Song, target: Path, options: OutputOptions) -> None:
 
 def _write_audio(song: Song, target: Path, result: MixResult, options: OutputOptions) -> dict[str, Any]:
     """Write the mix and the normalised stems; returns fields of the record."""
-    audio.write(target, result.audio, result.sample_rate, subtype=options.subtype)
+    audio_files.write(target, result.audio, result.sample_rate, subtype=options.subtype)
     prepared = result.prepared
     for stem, path in _normalized_paths(song, options).items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        audio.write(path, prepared.audio[STEMS.index(stem)], prepared.sample_rate, subtype=options.subtype)
+        audio_files.write(path, prepared.audio[STEMS.index(stem)], prepared.sample_rate, subtype=options.subtype)
     return {"file": target.name, "subtype": options.subtype, "bytes": target.stat().st_size}
 
 
@@ -251,12 +249,3 @@ def _make_folder(folder: Path) -> None:
     except OSError as error:
         raise InputError(f"{folder}: cannot be written to ({error.strerror}); choose another folder") from error
     files.require_writable(folder)
-
-
-def _read_record(path: Path) -> dict[str, Any]:
-    """Record that fxnorm wrote; empty if there is none."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) and record.get("format") == FORMAT else {}

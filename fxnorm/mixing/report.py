@@ -7,13 +7,14 @@ import numpy as np
 from fxnorm import __version__, audio
 from fxnorm.audio import Audio
 from fxnorm.corpus.stems import STEMS
+from fxnorm.documents import DocumentType
 from fxnorm.mixing.songs import Song
 from fxnorm.models.base import MixModel, MixResult
 from fxnorm.normalization import loudness
 from fxnorm.units import amplitude_to_db
 
-FORMAT = "fxnorm-mix"
-VERSION = 1  # part of every signature: raise it when the same stems give another mix
+# The version is part of every signature: raise it when the same stems give another mix.
+DOCUMENT = DocumentType("fxnorm-mix", 1, noun="the report of a mix", remedy="mix the song again", indent=2)
 
 
 def compose(song: Song, model: MixModel, result: MixResult) -> dict[str, Any]:
@@ -32,9 +33,7 @@ def compose(song: Song, model: MixModel, result: MixResult) -> dict[str, Any]:
         JSON values: song, model, stems with their effects, output and notices.
     """
     chain, mix = model.chain, result.audio
-    return {
-        "format": FORMAT,
-        "version": VERSION,
+    content = {
         "fxnorm": __version__,
         "signature": None,
         "song": song.name,
@@ -59,6 +58,7 @@ def compose(song: Song, model: MixModel, result: MixResult) -> dict[str, Any]:
         },
         "notices": [*_notices(song, result), *result.notices],
     }
+    return DOCUMENT.wrap(content)
 
 
 def _stem(song: Song, stem: str, result: MixResult) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 from pathlib import Path
 
-from fxnorm import audio
-from fxnorm.audio import Audio, AudioInfo
+from fxnorm import audio, audio_files
+from fxnorm.audio import Audio
+from fxnorm.audio_files import AudioInfo
 from fxnorm.corpus import roles
 from fxnorm.corpus.stems import STEMS, require_stem
 from fxnorm.errors import AudioError, InputError
@@ -62,7 +63,7 @@ class Song(Mapping[str, Audio]):
         AudioError
             If a file cannot be used.
         """
-        found = {path: audio.probe(path) for paths in self.files.values() for path in paths}
+        found = {path: audio_files.probe(path) for paths in self.files.values() for path in paths}
         for path, info in found.items():
             if info.channels > 2:
                 raise AudioError(f"{path}: expected 1 or 2 channels, got {info.channels}; mix it down to stereo first")
@@ -92,7 +93,7 @@ class Song(Mapping[str, Audio]):
 
     def __getitem__(self, stem: str) -> Audio:
         def read(path: Path) -> Audio:
-            recorded, rate = audio.read(path)
+            recorded, rate = audio_files.read(path)
             return audio.resample(recorded, rate, self.rate, samples=self._length(path))
 
         return reduce(_add, map(read, self.files[stem]))
@@ -104,7 +105,7 @@ class Song(Mapping[str, Audio]):
         def read(path: Path) -> Audio:
             rate = self.infos[path].rate
             start, samples = here.start * rate // self.rate, -(-length * rate // self.rate)
-            return audio.resample(audio.read_piece(path, start, samples), rate, self.rate, samples=length)
+            return audio.resample(audio_files.read_segment(path, start, samples), rate, self.rate, samples=length)
 
         return reduce(_add, map(read, self.files[stem]))
 
@@ -180,7 +181,7 @@ def _song_folders(root: Path) -> list[tuple[Path, list[Path]]]:
         what = "a file; name its folder, or use --vocals, --bass, --drums, --other" if root.exists() else "nothing"
         raise InputError(f"{root}: expected a folder of stems, found {what}")
     seen = [path for path in sorted(root.iterdir()) if not path.name.startswith(".")]
-    files = [path for path in seen if path.suffix.lower() in audio.SUFFIXES and path.is_file()]
+    files = [path for path in seen if path.suffix.lower() in audio_files.SUFFIXES and path.is_file()]
     if files:
         return [(root, files)]
     return [found for path in seen if path.is_dir() for found in _song_folders(path)]

@@ -55,7 +55,7 @@ class Checkpoint:
         model: TrainablePredictor = self.model
         content = model.to_bytes()
         weights = f"weights-{_digest(content)}{model.weights_suffix}"
-        text = metadata.to_text(self._metadata(weights), folder)
+        text = metadata.DOCUMENT.to_text(self._metadata(weights))  # refused before anything is written
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with files.replacing(folder / weights) as temporary:

@@ -65,7 +65,7 @@ class ChunkPool:
         for stop, result in self._pool.map(run_alone, slices):
             results.append(result)
             progress(stop)
-        malloc.give_back()  # a tenth of the peak
+        malloc.trim()  # a tenth of the peak
         return results
 
 

@@ -1,22 +1,31 @@
 """Metadata of a checkpoint: everything about a trained model but its weights, as JSON."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fxnorm.documents import DocumentType
 from fxnorm.errors import FxnormError, StatsError
 from fxnorm.normalization.normalizer import Chain
 
-FORMAT = "fxnorm-checkpoint"
-VERSION = 1
 METADATA = "metadata.json"
 RUN_CHECKPOINT = "checkpoint"  # folder of the best checkpoint within a run
 
 
 class CheckpointError(FxnormError):
     """A checkpoint cannot be used."""
+
+
+DOCUMENT = DocumentType(
+    "fxnorm-checkpoint",
+    1,
+    noun="the metadata of a checkpoint",
+    remedy="name the folder of a checkpoint that this fxnorm wrote",
+    error=CheckpointError,
+    indent=1,
+    finite=True,
+)
 
 
 def find(folder: Path) -> Path:
@@ -66,9 +75,7 @@ def compose(
     version : str
         Version of fxnorm that wrote it.
     """
-    return {
-        "format": FORMAT,
-        "version": VERSION,
+    content = {
         "fxnorm": version,
         "model": model,
         "settings": dict(settings),
@@ -77,6 +84,7 @@ def compose(
         "history": [dict(row) for row in history],
         "chain": chain.to_dict() if chain is not None else None,
     }
+    return DOCUMENT.wrap(content)
 
 
 def parse(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -96,20 +104,6 @@ def parse(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return {"chain": chain, "recipe": content["recipe"], "history": content["history"], "version": content["fxnorm"]}
 
 
-def to_text(content: Mapping[str, Any], folder: Path) -> str:
-    """Text of the file.
-
-    Raises
-    ------
-    CheckpointError
-        If a value is not plain JSON, or not finite.
-    """
-    try:
-        return json.dumps(content, indent=1, allow_nan=False) + "\n"
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{folder / METADATA}: expected plain, finite values in metadata ({error})") from error
-
-
 def read(folder: Path) -> dict[str, Any]:
     """Read the metadata of a checkpoint.
 
@@ -118,18 +112,4 @@ def read(folder: Path) -> dict[str, Any]:
     CheckpointError
         If the file is missing, or of another format or version.
     """
-    path = Path(folder) / METADATA
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); name the folder of a checkpoint") from error
-    except ValueError:
-        content = None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: expected the metadata of a checkpoint ({FORMAT!r} JSON), got something else")
-    if content.get("version") != VERSION:
-        raise CheckpointError(
-            f"{path}: expected a checkpoint of version {VERSION}, got {content.get('version')!r}; "
-            "use the fxnorm that wrote it"
-        )
-    return content
+    return DOCUMENT.read(Path(folder) / METADATA)

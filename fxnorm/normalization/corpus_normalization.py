@@ -1,7 +1,5 @@
 """A corpus of stems into a corpus of normalised stems: one read, one pass, one write a stem, and a card beside it."""
 
-import hashlib
-import json
 import os
 import shutil
 import zlib
@@ -14,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fxnorm import __version__, audio, files
+from fxnorm import __version__, audio, audio_files, documents, files
 from fxnorm.corpus import TrackRef
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
@@ -25,8 +23,10 @@ from fxnorm.normalization.statistics import FxStats
 from fxnorm.parallel.runner import Failure, Jobs, Progress, explain, run, silent_progress
 from fxnorm.units import amplitude_to_db
 
-CARD_FORMAT = "fxnorm-card"
-CARD_VERSION = 1  # part of what a result is recognised by: raise it when the chain computes something else
+# Its version is part of every result's signature: raise it when the chain computes something else.
+CARD = documents.DocumentType(
+    "fxnorm-card", 1, noun="the card of a stem", remedy="normalise the corpus again", indent=2
+)
 CHAIN = "chain.json"
 SUBTYPES = {"wav": ("FLOAT", "PCM_24", "PCM_16", "PCM_32", "DOUBLE"), "flac": ("PCM_24", "PCM_16")}
 
@@ -190,7 +190,7 @@ def normalize_corpus(
     with ExitStack() as stack:
         for place in sorted({job.place for job in every}):
             folders = {job.target.parent for job in every if job.place == place}
-            stack.enter_context(files.claim(place, sweeping={place, *folders}))
+            stack.enter_context(files.lock_folder(place, sweeping={place, *folders}))
         if plan.layout.out is not None:
             Chain(plan.stats, plan.settings).save(plan.layout.out / CHAIN)
         return _normalize(tracks, every, plan, jobs, progress)
@@ -220,13 +220,13 @@ def _normalize(tracks: Sequence[TrackRef], every: Sequence[Job], plan: Plan, job
 def normalize_stem(plan: Plan, item: tuple[TrackRef, str]) -> None:
     """Normalise one stem, write it, and write its card."""
     job = Job(plan, *item)
-    with files.join(job.place):
+    with files.share_folder(job.place):
         _normalize_stem(job)
 
 
 def _normalize_stem(job: Job) -> None:
     signature = _signature(job)  # of the source as it is before it is read: it may change meanwhile
-    source, rate = audio.read(job.source)
+    source, rate = audio_files.read(job.source)
     track = zlib.crc32(job.track.id.encode(errors="surrogateescape"))
     rng = np.random.default_rng([job.plan.seed, track, STEMS.index(job.stem)])
     normalized, steps = job.plan.normalizer()(source, rate, job.stem, rng=rng)
@@ -236,15 +236,12 @@ def _normalize_stem(job: Job) -> None:
         peak_db, scaled_db = 0.0, -peak_db
     job.target.parent.mkdir(parents=True, exist_ok=True)
     # From here until the card is whole it says which audio is ours, and vouches for none.
-    ours = {job.target.name, *_audio_of(_read_card(job.card))}
-    unfinished = {"format": CARD_FORMAT, "version": CARD_VERSION, "signature": None, "ours": sorted(ours)}
-    files.write_text(job.card, json.dumps(unfinished, ensure_ascii=False) + "\n")
-    audio.write(job.target, normalized, rate, subtype=job.plan.layout.subtype)
+    ours = {job.target.name, *_audio_of(CARD.find(job.card))}
+    CARD.write(job.card, CARD.wrap({"signature": None, "ours": sorted(ours)}))
+    audio_files.write(job.target, normalized, rate, subtype=job.plan.layout.subtype)
     for name in ours - {job.target.name}:  # of another format
         (job.target.parent / name).unlink(missing_ok=True)
     card = {
-        "format": CARD_FORMAT,
-        "version": CARD_VERSION,
         "fxnorm": __version__,
         "signature": signature,
         "track": job.track.id,
@@ -267,14 +264,14 @@ def _normalize_stem(job: Job) -> None:
         "strength": {effect: job.plan.settings.strength_of(effect) for effect in job.plan.settings.effects},
         "steps": [step.to_dict() for step in steps],
     }
-    files.write_text(job.card, json.dumps(card, ensure_ascii=False, indent=2) + "\n")
+    CARD.write(job.card, CARD.wrap(card))
 
 
 def _signature(job: Job) -> str:
     """Hash of all that decides what a stem becomes."""
     state = job.source.stat()
     content: dict[str, Any] = {
-        "version": CARD_VERSION,
+        "version": CARD.version,
         "source": [str(job.source.name), state.st_size, state.st_mtime_ns],
         "chain": {k: v for k, v in job.plan.settings.deciding(job.stem).items() if _touches(k, job.stem)},
         "targets": {
@@ -285,25 +282,16 @@ def _signature(job: Job) -> str:
         "random": job.plan.random_parts(job.stem),
         "layout": [job.plan.layout.format, job.plan.layout.subtype],
     }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+    return documents.signature(content)
 
 
 def _is_done(job: Job) -> bool:
     """Whether a card says that the result is there already."""
-    card = _read_card(job.card)
+    card = CARD.find(job.card)
     try:
         return bool(card["signature"] == _signature(job) and card["output"]["bytes"] == job.target.stat().st_size)
     except (OSError, KeyError, TypeError):
         return False
-
-
-def _read_card(path: Path) -> dict[str, Any]:
-    """A card that fxnorm wrote; empty where there is none that can be read."""
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return card if isinstance(card, dict) and card.get("format") == CARD_FORMAT else {}
 
 
 def _audio_of(card: dict[str, Any]) -> set[str]:

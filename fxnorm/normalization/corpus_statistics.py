@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fxnorm import __version__, audio, files
+from fxnorm import __version__, audio, audio_files, files
 from fxnorm.corpus import TrackRef
 from fxnorm.errors import InputError, StatsError
 from fxnorm.normalization import effects
@@ -105,7 +105,7 @@ def compute_stats(
     with place as folder:
         workspace = Path(folder)
         _prepare(workspace)
-        with files.claim(workspace, sweeping=[workspace]), crew(jobs) as runner:
+        with files.lock_folder(workspace, sweeping=[workspace]), crew(jobs) as runner:
             _clear(workspace, tracks, settings)
             return _measure(tracks, title, settings, measured_on, workspace, runner, progress)
 
@@ -164,7 +164,7 @@ def _measure(
 
 def measure_stem(step: Pass, job: Job) -> dict[str, Any]:
     """Features of one stem, from its record if they are there; a silent stem has none."""
-    with files.join(step.workspace):
+    with files.share_folder(step.workspace):
         return _measure_stem(step, job)
 
 
@@ -173,7 +173,7 @@ def _measure_stem(step: Pass, job: Job) -> dict[str, Any]:
     record = _read_record(path)
     key = f"key {step.measured[0]}"
     if str(record.get(key, "")) != step.key:
-        source, rate = audio.read(job.track.stems[job.stem])
+        source, rate = audio_files.read(job.track.stems[job.stem])
         memos: dict[str, effects.Memo] = {effect: {} for effect in MEASURED}
         for name in record:
             kind, effect, *detail = name.split(" ", 2)

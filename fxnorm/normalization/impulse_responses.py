@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fxnorm import audio
+from fxnorm import audio, audio_files
 from fxnorm.audio import Audio
 from fxnorm.errors import InputError
 from fxnorm.normalization import reverb
@@ -64,10 +64,12 @@ def _load(responses: Responses) -> tuple[Audio, ...]:
     paths = _files(responses.folder)
     if not paths:
         raise InputError(f"{responses.folder}: expected a folder of impulse responses (WAV, FLAC, ...), found none")
-    read = (audio.read(path) for path in paths)
+    read = (audio_files.read(path) for path in paths)
     return tuple(audio.resample(response, rate, audio.RATE) for response, rate in read)
 
 
 def _files(folder: Path) -> list[Path]:
     found = folder.iterdir() if folder.is_dir() else []
-    return sorted(path for path in found if path.suffix.lower() in audio.SUFFIXES and not path.name.startswith("."))
+    return sorted(
+        path for path in found if path.suffix.lower() in audio_files.SUFFIXES and not path.name.startswith(".")
+    )

@@ -1,7 +1,5 @@
 """The chain on one stem: every effect in its order, and a card of what each did."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +9,16 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, ValidationError, field_validator
 
-from fxnorm import files
+from fxnorm import documents
 from fxnorm.audio import RATE, Audio, as_audio, is_silent, peak, resample, to_stereo
 from fxnorm.corpus.stems import require_stem
 from fxnorm.errors import InputError
+from fxnorm.kernels.silence import flush
 from fxnorm.normalization import compression, effects, eq, loudness, panning, reverb
 from fxnorm.normalization.effects import EFFECTS, MEASURED, EffectSettings, Memo, Step
 from fxnorm.normalization.statistics import FxStats
 
-CHAIN_FORMAT = "fxnorm-chain"
-CHAIN_VERSION = 1
+DOCUMENT = documents.DocumentType("fxnorm-chain", 1, noun="a chain", remedy="normalise again with 'fxnorm normalize'")
 PADDING = 65_536  # zeros on each side of the stem; the averages were measured with them
 
 
@@ -113,16 +111,11 @@ class Chain:
     def signature(self) -> str:
         """Equal for chains that do the same."""
         content = [self.stats.signature, self.settings.model_dump(mode="json")]
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+        return documents.signature(content)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; what the file holds."""
-        return {
-            "format": CHAIN_FORMAT,
-            "version": CHAIN_VERSION,
-            "stats": self.stats.to_dict(),
-            "settings": self.settings.model_dump(mode="json"),
-        }
+        return DOCUMENT.wrap({"stats": self.stats.to_dict(), "settings": self.settings.model_dump(mode="json")})
 
     @classmethod
     def from_dict(cls, content: Any, what: str = "chain") -> Self:
@@ -135,12 +128,7 @@ class Chain:
         StatsError
             If its statistics are damaged.
         """
-        if not isinstance(content, dict) or content.get("format") != CHAIN_FORMAT:
-            raise InputError(f"{what}: expected a chain ({CHAIN_FORMAT!r} JSON), got something else; normalise again")
-        if content.get("version") != CHAIN_VERSION:
-            raise InputError(
-                f"{what}: expected a chain of version {CHAIN_VERSION}, got {content.get('version')!r}; normalise again"
-            )
+        DOCUMENT.check(content, what)
         try:
             settings = Settings(**content["settings"])
         except (KeyError, TypeError, ValueError) as error:
@@ -156,12 +144,7 @@ class Chain:
         InputError
             If it cannot be written.
         """
-        try:
-            files.write_text(path, json.dumps(self.to_dict(), ensure_ascii=False) + "\n")
-        except OSError as error:
-            raise InputError(
-                f"{path}: cannot be written ({error.strerror}); check the folder and its permissions"
-            ) from error
+        DOCUMENT.write(path, self.to_dict())
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -174,13 +157,7 @@ class Chain:
         StatsError
             If its statistics are damaged.
         """
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror}); 'fxnorm normalize' writes it") from error
-        except ValueError:
-            content = None
-        return cls.from_dict(content, str(path))
+        return cls.from_dict(DOCUMENT.read(path), str(path))
 
 
 class Normalizer:
@@ -310,8 +287,10 @@ class Normalizer:
 
 
 def pad(audio: Audio) -> Audio:
-    """Put the zeros on each side that measuring and matching count on."""
-    return np.pad(audio, ((0, 0), (PADDING, PADDING)))
+    """Put the zeros on each side that measuring and matching count on; samples too small to matter become zero too."""
+    padded = np.pad(audio, ((0, 0), (PADDING, PADDING)))
+    flush(padded)
+    return padded
 
 
 def unpad(audio: Audio) -> Audio:

@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from fxnorm.audio import Audio
 from fxnorm.dsp.biquads import Band, biquad
+from fxnorm.kernels.silence import TINY
 from fxnorm.normalization.applied_effect import EffectSettings, Step
 
 STEMS_WITH_REVERB = ("vocals", "other")
 DECAY_S = (2.0, 4.0)  # of responses that are made for want of recorded ones
 ROOM_DECAY_S = (0.3, 1.5)  # likewise, for what precedes the chain on really dry material
 ROOM_SHARE = 0.5
+_BLOCK = 1024  # samples, too few for the state of a shelf to fall from TINY to a subnormal number
 
 
 class Settings(EffectSettings):
@@ -128,14 +131,25 @@ def send(
     -------
     ndarray, shape (channels, samples), float32
     """
-    from scipy.signal import sosfilt
-
     shelves = (
         Band("low_shelf", low_shelf_hz, settings.shelf_db, settings.q),
         Band("high_shelf", high_shelf_hz, settings.shelf_db, settings.q),
     )
     sections = [biquad(shelf, rate) for shelf in shelves]
-    return convolve(sosfilt(sections, audio, axis=1).astype(np.float32), response)
+    return convolve(_filter(audio, np.stack(sections)), response)
+
+
+def _filter(audio: Audio, sections: npt.NDArray[np.float64]) -> Audio:
+    """Filter by second-order sections, block by block, with what has died away of the state set to zero in between."""
+    from scipy.signal import sosfilt
+
+    out = np.empty_like(audio)
+    state = np.zeros((len(sections), len(audio), 2))
+    for start in range(0, audio.shape[1], _BLOCK):
+        block = slice(start, start + _BLOCK)
+        out[:, block], state = sosfilt(sections, audio[:, block], axis=1, zi=state)
+        state[np.abs(state) < TINY] = 0.0
+    return out
 
 
 def convolve(audio: Audio, response: Audio) -> Audio:

@@ -4,8 +4,6 @@ A statistics file is JSON: the averages at the 1,025 frequencies that matching r
 settings and the corpus they were measured with, and a signature of all that matching depends on.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import resources
@@ -15,7 +13,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from fxnorm import files
+from fxnorm import documents
 from fxnorm.corpus.stems import STEMS
 from fxnorm.dsp.stft import BINS, GRID_POINTS, GRID_STEP, grid_frequencies
 from fxnorm.errors import StatsError
@@ -24,8 +22,13 @@ from fxnorm.normalization.distances import distance
 from fxnorm.normalization.effects import MEASURED
 from fxnorm.units import amplitude_to_db, db_to_amplitude
 
-FORMAT = "fxnorm-stats"
-VERSION = 1
+DOCUMENT = documents.DocumentType(
+    "fxnorm-stats",
+    1,
+    noun="a statistics file",
+    remedy="make one with 'fxnorm stats compute' or 'fxnorm stats import'",
+    error=StatsError,
+)
 SHIPPED = ("musdb18", "synthetic")
 UNITS = {
     "frequency_hz": "Hz",
@@ -75,7 +78,7 @@ class FxStats:
     def signature(self) -> str:
         """Hash of everything that matching depends on: the averages and how they were measured."""
         content = {"measured_on": self.measured_on, "settings": self.settings, "stems": self._stems_to_dict()}
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+        return documents.signature(content)
 
     def target(self, effect: str, stem: str) -> Feature | None:
         """The average that an effect pushes a stem to; None if no stem counted."""
@@ -95,9 +98,7 @@ class FxStats:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; what the file holds."""
-        return {
-            "format": FORMAT,
-            "version": VERSION,
+        content = {
             "title": self.title,
             "source": self.source,
             "signature": self.signature,
@@ -109,6 +110,7 @@ class FxStats:
             "stems": self._stems_to_dict(),
             "counts": {effect: dict(counts) for effect, counts in self.counts.items()},
         }
+        return DOCUMENT.wrap(content)
 
     def save(self, path: Path) -> None:
         """Write the file whole.
@@ -118,12 +120,7 @@ class FxStats:
         StatsError
             If it cannot be written.
         """
-        try:
-            files.write_text(Path(path), _dump(self.to_dict()))
-        except OSError as error:
-            raise StatsError(
-                f"{path}: cannot be written ({error.strerror}); check the folder and its permissions"
-            ) from error
+        documents.write_text(Path(path), documents.to_lines(self.to_dict()), StatsError)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -134,13 +131,7 @@ class FxStats:
         StatsError
             If it is missing, of another format or version, incomplete, or not finite.
         """
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except OSError as error:
-            raise StatsError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-        except UnicodeDecodeError:
-            text = ""
-        return cls._parse(text, str(path))
+        return cls.from_dict(DOCUMENT.read(path), str(path))
 
     @classmethod
     def shipped(cls, name: str = "musdb18") -> Self:
@@ -156,7 +147,8 @@ class FxStats:
                 f"expected shipped statistics ({', '.join(SHIPPED)}), got {name!r}; load a file by its path"
             )
         resource = resources.files("fxnorm.shipped") / f"{name}.json"
-        return cls._parse(resource.read_text(encoding="utf-8"), f"shipped statistics {name!r}")
+        label = f"shipped statistics {name!r}"
+        return cls.from_dict(DOCUMENT.parse(resource.read_text(encoding="utf-8"), label), label)
 
     @classmethod
     def merge(cls, parts: Iterable[Self]) -> Self:
@@ -238,14 +230,6 @@ class FxStats:
         return stats
 
     @classmethod
-    def _parse(cls, text: str, what: str) -> Self:
-        try:
-            content = json.loads(text)
-        except ValueError:
-            content = None
-        return cls.from_dict(content, what)
-
-    @classmethod
     def from_dict(cls, content: Any, what: str = "statistics") -> Self:
         """Statistics from what `to_dict` gave, or a file holds.
 
@@ -260,15 +244,7 @@ class FxStats:
         StatsError
             If the content is something else, of another version, incomplete, or not finite.
         """
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise StatsError(
-                f"{what}: expected a statistics file ({FORMAT!r} JSON); make one with 'fxnorm stats compute' or "
-                "'fxnorm stats import'"
-            )
-        if content.get("version") != VERSION:
-            raise StatsError(
-                f"{what}: expected statistics of version {VERSION}, got {content.get('version')!r}; compute them again"
-            )
+        DOCUMENT.check(content, what)
         try:
             averages: dict[str, dict[str, Feature]] = {effect: {} for effect in MEASURED}
             for stem in STEMS:
@@ -295,11 +271,7 @@ class FxStats:
                 f"{what}: incomplete or damaged ({type(error).__name__}: {error}); compute it again"
             ) from error
         stats._require_finite(what)
-        if content.get("signature") not in (None, stats.signature):
-            raise StatsError(
-                f"{what}: its signature does not fit its content; compute it again, or delete the signature's line if "
-                "you edited it on purpose"
-            )
+        DOCUMENT.check_signature(content, stats.signature, what)
         return stats
 
     def _require_finite(self, what: str) -> None:
@@ -377,9 +349,3 @@ def _rounded(averages: Mapping[str, Mapping[str, Feature]]) -> dict[str, dict[st
         "panning": {stem: np.round(v, 6) for stem, v in averages.get("panning", {}).items()},
         "loudness": {stem: round(v, 4) for stem, v in averages.get("loudness", {}).items()},
     }
-
-
-def _dump(content: dict[str, Any]) -> str:
-    """JSON with one line a key."""
-    lines = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in content.items()]
-    return "{\n" + ",\n".join(lines) + "\n}\n"

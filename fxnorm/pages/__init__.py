@@ -8,7 +8,7 @@ import base64
 from importlib import resources
 from typing import Any
 
-from fxnorm import audio
+from fxnorm import audio_files
 from fxnorm.audio import Audio
 
 
@@ -54,7 +54,7 @@ def audio_uri(samples: Audio, rate: int) -> str:
     rate : int
         Sampling rate in Hz.
     """
-    return f"data:audio/mpeg;base64,{base64.b64encode(audio.encode_mp3(samples, rate)).decode()}"
+    return f"data:audio/mpeg;base64,{base64.b64encode(audio_files.encode_mp3(samples, rate)).decode()}"
 
 
 def _source(name: str) -> str:

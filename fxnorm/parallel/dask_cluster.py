@@ -64,9 +64,9 @@ def connect(address: str, *, reads: Path, workers: int | None = None) -> Iterato
         raise InputError(
             f"a cluster needs {error.name}, which is not installed: pip install 'fxnorm[cluster]'"
         ) from error
-    for name in ("distributed", "distributed.client"):  # it tells at length of what is no fault, or named by us
-        logging.getLogger(name).setLevel(logging.CRITICAL)
     with ExitStack() as stack:
+        for name in ("distributed", "distributed.client"):  # it reports at length what is no fault, or named by us
+            stack.enter_context(_log_level(name, logging.CRITICAL))
         with deaf_to_interrupts():
             place: Any = address
             if address == LOCAL:
@@ -81,6 +81,18 @@ def connect(address: str, *, reads: Path, workers: int | None = None) -> Iterato
                 ) from error
         _require_crew(client, address, reads)
         yield _Cluster(client)
+
+
+@contextmanager
+def _log_level(name: str, level: int) -> Iterator[None]:
+    """Change the level of a logger within the block."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 class _Cluster:
@@ -163,7 +175,8 @@ def _hold(function: Callable[[Item], Result]) -> Callable[[Item], Result]:
 def _work(version: str, function: Callable[[Item], Result], item: Item) -> Result | Exception:
     if version != __version__:  # a worker that came later
         return RunError(_other_version(platform.node(), __version__))
-    with malloc.kept():  # Dask's own environment has it given back at once, which more than doubles the time of a stem
+    # Dask's environment variables have freed memory returned at once, which more than doubles the time of a stem.
+    with malloc.retain_freed_memory():
         return attempt(function, item)
 
 

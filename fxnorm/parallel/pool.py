@@ -1,9 +1,10 @@
 """Worker processes on this machine: none outlives its run, and the run outlives any of them."""
 
 import logging
-import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +19,12 @@ from fxnorm.parallel.failures import Item, Result, attempt
 
 _AHEAD = 4  # items begun before their turn, for each worker: enough to stay busy, and memory stays bounded
 _PATIENCE_S = 10.0  # for workers that were told to stop: as long as a compiled loop over an hour's stem may take
+# The processes are the parallelism: numeric libraries read these when they are loaded.
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+# The search path comes first: the parent may have changed it, and everything else is imported from it.
+_START = "import ast, sys; sys.path[:] = ast.literal_eval(sys.argv[1]); from fxnorm.parallel import pool; "
+_SERVE = _START + "pool.serve(int(sys.argv[2]), int(sys.argv[3]))"
+_CONNECTION = getattr(connection, "PipeConnection", connection.Connection)  # of a named pipe on Windows
 
 _log = logging.getLogger("fxnorm")
 
@@ -157,15 +163,12 @@ class _Worker:
     """A process, this end of the pipe to it, and the task it has in hand."""
 
     def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, _log.getEffectiveLevel()), daemon=True)
+        self.pipe, remote = connection.Pipe()
+        self.process = _start(remote.fileno())
+        remote.close()
         self.task: _Task | None = None
         self.is_ready = False
         self._function: Callable[[Any], Any] | None = None
-        with deaf_to_interrupts(), _one_thread_each():
-            self.process.start()
-        theirs.close()
 
     def give(self, task: _Task) -> None:
         self.task = task
@@ -195,28 +198,58 @@ class _Worker:
     def bury(self) -> tuple[_Task | None, str]:
         """See the process off; its task and how it died."""
         self.pipe.close()
-        self.process.join(_PATIENCE_S)
-        if self.process.is_alive():
+        try:
+            self.process.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.join()
-        code = self.process.exitcode or 0
-        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        self.process.close()
-        return self.task, how
+        self.process.communicate()  # waits, and closes its standard input
+        code = self.process.returncode
+        return self.task, signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
-def _serve(pipe: connection.Connection, level: int) -> None:
-    """Life of a worker: it does what comes through the pipe until that closes, and dies with its parent.
+def _start(handle: int) -> "subprocess.Popen[bytes]":
+    """Start a worker process that inherits one end of a pipe.
 
-    It leaves Ctrl-C to its parent, and when that tells it to stop, it removes what is half-written on the way out.
+    Not by `multiprocessing`: there a child's environment can only be set by changing that of this process, and the
+    child imports the main script again, which must guard against it. Standard input stays open while this process
+    lives.
+    """
+    command = [sys.executable, "-c", _SERVE, repr(list(map(str, sys.path))), str(handle), str(_log.getEffectiveLevel())]
+    environment = os.environ | dict.fromkeys(THREAD_LIMITS, "1")
+    with deaf_to_interrupts():
+        if sys.platform == "win32":
+            os.set_handle_inheritable(handle, True)
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                env=environment,
+                startupinfo=subprocess.STARTUPINFO(lpAttributeList={"handle_list": [handle]}),
+                creationflags=subprocess.CREATE_NEW_PROCESS_GROUP,  # which Ctrl-C does not reach
+            )
+        return subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, pass_fds=[handle])
+
+
+def serve(handle: int, level: int) -> None:
+    """Run the tasks that come through a pipe until it closes; what a worker process does.
+
+    It ignores Ctrl-C, which is its parent's to handle, removes half-written files when it is terminated, and ends with
+    its parent.
+
+    Parameters
+    ----------
+    handle : int
+        Inherited file descriptor, or handle on Windows, of the pipe.
+    level : int
+        Of the messages that are logged.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     logging.basicConfig(format="fxnorm: %(message)s")
     _log.setLevel(level)
+    pipe = _CONNECTION(handle)
     function: Any = None  # that of the item before, unless another comes with an item
-    with suppress(EOFError, OSError), malloc.kept():
+    with suppress(EOFError, OSError), malloc.retain_freed_memory():
         pipe.send(None)
         while True:
             new, item = pipe.recv()
@@ -239,15 +272,15 @@ def _stop(number: int, _frame: object) -> None:
 
 
 def _die_with_parent() -> None:
-    if (parent := multiprocessing.parent_process()) is not None:
-        parent.join()
-        os._exit(1)
+    while os.read(sys.stdin.fileno(), 1):  # at its end when the parent is gone
+        pass
+    os._exit(1)
 
 
 @contextmanager
 def deaf_to_interrupts() -> Iterator[None]:
     """Processes started in this block never hear a Ctrl-C; one that this process gets meanwhile comes afterwards."""
-    if not hasattr(signal, "pthread_sigmask"):
+    if sys.platform == "win32":  # processes there get a group of their own
         yield
         return
     resource_tracker.ensure_running()  # else it starts within the block, and lets interrupts through again
@@ -256,18 +289,3 @@ def deaf_to_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Child processes inherit limits on the threads of numeric libraries: the processes are the parallelism."""
-    before = {name: os.environ.get(name) for name in THREAD_LIMITS}
-    os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

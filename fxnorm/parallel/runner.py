@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from fxnorm import malloc
 from fxnorm.errors import RunError
 from fxnorm.parallel.failures import Failure, Item, Result, attempt, explain
 from fxnorm.parallel.pool import Pool
@@ -79,8 +78,7 @@ def crew(jobs: Jobs) -> Iterator[Runner]:
         with Pool(jobs) as pool:
             yield pool
     else:
-        with malloc.kept():
-            yield _one_by_one
+        yield _one_by_one
 
 
 def _one_by_one(

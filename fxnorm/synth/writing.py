@@ -6,11 +6,10 @@
 `song.json` is written last: a song that has it is complete.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
-from fxnorm import audio
+from fxnorm import audio, audio_files, documents
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.files import write_text
@@ -50,12 +49,12 @@ def write_song(song: Song, wet_folder: Path, dry_folder: Path) -> None:
     # An old record must not vouch for files that are about to change.
     (wet_folder / RECORD).unlink(missing_ok=True)
     for stem in STEMS:
-        audio.write(dry_folder / f"{stem}{SUFFIX}", song.dry[stem], audio.RATE, subtype=SUBTYPE)
-        audio.write(wet_folder / f"{stem}{SUFFIX}", song.wet[stem], audio.RATE, subtype=SUBTYPE)
-    audio.write(wet_folder / f"mixture{SUFFIX}", song.mixture, audio.RATE, subtype=SUBTYPE)
-    write_text(wet_folder / "engineer.json", json.dumps(song.engineer, indent=1) + "\n")
+        audio_files.write(dry_folder / f"{stem}{SUFFIX}", song.dry[stem], audio.RATE, subtype=SUBTYPE)
+        audio_files.write(wet_folder / f"{stem}{SUFFIX}", song.wet[stem], audio.RATE, subtype=SUBTYPE)
+    audio_files.write(wet_folder / f"mixture{SUFFIX}", song.mixture, audio.RATE, subtype=SUBTYPE)
+    write_text(wet_folder / "engineer.json", documents.to_text(song.engineer, indent=1))
     record = {"name": song.name, **_origin(song.seed, song.index, song.samples), "score": song.score}
-    write_text(wet_folder / RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    write_text(wet_folder / RECORD, documents.to_text(record, indent=1))
 
 
 def write_indexed_song(out: Path, seed: int, index: int, seconds: float) -> Path:
@@ -98,7 +97,7 @@ def check_seed(out: Path, seed: int) -> None:
         If it does.
     """
     for path in sorted(out.glob(f"wet/*/*/{RECORD}")):
-        other = _read_record(path).get("seed", seed)
+        other = documents.find_json(path).get("seed", seed)
         if other != seed:
             raise InputError(
                 f"{out}: expected an empty folder or a corpus of seed {seed}, got seed {other}; choose another folder"
@@ -111,16 +110,7 @@ def _origin(seed: int, index: int, samples: int) -> dict[str, Any]:
 
 
 def _complete(wet_folder: Path, dry_folder: Path, origin: dict[str, Any]) -> bool:
-    record = _read_record(wet_folder / RECORD)
+    record = documents.find_json(wet_folder / RECORD)
     names = [f"{stem}{SUFFIX}" for stem in STEMS]
     files = [*(dry_folder / name for name in names), *(wet_folder / name for name in [*names, f"mixture{SUFFIX}"])]
     return all(record.get(key) == value for key, value in origin.items()) and all(file.is_file() for file in files)
-
-
-def _read_record(path: Path) -> dict[str, Any]:
-    """The record of a song; empty where there is none that can be read."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) else {}

@@ -10,7 +10,6 @@ Every file is replaced whole, the state last: what an interruption loses is done
 """
 
 import io
-import json
 import shutil
 import time
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 import pytorch_lightning as lightning
 import torch
 
-from fxnorm import files
+from fxnorm import documents, files
 from fxnorm.errors import InputError
 from fxnorm.models.checkpoint import Checkpoint
 from fxnorm.models.metadata import CheckpointError
@@ -109,7 +108,7 @@ class Keeper(lightning.Callback):
         try:
             with files.replacing(self.folder / STATE) as temporary:
                 temporary.write_bytes(content.getbuffer())
-            files.write_text(self.folder / HISTORY, json.dumps(self.history, indent=1) + "\n")
+            files.write_text(self.folder / HISTORY, documents.to_text(self.history, indent=1))
         except OSError as error:
             raise _not_written(self.folder, str(error.strerror)) from error
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from fxnorm import audio
+from fxnorm import audio, audio_files
 from fxnorm.audio import RATE, Audio
 from fxnorm.corpus import StemPaths
 from fxnorm.corpus.stems import STEMS
@@ -169,7 +169,7 @@ def read_piece(piece: Piece, songs: Sequence[Song], samples: int) -> tuple[Audio
     first = piece.parts[0]
     song = songs[first.song]
     if song.mixture is not None and not piece.remixed and not any(part.dropped for part in piece.parts):
-        mix += audio.to_stereo(audio.read_piece(song.mixture, first.start, samples))
+        mix += audio.to_stereo(audio_files.read_segment(song.mixture, first.start, samples))
     elif song.wet is None:
         mix += stems.sum(axis=0)
     else:
@@ -187,4 +187,4 @@ def _energy(pair: tuple[Audio, Audio]) -> float:
 def _add(to: Audio, stems: StemPaths | None, stem: str, part: Part, *, gain: float = 1.0) -> None:
     """Add a stem; one that is dropped or that the song does not have is silence."""
     if stems is not None and stem in stems and not part.dropped:
-        to += np.float32(gain) * audio.to_stereo(audio.read_piece(stems[stem], part.start, to.shape[1]))
+        to += np.float32(gain) * audio.to_stereo(audio_files.read_segment(stems[stem], part.start, to.shape[1]))

@@ -3,9 +3,9 @@
 Nothing is written before the end, for it takes minutes: after an interruption the same command begins again.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fxnorm import audio, files
+from fxnorm import audio, audio_files, documents, files
 from fxnorm.audio import Audio
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
@@ -107,7 +107,7 @@ def train(
         history.append({**values, **scores, "seconds": round(time.monotonic() - began, 3)})
         if rank(history)[0] == len(history) - 1:
             best = model
-    files.write_text(folder / HISTORY, json.dumps(history, indent=1) + "\n")
+    files.write_text(folder / HISTORY, documents.to_text(history, indent=1))
     Checkpoint(best, corpus.chain, recipe.to_dict(), history).save(folder / CHECKPOINT)
     return Outcome(folder, "finished", history)
 
@@ -171,10 +171,27 @@ def trials(recipe: BoostedRecipe) -> Iterator[tuple[BoostedRecipe, Callable[[flo
             else optuna.distributions.IntDistribution(low, high)
             for name, (low, high) in SEARCHED.items()
         }
-        found = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=recipe.seed))
+        with _quiet(optuna):
+            found = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=recipe.seed))
         for _ in range(recipe.search):
             trial = found.ask(space)
-            yield recipe.model_copy(update=trial.params), partial(found.tell, trial)
+            yield recipe.model_copy(update=trial.params), partial(_tell, optuna, found, trial)
+
+
+def _tell(optuna: Any, study: Any, trial: Any, score: float) -> None:
+    with _quiet(optuna):
+        study.tell(trial, score)
+
+
+@contextmanager
+def _quiet(optuna: Any) -> Iterator[None]:
+    """Silence Optuna's log messages."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
 
 
 def _grow(features: Floats, gains_db: Floats, weights: Doubles, recipe: BoostedRecipe) -> Any:
@@ -205,7 +222,7 @@ def _read(song: Song) -> Audio:
     for signal, name in zip(signals, (*STEMS, None), strict=True):
         path = song.stems.get(name) if name else song.mixture
         if path is not None:
-            signal[:] = audio.to_stereo(audio.read_piece(path, 0, song.samples))
+            signal[:] = audio.to_stereo(audio_files.read_segment(path, 0, song.samples))
     return signals
 
 
@@ -224,5 +241,4 @@ def _require_optuna() -> Any:
         raise InputError(
             f"search needs {error.name}, which is not installed: pip install 'fxnorm[boosted]'; or take search=0"
         ) from error
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna

@@ -1,9 +1,7 @@
 """A recipe becomes a run: everything is checked, then trained, and every foreseeable end has one readable line."""
 
-import logging
 import signal
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,22 +12,22 @@ import torch
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch.utils.data import DataLoader
 
-from fxnorm import malloc
 from fxnorm.errors import FxnormError, InputError
 from fxnorm.recipe import Recipe
 from fxnorm.training.checkpointing import STATE, Keeper
 from fxnorm.training.dataset import TrainingPieces, Turns, ValidationPieces
 from fxnorm.training.module import System, TrainingError, build_network
+from fxnorm.training.process_state import SIGNALS, process_state_restored
 from fxnorm.training.run_folder import Outcome, open_run, rank, require_same_recipe
 from fxnorm.training.songs import Corpus, open_corpus
 from fxnorm.training.tensorboard import Journal
 
 ACCELERATORS = {"auto": "auto", "cpu": "cpu", "cuda": "gpu", "mps": "mps"}
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 Progress = Callable[[int, int, str], None]  # batches done, batches in all, how it goes
 
 
+@process_state_restored()
 def train(
     recipe: Recipe, folder: Path, *, resume: bool = False, progress: Progress = lambda done, total, what: None
 ) -> Outcome:
@@ -69,12 +67,9 @@ def train(
     open_run(folder, recipe)
     if keeper.finished:
         return Outcome(folder, "finished", keeper.history)
-    with malloc.kept(), quiet_lightning(), signals_restored(), readable_errors(recipe):
+    with readable_errors(recipe):
         callbacks = [keeper, Journal(folder / "tensorboard", keeper), Narrator(keeper, progress), Interruption(keeper)]
         trainer = build_trainer(recipe, callbacks, epochs=recipe.epochs - len(keeper.history))
-        # TF32 on a GPU that has it: products round to 10 bits, as its convolutions do anyway.
-        if torch.cuda.is_available():
-            torch.set_float32_matmul_precision("high")
         if recipe.compile:
             system.network.compile()
         try:
@@ -234,28 +229,6 @@ def leave_signals_to_parent(worker: int) -> None:
     """A reading process ends when its parent does, not at Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-@contextmanager
-def signals_restored() -> Iterator[None]:
-    """Whoever listened to signals before does so again after."""
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-
-@contextmanager
-def quiet_lightning() -> Iterator[None]:
-    """Lightning's own notes are for those who write it."""
-    for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric|lightning")
-        yield
 
 
 @contextmanager

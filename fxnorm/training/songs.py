@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fxnorm import audio, corpus
+from fxnorm import audio_files, corpus
 from fxnorm.audio import RATE
 from fxnorm.corpus import StemPaths, TrackRef
 from fxnorm.errors import InputError
@@ -105,7 +105,7 @@ def _song(track: TrackRef, wet: dict[str, TrackRef] | None, *, mixing: bool) -> 
         raise InputError(f"{track.folder}: expected a mixture to learn from, found none; add one, or wet=FOLDER")
     wet_stems = twin.stems if twin is not None else None
     paths = [*track.stems.values(), *([track.mixture] if track.mixture else []), *(wet_stems or {}).values()]
-    headers = {path: audio.probe(path) for path in paths}
+    headers = {path: audio_files.probe(path) for path in paths}
     for path, header in headers.items():
         if header.rate != RATE:
             raise InputError(f"{path}: expected {RATE} Hz, got {header.rate}; convert the corpus before normalising it")

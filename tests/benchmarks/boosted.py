@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fxnorm import audio, corpus, models, recipe, training
+from fxnorm import audio, audio_files, corpus, models, recipe, training
 from fxnorm.audio import RATE, Audio
 from fxnorm.cli.options import print_table
 from fxnorm.corpus import TrackRef
@@ -48,11 +48,11 @@ def normalize(wet: Path, out: Path) -> Path:
 
 def read_stems(track: TrackRef, normalizer: Normalizer | None) -> Audio:
     """Stems of a song, shape (4, 2, samples), normalised if there is something to do it with."""
-    samples = max(audio.probe(path).samples for path in track.stems.values())
+    samples = max(audio_files.probe(path).samples for path in track.stems.values())
     stems = np.zeros((len(STEMS), 2, samples), dtype=np.float32)
     for row, stem in zip(stems, STEMS, strict=True):
         if stem in track.stems:
-            own = audio.to_stereo(audio.read(track.stems[stem])[0])
+            own = audio.to_stereo(audio_files.read(track.stems[stem])[0])
             row[:, : own.shape[1]] = own if normalizer is None else normalizer(own, RATE, stem)[0]
     return stems
 
@@ -88,7 +88,7 @@ def main() -> None:
     predicting, length = 0.0, 0.0
     tests = [corpus.scan((options.test or source) / kind) for kind in ("wet", "dry")]
     for pair in zip(*([track for track in tracks if track.split == "test"] for tracks in tests), strict=True):
-        target = audio.to_stereo(audio.read(pair[0].mixture)[0])
+        target = audio.to_stereo(audio_files.read(pair[0].mixture)[0])
         for kind, track in zip(("wet", "dry"), pair, strict=True):
             plain, normal = read_stems(track, None), read_stems(track, normalizer)
             began = time.perf_counter()

@@ -18,7 +18,8 @@ import numpy as np
 import torch
 
 from fxnorm import corpus, losses, models, recipe, training
-from fxnorm.audio import RATE, Audio, read
+from fxnorm.audio import RATE, Audio
+from fxnorm.audio_files import read
 from fxnorm.evaluation.metrics import mrstft
 from fxnorm.models import MixModel
 from fxnorm.models.checkpoint import Checkpoint
@@ -83,7 +84,7 @@ def read_stems(track: corpus.TrackRef) -> dict[str, Audio]:
 
 
 def judge_all(mixes: Mapping[str, Mix], folder: Path) -> dict[tuple[str, str], dict[str, list[float]]]:
-    """Figures of every test song, by (what was mixed, mixer)."""
+    """Figures of every test song, by (input, model)."""
     found: dict[tuple[str, str], dict[str, list[float]]] = {}
     wet = {track.name: track for track in corpus.scan(folder / "wet", split="test")}
     for kind in ("wet", "dry"):

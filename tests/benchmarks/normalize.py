@@ -21,7 +21,7 @@ import scipy.fft
 import soundfile
 from scipy.signal import filtfilt, firwin
 
-from fxnorm import audio, corpus
+from fxnorm import audio, audio_files, corpus
 from fxnorm.cli.options import print_table
 from fxnorm.dsp.fir import convolve_centred
 from fxnorm.kernels.dynamics import reduce_gain
@@ -99,9 +99,9 @@ def stage_rows(stem: audio.Audio, yardstick: float) -> list[list[str]]:
     total = 0.0
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "stem.wav"
-        audio.write(path, stem, audio.RATE)
-        stages: dict[str, Callable[[], object]] = {"write": lambda: audio.write(path, stem, audio.RATE)}
-        stages["read"] = lambda: audio.read(path)
+        audio_files.write(path, stem, audio.RATE)
+        stages: dict[str, Callable[[], object]] = {"write": lambda: audio_files.write(path, stem, audio.RATE)}
+        stages["read"] = lambda: audio_files.read(path)
         worked = pad(stem)
         for effect in settings.effects:
             match, options = MODULES[effect].match, {"stem": STEM, "settings": getattr(settings, effect)}
@@ -130,7 +130,7 @@ def write_songs(folder: Path, *, songs: int, minutes: float) -> Path:
     for path in paths:
         path.parent.mkdir(parents=True)
         if path is paths[0]:
-            audio.write(path, stem_of(minutes), audio.RATE)
+            audio_files.write(path, stem_of(minutes), audio.RATE)
         else:
             os.link(paths[0], path)
     return folder

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fxnorm import audio, corpus
+from fxnorm import audio, audio_files, corpus
 from fxnorm.cli.options import load_stats, print_table
 from fxnorm.corpus.stems import STEMS
 from fxnorm.evaluation.domain_gap import features
@@ -23,7 +23,7 @@ from fxnorm.parallel.runner import run
 def measure(job: tuple[Path, str, Normalizer]) -> dict[str, float] | None:
     """Distance between once and twice; None for a silent stem."""
     path, stem, chain = job
-    samples, rate = audio.read(path)
+    samples, rate = audio_files.read(path)
     if audio.is_silent(samples):
         return None
     once, _ = chain(audio.resample(samples, rate, audio.RATE), audio.RATE, stem)

@@ -16,7 +16,7 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fxnorm import audio, corpus
+from fxnorm import audio_files, corpus
 from fxnorm.audio import RATE, Audio
 from fxnorm.corpus import StemPaths, inspection
 from fxnorm.corpus.stems import STEMS
@@ -184,10 +184,10 @@ def test_a_second_claim_to_a_stem_is_not_used(tmp_path: Path) -> None:
 
 
 def test_formats_are_preferred_in_one_order(tmp_path: Path) -> None:
-    for first in range(len(audio.SUFFIXES)):
-        offered = audio.SUFFIXES[first:]
+    for first in range(len(audio_files.SUFFIXES)):
+        offered = audio_files.SUFFIXES[first:]
         song(tmp_path / str(first), [f"{stem}{suffix}" for suffix in reversed(offered) for stem in STEMS])
-    for track, suffix in zip(corpus.scan(tmp_path), audio.SUFFIXES, strict=True):
+    for track, suffix in zip(corpus.scan(tmp_path), audio_files.SUFFIXES, strict=True):
         assert {path.suffix for path in track.stems.values()} == {suffix}
 
 
@@ -306,7 +306,7 @@ def clipped_by_counting(array: Audio) -> int:
     for channel in array:
         run = 0
         for sample in [*channel, 0.0]:
-            if abs(sample) >= inspection.FULL_SCALE:
+            if inspection.FULL_SCALE <= abs(sample) <= 1.0:
                 run += 1
                 continue
             count += run if run >= inspection.CLIPPED_RUN else 0
@@ -317,7 +317,9 @@ def clipped_by_counting(array: Audio) -> int:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(
     runs=st.lists(
-        st.tuples(st.integers(1, 9), st.sampled_from([0.5, 1.0, -1.0, 32_767 / 32_768])), min_size=1, max_size=12
+        st.tuples(st.integers(1, 9), st.sampled_from([0.5, 1.0, -1.0, 32_767 / 32_768, 1.01, -3.0])),
+        min_size=1,
+        max_size=12,
     ),
     block=st.integers(1, 12),
 )
@@ -326,12 +328,29 @@ def test_clipping_is_counted_across_blocks(make: Make, runs: list[tuple[int, flo
     vocals = np.stack([channel, channel[::-1]])
     report = inspect(make(vocals=vocals, bass=None, drums=None, other=None, mixture=None), block=block)
     assert report.files[0].clipped == clipped_by_counting(vocals)
+    assert report.files[0].over_full_scale == np.count_nonzero(np.abs(vocals) > 1.0)
+
+
+@pytest.mark.parametrize(("suffix", "subtype"), [(".wav", "FLOAT"), (".mp3", "MPEG_LAYER_III"), (".ogg", "VORBIS")])
+def test_samples_over_full_scale_are_not_clipped(make: Make, suffix: str, subtype: str) -> None:
+    folder = make(vocals=None)
+    hot = 1.5 * np.sin(2.0 * np.pi * 100.0 / RATE * np.arange(5_000)).astype(np.float32)
+    audio_files.write(folder / f"vocals{suffix}", np.stack([hot, hot]), RATE, subtype=subtype)
+    report = inspect(folder)
+    (notice,) = (notice for notice in report.notices if notice.startswith("vocals"))
+    file = report.to_dict()["files"][0]
+    assert (
+        notice
+        == f"vocals{suffix}: {file['over_full_scale']} samples over full scale (peak +{file['peak_db']:.1f} dBFS)"
+    )
+    assert file["over_full_scale"] == pytest.approx(np.count_nonzero(np.abs([hot, hot]) > 1.0), rel=0.05)
+    assert file["clipped"] < 20
 
 
 def test_clipped_integer_files(make: Make) -> None:
     folder = make()
     for subtype in ("PCM_16", "PCM_24"):
-        audio.write(folder / "vocals.wav", 8.0 * noise(0), RATE, subtype=subtype)
+        audio_files.write(folder / "vocals.wav", 8.0 * noise(0), RATE, subtype=subtype)
         report = inspect(folder)
         assert any("samples clipped" in notice for notice in report.notices)
         assert report.errors == []
@@ -363,7 +382,7 @@ def test_notices(make: Make, other: dict[str, Audio | None], notice: str) -> Non
 def test_unused_audio_is_listed(make: Make) -> None:
     folder = make()
     shutil.copy(folder / "bass.wav", folder / "click.wav")
-    audio.write(folder / "bass.flac", noise(1), RATE, subtype="PCM_16")
+    audio_files.write(folder / "bass.flac", noise(1), RATE, subtype="PCM_16")
     report = inspect(folder)
     assert (report.unknown, report.duplicates) == (("click.wav",), ("bass.flac",))
     assert "unused, another file of that name is preferred: bass.flac" in report.problems
@@ -372,7 +391,7 @@ def test_unused_audio_is_listed(make: Make) -> None:
 
 def test_rates_that_differ(make: Make) -> None:
     folder = make()
-    audio.write(folder / "drums.wav", noise(2, samples=5_442), 48_000)  # as long as 5,000 samples at 44.1 kHz
+    audio_files.write(folder / "drums.wav", noise(2, samples=5_442), 48_000)  # as long as 5,000 samples at 44.1 kHz
     report = inspect(folder)
     assert report.problems == [
         "rates differ: 44100 Hz (vocals.wav, bass.wav, other.wav, mixture.wav), 48000 Hz (drums.wav)"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fxnorm.audio import RATE, resample
 from fxnorm.errors import AudioError
-from fxnorm.evaluation.alignment import find_lag, pair
+from fxnorm.evaluation.alignment import find_lag, pair, sounding
 from tests.evaluation.test_metrics import music
 
 TARGET = music(0, 4.0)
@@ -66,9 +66,42 @@ def test_silence_at_the_ends_is_left_out_of_both() -> None:
     np.testing.assert_allclose(both.mix, 0.5 * both.target, atol=1e-7)
 
 
+@pytest.mark.parametrize("largest", [1.0, 0.02])
+@pytest.mark.parametrize(("quiet_db", "stays"), [(-59.9, True), (-60.1, False), (-50.0, True), (-80.0, False)])
+def test_ends_are_silent_sixty_decibels_under_the_peak(largest: float, quiet_db: float, stays: bool) -> None:
+    signal = np.zeros((2, 5000), dtype=np.float32)
+    signal[0, 2000:3000] = largest
+    signal[1, [1000, 4000]] = -largest * 10.0 ** (quiet_db / 20.0)
+    assert sounding(signal) == (slice(1000, 4001) if stays else slice(2000, 3000))
+
+
 def test_a_silent_target_is_an_error() -> None:
     with pytest.raises(AudioError, match="the target is silent"):
         pair(np.zeros_like(TARGET), RATE, TARGET, RATE)
     lately = np.concatenate([np.zeros_like(TARGET), TARGET], axis=1)
     with pytest.raises(AudioError, match="as long as the mix lasts"):
         pair(lately, RATE, TARGET[:, : RATE // 2], RATE)
+
+
+def delayed(lag: int, shares: tuple[float, float, float], seconds: float = 4.0) -> tuple[np.ndarray, np.ndarray]:
+    """A target, and a mix of it late, of it in step and of something else, by these correlations."""
+    rng = np.random.default_rng(0)
+    target, stranger = rng.standard_normal((2, 2, round(seconds * RATE))).astype(np.float32)
+    late_share, step_share, rest = np.float32(shares)
+    return target, late_share * late(target, lag) + step_share * target + rest * stranger
+
+
+@pytest.mark.parametrize(("correlation", "lag"), [(0.25, 0), (0.35, 700)])
+def test_a_lag_needs_a_correlation_of_three_tenths(correlation: float, lag: int) -> None:
+    target, mix = delayed(700, (correlation, 0.0, np.sqrt(1.0 - correlation**2)))
+    assert find_lag(target, mix)[0] == lag
+
+
+@pytest.mark.parametrize(("late_share", "lag"), [(0.61, 0), (0.67, 700)])
+def test_a_lag_needs_a_twentieth_more_than_in_step(late_share: float, lag: int) -> None:
+    assert find_lag(*delayed(700, (late_share, 0.6, 0.4)))[0] == lag
+
+
+@pytest.mark.parametrize(("delay", "lag"), [(21_900, 21_900), (-21_900, -21_900), (22_200, 0), (-22_200, 0)])
+def test_a_lag_is_looked_for_within_half_a_second(delay: int, lag: int) -> None:
+    assert find_lag(*delayed(delay, (1.0, 0.0, 0.1)))[0] == lag

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from fxnorm import audio
+from fxnorm import audio, audio_files
 from fxnorm.audio import RATE
 from fxnorm.cli.evaluate import evaluate
 from fxnorm.corpus.stems import STEMS
@@ -30,10 +30,10 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for kind, recorded in (("wet", wet), ("dry", 0.5 * (wet + wet[::-1]))):
                 path = root / kind / "test" / song / f"{stem}.wav"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                audio.write(path, recorded, RATE)
-        audio.write(root / "wet" / "test" / song / "mixture.wav", sum(stems.values()), RATE)
+                audio_files.write(path, recorded, RATE)
+        audio_files.write(root / "wet" / "test" / song / "mixture.wav", sum(stems.values()), RATE)
         (root / "wet" / "train" / song).mkdir(parents=True)
-        audio.write(root / "wet" / "train" / song / "vocals.wav", stems["vocals"], RATE)
+        audio_files.write(root / "wet" / "train" / song / "vocals.wav", stems["vocals"], RATE)
     return root
 
 
@@ -70,7 +70,7 @@ def test_models_are_compared_on_wet_and_dry_stems(corpus: Path, tmp_path: Path) 
     for trial in trials:
         for place in (trial["reference"], *trial["stimuli"].values()):
             path = tmp_path / "listen" / "resources" / place.removeprefix("configs/resources/")
-            levelled, rate = audio.read(path)
+            levelled, rate = audio_files.read(path)
             assert rate == RATE
             assert audio.peak(levelled) <= 1.0
 
@@ -82,7 +82,7 @@ def test_models_are_compared_on_wet_and_dry_stems(corpus: Path, tmp_path: Path) 
 
 def test_finished_mixes_are_matched_by_name_and_gaps_are_told(corpus: Path, tmp_path: Path) -> None:
     mine, theirs = tmp_path / "mine", tmp_path / "theirs"
-    target = audio.read(corpus / "wet/test/First/mixture.wav")[0]
+    target = audio_files.read(corpus / "wet/test/First/mixture.wav")[0]
     for path, mix, rate in (
         (mine / "First.wav", target, RATE),
         (mine / "Third.wav", target, RATE),
@@ -90,7 +90,7 @@ def test_finished_mixes_are_matched_by_name_and_gaps_are_told(corpus: Path, tmp_
         (theirs / "Second.wav", audio.resample(target, RATE, 48_000), 48_000),
     ):
         path.parent.mkdir(parents=True, exist_ok=True)
-        audio.write(path, mix, rate, subtype="PCM_16")
+        audio_files.write(path, mix, rate, subtype="PCM_16")
     out = tmp_path / "report.html"
     mixes = ("--mixes", f"mine={mine}", "--mixes", f"theirs={theirs}")
     code, text = run(*mixes, "--targets", corpus / "wet" / "test", "-o", out, "-j", 1)
@@ -117,9 +117,9 @@ def test_a_bad_song_is_named_and_the_others_are_scored(corpus: Path, tmp_path: P
     ):
         for folder, signal in ((targets, target), (mixes, mix)):
             folder.mkdir(exist_ok=True)
-            audio.write(folder / f"{name}.wav", signal, RATE)
+            audio_files.write(folder / f"{name}.wav", signal, RATE)
     (targets / "text.wav").write_text("no audio")
-    audio.write(mixes / "text.wav", good, RATE)
+    audio_files.write(mixes / "text.wav", good, RATE)
     code, text = run("--mixes", f"it={mixes}", "--targets", targets, "-o", tmp_path / "report.html", "-j", 1)
     assert code == 1
     assert "failed: empty target it: the target is silent" in text

@@ -73,3 +73,25 @@ def test_songs_are_paired_by_name(tmp_path):
     assert [(one.id, two.id) for one, two in domain_gap.pair(wet, dry)] == [("b", "b")]
     with pytest.raises(InputError, match="songs of the same names"):
         domain_gap.pair(wet, other)
+
+
+@pytest.mark.parametrize(("side_db", "there"), [(-57.0, True), (-63.0, False)])
+def test_a_side_60_db_under_the_mid_is_none(side_db, there):
+    mid, side = np.random.default_rng(0).standard_normal((2, 2 * RATE))
+    side *= 10.0 ** (side_db / 20.0)
+    stem = np.stack([mid + side, mid - side])
+    kept_mid, kept_side = domain_gap.coherence(stem, stem)
+    assert kept_mid == pytest.approx(1.0)
+    assert kept_side == (pytest.approx(1.0) if there else None)
+
+
+def test_what_is_kept_is_the_coherence_between_50_hz_and_16_khz():
+    from scipy.signal import coherence, welch
+
+    stem = plucks(3.0, seed=4).astype(np.float64)
+    out = np.roll(stem, 300, axis=1) + 0.05 * noise(3.0)  # a delay is seen by segments of 2,048 samples
+    for signal, kept in zip(([1.0, 1.0], [1.0, -1.0]), domain_gap.coherence(stem, out), strict=True):
+        before, after = np.dot(signal, stem), np.dot(signal, out)
+        hz, shared = coherence(before, after, fs=RATE, nperseg=2048)
+        power = np.where((hz >= 50.0) & (hz <= 16_000.0), welch(before, fs=RATE, nperseg=2048)[1], 0.0)
+        assert kept == pytest.approx(np.average(shared, weights=power), rel=1e-6)

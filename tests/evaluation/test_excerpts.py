@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fxnorm import audio
+from fxnorm import audio, audio_files
 from fxnorm.audio import RATE
 from fxnorm.evaluation.excerpts import LUFS, cut
 from fxnorm.evaluation.songs import Song
@@ -19,9 +19,9 @@ TARGET = np.concatenate([0.1 * music(0, 4.0), music(1, 4.0), 0.1 * music(2, 4.0)
 @pytest.mark.parametrize("lag", [-RATE // 3, 0, RATE // 4])
 def test_every_mix_is_cut_at_the_same_place(tmp_path: Path, lag: int) -> None:
     mixes = {"in step": 0.5 * TARGET, "moved": late(0.3 * TARGET, lag), "short": TARGET[:, : 5 * RATE]}
-    audio.write(tmp_path / "target.wav", TARGET, RATE)
+    audio_files.write(tmp_path / "target.wav", TARGET, RATE)
     for name, mix in mixes.items():
-        audio.write(tmp_path / f"{name}.wav", mix, RATE)
+        audio_files.write(tmp_path / f"{name}.wav", mix, RATE)
     song = Song("song", tmp_path / "target.wav", {name: tmp_path / f"{name}.wav" for name in mixes})
     excerpt = cut(song, 3.0, align=True)
     assert excerpt.start_s == pytest.approx(4.0, abs=1.1)
@@ -30,6 +30,7 @@ def test_every_mix_is_cut_at_the_same_place(tmp_path: Path, lag: int) -> None:
         there = np.abs(mix).max(axis=0) > 0.0
         correlation = np.corrcoef(excerpt.target[:, there].ravel(), mix[:, there].ravel())[0, 1]
         assert correlation > 0.99, name
+    assert LUFS == -23.0
     for mix in (excerpt.target, excerpt.mixes["in step"], excerpt.mixes["moved"]):
         level = loudness.measure(mix, RATE)
         assert level == pytest.approx(loudness.measure(excerpt.target, RATE), abs=0.1)

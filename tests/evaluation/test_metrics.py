@@ -243,3 +243,23 @@ def test_the_audio_feature_loss_weighs_its_parts() -> None:
     wanted = 0.1 * parts["rms"] + 0.001 * parts["crest"] + parts["width"] + parts["imbalance"] + 0.1 * parts["bark"]
     assert audio_features.compare(one, other)["af"] == pytest.approx(wanted)
     assert metrics.compare(TARGET, MIX, RATE)["bark"] > 0.0
+
+
+@pytest.mark.parametrize(("apart_db", "wanted_db"), [(-55.0, -55.0), (-65.0, -60.0), (65.0, 60.0)])
+def test_width_and_imbalance_are_within_60_db(apart_db: float, wanted_db: float) -> None:
+    tone = np.sin(np.arange(RATE)) * 10.0 ** (min(0.0, apart_db) / 20.0)
+    far, none = 10.0 ** (-apart_db / 20.0) * tone, np.zeros(RATE)
+    leaning = levels.measure(np.stack([tone, far]).astype(np.float32), RATE)
+    assert leaning["imbalance_db"] == pytest.approx(wanted_db, abs=0.01)
+    other = np.roll(tone, 1000)
+    gain = 10.0 ** (apart_db / 20.0)
+    wide = levels.measure(np.stack([other + gain * other, other - gain * other]).astype(np.float32), RATE)
+    assert wide["width_db"] == pytest.approx(wanted_db, abs=0.1)
+    assert levels.measure(np.stack([none, tone]).astype(np.float32), RATE)["imbalance_db"] == -60.0
+
+
+@pytest.mark.parametrize(("noise_db", "wanted_db"), [(-40.0, 40.0), (-80.0, 80.0), (None, 100.0)])
+def test_the_sdr_is_within_100_db(noise_db: float | None, wanted_db: float) -> None:
+    target = np.random.default_rng(5).standard_normal((2, RATE)).astype(np.float32)
+    noise = np.random.default_rng(6).standard_normal((2, RATE)) * (0.0 if noise_db is None else 10.0 ** (noise_db / 20))
+    assert levels.si_sdr(target, (target + noise).astype(np.float32)) == pytest.approx(wanted_db, abs=0.2)

@@ -58,3 +58,14 @@ def test_few_songs_prove_nothing() -> None:
     assert least_p(4, 1) > 0.05
     assert least_p(6, 1) < 0.05
     assert least_p(8, 15) > 0.05
+
+
+def test_the_interval_is_that_of_scipy() -> None:
+    from scipy.stats import bootstrap
+
+    scores = np.random.default_rng(3).gamma(2.0, size=40)
+    low, high = bootstrap(
+        (scores,), np.mean, confidence_level=0.95, n_resamples=20_000, method="percentile", rng=0
+    ).confidence_interval
+    interval = mean_interval(scores.tolist())
+    assert (interval.low, interval.high) == pytest.approx((low, high), abs=0.03 * (high - low))

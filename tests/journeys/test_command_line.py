@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from fxnorm import audio
+from fxnorm import audio, audio_files
 from fxnorm.cli import main
 from fxnorm.corpus.stems import STEMS
 from tests.normalization.test_published_features import Malicious, save
@@ -36,7 +36,9 @@ def fxnorm(monkeypatch, capsys):
 def write_song(folder, *, seed=0):
     folder.mkdir(parents=True)
     for number, stem in enumerate(STEMS):
-        audio.write(folder / f"{stem}.wav", 0.4 * plucks(1.2, seed=10 * seed + number), audio.RATE, subtype="PCM_16")
+        audio_files.write(
+            folder / f"{stem}.wav", 0.4 * plucks(1.2, seed=10 * seed + number), audio.RATE, subtype="PCM_16"
+        )
 
 
 @pytest.fixture
@@ -151,7 +153,7 @@ def test_wrong_input_is_one_line_and_writes_nothing(fxnorm, songs, tmp_path, cas
     root = tmp_path / "root"
     (root / "empty").mkdir(parents=True)
     (root / "strangers" / "song").mkdir(parents=True)
-    audio.write(root / "strangers" / "song" / "guitar.wav", noise(0.1), audio.RATE)
+    audio_files.write(root / "strangers" / "song" / "guitar.wav", noise(0.1), audio.RATE)
     write_song(root / "strange songs" / "another", seed=3)
     (root / "text.wav").write_text("this is text")
     save(root / "bad.npy", {"eq": Malicious(os.system, f"touch {root / 'ran'}")})

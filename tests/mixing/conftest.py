@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fxnorm import audio, cli
+from fxnorm import audio, audio_files, cli
 from fxnorm.corpus.stems import STEMS
 from fxnorm.normalization.normalizer import Chain, Settings
 from fxnorm.normalization.statistics import FxStats
@@ -44,7 +44,7 @@ def song(tmp_path: Any) -> Any:
     folder = tmp_path / "A Song"
     folder.mkdir()
     for stem, samples in stems().items():
-        audio.write(folder / f"{stem}.wav", samples, audio.RATE)
+        audio_files.write(folder / f"{stem}.wav", samples, audio.RATE)
     return folder
 
 

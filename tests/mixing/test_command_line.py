@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from fxnorm import audio
+from fxnorm import audio, audio_files
 from fxnorm.corpus.stems import STEMS
 from fxnorm.normalization import loudness
 from tests.mixing.conftest import stems
@@ -27,7 +27,7 @@ def test_stems_become_a_mix_with_a_report_and_a_page(fxnorm, song, tmp_path):
     assert code == 0
     assert "-20.0 LUFS" in printed
     assert "no other: silence in its place" in complaint
-    mix, rate = audio.read(out)
+    mix, rate = audio_files.read(out)
     assert mix.shape == stems()["bass"].shape
     assert loudness.measure(mix, rate) == pytest.approx(-20.0, abs=0.01)
     record = json.loads((tmp_path / "mix.json").read_text())
@@ -142,21 +142,21 @@ def test_a_bad_stem_is_one_line_and_writes_nothing(fxnorm, song, tmp_path, kind)
 
 
 def test_stems_of_different_rates_are_mixed_at_the_highest(fxnorm, song, tmp_path):
-    audio.write(song / "bass.wav", noise(1.0, rate=48_000), 48_000)
-    audio.write(song / "vocals.wav", noise(0.5, rate=8_000)[:1], 8_000)
+    audio_files.write(song / "bass.wav", noise(1.0, rate=48_000), 48_000)
+    audio_files.write(song / "vocals.wav", noise(0.5, rate=8_000)[:1], 8_000)
     code, _, complaint = fxnorm("mix", song, "-o", tmp_path / "mix.wav", "--model", "sum")
     assert code == 0
     assert "stems of 44,100 and 8,000 Hz were brought to 48,000 Hz" in complaint
-    assert audio.probe(tmp_path / "mix.wav").rate == 48_000
+    assert audio_files.probe(tmp_path / "mix.wav").rate == 48_000
 
 
 def test_silence_is_mixed_to_silence(fxnorm, tmp_path):
-    audio.write(tmp_path / "drums.wav", np.zeros((1, 4000), dtype=np.float32), audio.RATE)
+    audio_files.write(tmp_path / "drums.wav", np.zeros((1, 4000), dtype=np.float32), audio.RATE)
     code, printed, complaint = fxnorm("mix", "--drums", tmp_path / "drums.wav", "-o", tmp_path / "mix.wav")
     assert code == 0
     assert "silent, peak" in printed
     assert "drums is silent" in complaint
-    assert not audio.read(tmp_path / "mix.wav")[0].any()
+    assert not audio_files.read(tmp_path / "mix.wav")[0].any()
 
 
 WRONG = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fxnorm import audio
+from fxnorm import audio, audio_files
 from fxnorm.errors import AudioError, InputError
 from fxnorm.mixing import Song, find_songs
 from tests.signals import noise
@@ -11,7 +11,7 @@ from tests.signals import noise
 
 def write(path, samples, rate=audio.RATE, **options):
     path.parent.mkdir(parents=True, exist_ok=True)
-    audio.write(path, samples, rate, **options)
+    audio_files.write(path, samples, rate, **options)
     return path
 
 

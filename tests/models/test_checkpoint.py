@@ -126,7 +126,7 @@ def test_another_file_is_no_metadata(text: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"version": 2}, "expected a checkpoint of version 1, got 2"),
+        ({"version": 2}, "expected the metadata of a checkpoint of version 1, got 2"),
         ({"model": "tdcm"}, "unknown model 'tdcm'.*did you mean 'tdcn'"),
         ({"model": ["tdcn"]}, "incomplete"),
         ({"settings": {"filter": 8}}, "unknown setting 'filter' of tdcn.*did you mean 'filters'"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydantic import PositiveFloat
 
-from fxnorm import audio, models
+from fxnorm import audio, audio_files, models
 from fxnorm.corpus.stems import STEMS
 from fxnorm.models import registry
 from fxnorm.models.settings import ModelSettings
@@ -80,14 +80,14 @@ def test_its_checkpoint_comes_back(run_folder: Path) -> None:
 def test_it_mixes_and_its_record_names_it(fxnorm: Any, run_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "song").mkdir()
     for stem, samples in stems().items():
-        audio.write(tmp_path / "song" / f"{stem}.wav", samples, audio.RATE)
+        audio_files.write(tmp_path / "song" / f"{stem}.wav", samples, audio.RATE)
     out = tmp_path / "mix.wav"
     code, _, complaint = fxnorm("mix", tmp_path / "song", "-o", out, "--model", run_folder, "--clip-mode", "none")
     assert code == 0, complaint
     model = models.open_model(run_folder, device="cpu")
     prepared = model.mix(stems(), audio.RATE).prepared.audio
     expected = (prepared * np.arange(1.0, 5.0, dtype=np.float32)[:, np.newaxis, np.newaxis]).sum(axis=0)
-    np.testing.assert_allclose(audio.read(out)[0], expected, atol=1e-6)
+    np.testing.assert_allclose(audio_files.read(out)[0], expected, atol=1e-6)
     record = json.loads((tmp_path / "mix.json").read_text())
     assert record["model"] == {"name": "run", "identity": model.identity, "description": OneGain.description}
     assert [effect["effect"] for effect in record["stems"]["bass"]["effects"]] == ["loudness"]

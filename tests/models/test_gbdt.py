@@ -193,7 +193,7 @@ def test_an_interrupted_save_leaves_the_old_model(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"version": 2}, "expected a checkpoint of version 1, got 2"),
+        ({"version": 2}, "expected the metadata of a checkpoint of version 1, got 2"),
         ({"settings": {"grids": 8}}, "unknown setting 'grids' of boosted.*did you mean 'grid'"),
         ({"settings": {}}, "expected trees for the settings in the metadata, got others"),
         ({"settings": None}, "incomplete"),

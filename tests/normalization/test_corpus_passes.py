@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from fxnorm import audio, corpus
+from fxnorm import audio, audio_files, corpus
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError, StatsError
 from fxnorm.normalization.corpus_normalization import Layout, Plan, normalize_corpus
@@ -26,9 +26,9 @@ def write_song(folder, *, seed=0, seconds=1.5, stems=STEMS, rate=audio.RATE):
     mixture = 0.0
     for number, stem in enumerate(stems):
         samples = 0.4 * plucks(seconds, seed=10 * seed + number)
-        audio.write(folder / f"{stem}.wav", samples, rate, subtype="PCM_16")
+        audio_files.write(folder / f"{stem}.wav", samples, rate, subtype="PCM_16")
         mixture = mixture + samples
-    audio.write(folder / "mixture.wav", mixture, rate)
+    audio_files.write(folder / "mixture.wav", mixture, rate)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_every_stem_gets_a_file_and_a_card_and_the_mixture_follows(songs, tmp_pa
         )
         assert (folder / "mixture.wav").read_bytes() == track.mixture.read_bytes()
         for stem in STEMS:
-            info = audio.probe(folder / f"{stem}.wav")
+            info = audio_files.probe(folder / f"{stem}.wav")
             assert (info.samples, info.channels, info.subtype) == (round(1.5 * audio.RATE), 2, "FLOAT")
             card = json.loads((folder / f"{stem}.json").read_text())
             assert [step["effect"] for step in card["steps"]] == ["eq", "compression", "panning", "loudness"]
@@ -125,7 +125,7 @@ def test_results_beside_the_originals(songs):
     result = normalize_corpus(tracks, plan(None, layout=Layout(None, "normalized", "flac")))
     assert result.done == 8
     song = songs / "train" / "Song A"
-    assert audio.probe(song / "vocals_normalized.flac").subtype == "PCM_24"
+    assert audio_files.probe(song / "vocals_normalized.flac").subtype == "PCM_24"
     assert [track.id for track in corpus.scan(songs)] == [track.id for track in tracks]
     assert len(corpus.scan(songs, suffix="normalized")) == 2
 
@@ -185,20 +185,20 @@ def test_a_new_mixture_takes_the_place_of_the_old(songs, tmp_path):
     normalize_corpus(corpus.scan(songs), plan(out))
     assert (out / "train" / "Song A" / "mixture.wav").read_bytes() == store.read_bytes()
     store.unlink()
-    audio.write(store, -0.5 * plucks(1.5, seed=77), audio.RATE)
+    audio_files.write(store, -0.5 * plucks(1.5, seed=77), audio.RATE)
     normalize_corpus(corpus.scan(songs), plan(out))
     assert (out / "train" / "Song A" / "mixture.wav").read_bytes() == store.read_bytes()
 
 
 def test_integer_files_are_brought_under_full_scale(tmp_path):
     (tmp_path / "corpus" / "song").mkdir(parents=True)
-    audio.write(tmp_path / "corpus" / "song" / "other.wav", 3.0 * plucks(1.5), audio.RATE)
+    audio_files.write(tmp_path / "corpus" / "song" / "other.wav", 3.0 * plucks(1.5), audio.RATE)
     settings = Settings.preset(effects=("eq",), strength={"eq": 0.01})
     layout = Layout(tmp_path / "out", subtype="PCM_16")
     normalize_corpus(corpus.scan(tmp_path / "corpus"), plan(None, settings=settings, layout=layout))
     card = json.loads((tmp_path / "out" / "song" / "other.json").read_text())
     assert card["output"]["scaled_db"] < -1.0
-    samples, _ = audio.read(tmp_path / "out" / "song" / "other.wav")
+    samples, _ = audio_files.read(tmp_path / "out" / "song" / "other.wav")
     assert np.count_nonzero(np.abs(samples) > 0.9999) < 5
 
 
@@ -224,16 +224,16 @@ def test_songs_of_other_shapes(tmp_path):
     write_song(root / "fast", seed=3, rate=48_000)
     folder = root / "odd"
     folder.mkdir()
-    audio.write(folder / "vocals.wav", plucks(1.0, channels=1), 22_050)
-    audio.write(folder / "bass.wav", np.zeros((2, 4000), np.float32), audio.RATE)
-    audio.write(folder / "drums.wav", plucks(0.02 + 0.4)[:, :882], audio.RATE)
-    audio.write(folder / "other.wav", np.eye(1, 30_000, 15_000, dtype=np.float32), audio.RATE)
+    audio_files.write(folder / "vocals.wav", plucks(1.0, channels=1), 22_050)
+    audio_files.write(folder / "bass.wav", np.zeros((2, 4000), np.float32), audio.RATE)
+    audio_files.write(folder / "drums.wav", plucks(0.02 + 0.4)[:, :882], audio.RATE)
+    audio_files.write(folder / "other.wav", np.eye(1, 30_000, 15_000, dtype=np.float32), audio.RATE)
     result = normalize_corpus(corpus.scan(root), plan(tmp_path / "out"))
     assert result.failures == ()
     for path in (tmp_path / "out").rglob("*.wav"):
         if path.stem != "mixture":
-            before = audio.probe(root / path.relative_to(tmp_path / "out"))
-            after = audio.probe(path)
+            before = audio_files.probe(root / path.relative_to(tmp_path / "out"))
+            after = audio_files.probe(path)
             assert (after.samples, after.rate) == (before.samples, before.rate)
 
 
@@ -264,7 +264,7 @@ def test_dry_stems_can_be_put_into_a_room_first(songs, tmp_path):
 
 
 def test_responses_come_from_a_folder(tmp_path):
-    audio.write(tmp_path / "room.wav", plucks(0.5), 48_000)
+    audio_files.write(tmp_path / "room.wav", plucks(0.5), 48_000)
     (response,) = Responses(tmp_path).load()
     assert Responses(tmp_path).identity()[0][0] == "room.wav"
     assert response.shape[1] == pytest.approx(0.5 * audio.RATE * audio.RATE / 48_000, abs=2)
@@ -290,7 +290,7 @@ def test_statistics_of_a_corpus(songs):
 def test_measuring_goes_on_where_it_was_interrupted(songs, tmp_path, monkeypatch):
     tracks = corpus.scan(songs)
     whole, _ = compute_stats(tracks, title="t")
-    read, seen = audio.read, []
+    read, seen = audio_files.read, []
 
     def counted(path):
         seen.append(path)
@@ -298,7 +298,7 @@ def test_measuring_goes_on_where_it_was_interrupted(songs, tmp_path, monkeypatch
             raise KeyboardInterrupt
         return read(path)
 
-    monkeypatch.setattr(audio, "read", counted)
+    monkeypatch.setattr(audio_files, "read", counted)
     with pytest.raises(KeyboardInterrupt):
         compute_stats(tracks, title="t", workspace=tmp_path / "work")
     resumed, _ = compute_stats(tracks, title="t", workspace=tmp_path / "work")
@@ -324,7 +324,7 @@ def test_a_workspace_that_holds_something_else_is_left_alone(songs, tmp_path):
 
 def test_statistics_leave_out_what_cannot_be_read(songs):
     (songs / "train" / "Song A" / "bass.wav").write_text("not audio")
-    audio.write(songs / "train" / "Song A" / "drums.wav", np.zeros((2, 9000), np.float32), audio.RATE)
+    audio_files.write(songs / "train" / "Song A" / "drums.wav", np.zeros((2, 9000), np.float32), audio.RATE)
     seen = []
     stats, failures = compute_stats(corpus.scan(songs), title="t", progress=lambda *state: seen.append(state[:2]))
     assert [(failure.track, failure.stem) for failure in failures] == [("train/Song A", "bass")]
@@ -335,7 +335,7 @@ def test_statistics_leave_out_what_cannot_be_read(songs):
 def test_a_corpus_of_silence_has_no_statistics(tmp_path):
     folder = tmp_path / "song"
     folder.mkdir()
-    audio.write(folder / "bass.wav", np.zeros((2, 9000), np.float32), audio.RATE)
+    audio_files.write(folder / "bass.wav", np.zeros((2, 9000), np.float32), audio.RATE)
     with pytest.raises(StatsError, match="expected stems that sound"):
         compute_stats(corpus.scan(tmp_path), title="silence")
 

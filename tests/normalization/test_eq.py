@@ -152,3 +152,33 @@ def test_a_curve_is_smoothed_and_brought_to_the_grid():
     averaged = eq.average(spike, "vocals")
     assert averaged.shape == (GRID_POINTS,)
     assert averaged[100] == pytest.approx(2.0, abs=1e-9)  # 401 spread over 401 bins, plus one
+
+
+def slow_median(gains_db, frequencies):
+    """Of gains that each count for as many octaves as lie between their grid frequency and the next."""
+    total, half = 0.0, sum(1.0 / hz for hz in frequencies) / 2.0
+    for gain_db, hz in sorted(zip(gains_db, frequencies, strict=True)):
+        total += 1.0 / hz
+        if total >= half:
+            return gain_db
+    raise AssertionError
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_range_lies_around_the_median_over_octaves(seed):
+    gains_db = 20.0 * np.random.default_rng(seed).standard_normal(GRID_POINTS)
+    gains_db[3:743] += np.linspace(-30.0, 30.0, 740) * (-1.0) ** seed
+    middle_db = slow_median(gains_db[3:744], grid_frequencies()[3:744])  # 50 Hz to 16 kHz
+    options = eq.Settings(smoothing_octaves=0.0, range_db=6.0)
+    clipped_db = eq.wanted_gain_db(np.ones(GRID_POINTS), 10.0 ** (gains_db / 20.0), options)
+    np.testing.assert_allclose(clipped_db, np.clip(gains_db, middle_db - 6.0, middle_db + 6.0), atol=1e-9)
+    assert abs(middle_db - np.median(gains_db[3:744])) > 1.0
+
+
+@pytest.mark.parametrize(("corner_hz", "wanted_db"), [(700.0, 10.0), (1100.0, 0.0)])
+def test_half_the_octaves_decide(corner_hz, wanted_db):
+    """From 50 Hz to 16 kHz the middle is at 894 Hz."""
+    gains_db = np.where(grid_frequencies() > corner_hz, 10.0, 0.0)
+    options = eq.Settings(smoothing_octaves=0.0, range_db=0.0)
+    clipped_db = eq.wanted_gain_db(np.ones(GRID_POINTS), 10.0 ** (gains_db / 20.0), options)
+    np.testing.assert_allclose(clipped_db, wanted_db, atol=1e-9)

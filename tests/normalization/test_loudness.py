@@ -97,3 +97,11 @@ def test_silence_passes():
     out, step = loudness.match(silence, RATE, -30.0)
     assert out is silence
     assert "louder than -70 LUFS" in step.skipped
+
+
+@pytest.mark.parametrize(("level_lufs", "heard"), [(-69.5, True), (-70.5, False)])
+def test_blocks_under_minus_70_lufs_are_not_heard(level_lufs, heard):
+    tone = sine(997.0, 2.0, peak_db=-20.0)
+    quiet = tone * np.float32(10.0 ** ((level_lufs - loudness.measure(tone, RATE)) / 20.0))
+    measured = loudness.measure(quiet, RATE)
+    assert measured == (pytest.approx(level_lufs, abs=0.01) if heard else None)

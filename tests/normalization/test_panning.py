@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.signal import savgol_filter
 
 from fxnorm.audio import RATE
 from fxnorm.dsp.stft import BINS, GRID_POINTS
@@ -62,6 +63,24 @@ def test_the_grid_holds_means_of_32_bins():
     assert grid.shape == (GRID_POINTS,)
     assert grid[0] == pytest.approx(15.5)
     assert grid[-1] == BINS - 1
+
+
+@pytest.mark.parametrize("stem", ["vocals", "drums"])
+def test_averages_are_smoothed_over_501_bins(stem):
+    curve = np.random.default_rng(0).uniform(0.0, 1.0, BINS)
+    smoothed = savgol_filter(curve, 501, 1, mode="mirror")
+    expected = [*smoothed[:-1].reshape(-1, 32).mean(axis=1), smoothed[-1]]
+    np.testing.assert_allclose(panning.average(curve, stem), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize(("line", "side"), [(303, "right"), (315, "left")])
+def test_the_side_is_smoothed_over_501_bins(line, side):
+    """A line on the right outweighs one on the left as far down as 250 bins; the bins up to 2,500 Hz have a vote."""
+    samples = 40 * 2048
+    time = np.arange(samples) / 2048
+    left = 1e-4 * np.sin(2.0 * np.pi * 20.0 * time) * (np.arange(samples) < samples // 4)
+    right = 1e-4 * np.sin(2.0 * np.pi * line * time)
+    assert panning_published.find_side(np.stack([left, right]).astype(np.float32)) == side
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

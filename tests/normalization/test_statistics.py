@@ -73,7 +73,7 @@ def test_the_published_averages():
         ("", "expected a statistics file"),
         ("[]", "expected a statistics file"),
         ('{"format": "other"}', "expected a statistics file"),
-        ('{"format": "fxnorm-stats", "version": 99}', "expected statistics of version 1, got 99"),
+        ('{"format": "fxnorm-stats", "version": 99}', "expected a statistics file of version 1, got 99"),
         ('{"format": "fxnorm-stats", "version": 1}', "incomplete or damaged"),
         ("\x00\x01", "expected a statistics file"),
     ],

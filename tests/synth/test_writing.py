@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from fxnorm import audio
+from fxnorm import audio, audio_files
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.synth import make_song, song_name, split_of, write_indexed_song
@@ -42,14 +42,14 @@ def test_every_file_is_where_it_should_be(corpus):
 def test_files_hold_the_song_to_24_bits_and_the_mixture_is_the_sum(corpus):
     out, folders, _ = corpus
     song = make_song(3, 1, seconds=SECONDS)
-    read = {name: audio.read(folders[1] / f"{name}.flac") for name in (*STEMS, "mixture")}
+    read = {name: audio_files.read(folders[1] / f"{name}.flac") for name in (*STEMS, "mixture")}
     assert {rate for _, rate in read.values()} == {audio.RATE}
     for stem in STEMS:
         np.testing.assert_allclose(read[stem][0], song.wet[stem], atol=2**-23)
-        dry, _ = audio.read(out / "dry" / "train" / folders[1].name / f"{stem}.flac")
+        dry, _ = audio_files.read(out / "dry" / "train" / folders[1].name / f"{stem}.flac")
         np.testing.assert_allclose(dry, song.dry[stem], atol=2**-23)
     np.testing.assert_allclose(sum(read[stem][0] for stem in STEMS), read["mixture"][0], atol=4 * 2**-23)
-    assert audio.probe(folders[1] / "mixture.flac").subtype == "PCM_24"
+    assert audio_files.probe(folders[1] / "mixture.flac").subtype == "PCM_24"
 
 
 def test_the_records_tell_how_to_make_the_song_again(corpus):
@@ -75,7 +75,7 @@ def test_another_length_is_another_song(tmp_path):
     first = write_indexed_song(tmp_path, 3, 0, 2.0)
     second = write_indexed_song(tmp_path, 3, 0, 2.5)
     assert first == second
-    assert audio.probe(second / "mixture.flac").samples == round(2.5 * audio.RATE)
+    assert audio_files.probe(second / "mixture.flac").samples == round(2.5 * audio.RATE)
 
 
 def test_splits_are_fixed_and_in_proportion():

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fxnorm import audio, recipe
+from fxnorm import audio, audio_files, recipe
 from fxnorm.corpus.stems import STEMS
 from fxnorm.normalization.normalizer import Chain, Settings
 from fxnorm.normalization.statistics import FxStats
@@ -29,12 +29,12 @@ def write_song(
     for index, stem in enumerate(stems):
         dry = noise(seconds, seed=10 * seed + index, level=0.05)
         engineered = dry * np.float32([[2.0], [1.0 + 0.2 * index]])
-        audio.write(normalized / f"{stem}.wav", dry, audio.RATE)
+        audio_files.write(normalized / f"{stem}.wav", dry, audio.RATE)
         card = {"stats": {"signature": chain.stats.signature}, "chain": chain.settings.deciding(stem)}
         (normalized / f"{stem}.json").write_text(json.dumps(card))
-        audio.write(wet / f"{stem}.wav", engineered, audio.RATE)
+        audio_files.write(wet / f"{stem}.wav", engineered, audio.RATE)
         mix += engineered
-    audio.write(normalized / "mixture.wav", mix, audio.RATE)
+    audio_files.write(normalized / "mixture.wav", mix, audio.RATE)
 
 
 def write_corpus(root: Path, *, songs: int = 3, seconds: float = 1.0, chain: Chain = CHAIN) -> Path:

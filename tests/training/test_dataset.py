@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from fxnorm import audio
+from fxnorm import audio, audio_files
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.training.dataset import (
@@ -35,19 +35,19 @@ def pieces(root, **data):
 
 
 def whole(path):
-    return audio.read(path)[0]
+    return audio_files.read(path)[0]
 
 
 def test_a_stretch_of_a_file_is_that_stretch(tmp_path):
     path = tmp_path / "x.flac"
-    audio.write(path, noise(0.5), audio.RATE, subtype="PCM_24")
+    audio_files.write(path, noise(0.5), audio.RATE, subtype="PCM_24")
     full = whole(path)
-    np.testing.assert_array_equal(audio.read_piece(path, 1000, 500), full[:, 1000:1500])
-    beyond = audio.read_piece(path, full.shape[1] - 100, 300)
+    np.testing.assert_array_equal(audio_files.read_segment(path, 1000, 500), full[:, 1000:1500])
+    beyond = audio_files.read_segment(path, full.shape[1] - 100, 300)
     np.testing.assert_array_equal(beyond[:, :100], full[:, -100:])
     assert beyond.shape == (2, 300)
     assert not beyond[:, 100:].any()
-    assert not audio.read_piece(path, 10**9, 10).any()
+    assert not audio_files.read_segment(path, 10**9, 10).any()
 
 
 def test_a_plain_piece_is_aligned_with_its_mixture(root):
@@ -158,7 +158,7 @@ def test_silent_pieces_are_drawn_again(tmp_path):
     for path in tmp_path.rglob("*.wav"):
         sound = whole(path)
         sound[:, : sound.shape[1] // 2] = 0.0
-        audio.write(path, sound, audio.RATE)
+        audio_files.write(path, sound, audio.RATE)
     drawn = pieces(tmp_path, seconds=0.1)
     silent = sum(not drawn[0, index][1].any() for index in range(40))
     assert silent <= 5
@@ -207,7 +207,7 @@ def change_card(path, **changes):
         (lambda a: (a / "bass.json").unlink(), "expected the card of a normalised stem"),
         (lambda a: (a / "bass.json").write_text("{}"), "not the card of a normalised stem"),
         (lambda a: (a / "mixture.wav").unlink(), "expected a mixture to learn from"),
-        (lambda a: audio.write(a / "bass.wav", noise(0.2, rate=48000), 48000), "expected 44100 Hz, got 48000"),
+        (lambda a: audio_files.write(a / "bass.wav", noise(0.2, rate=48000), 48000), "expected 44100 Hz, got 48000"),
     ],
 )
 def test_a_corpus_that_does_not_fit_is_refused(tmp_path, break_it, message):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from fxnorm import audio, models, recipe, training
+from fxnorm import audio, audio_files, models, recipe, training
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import AudioError, InputError
 from fxnorm.models.gbdt.model import BoostedTrees
@@ -38,7 +38,9 @@ def make(root: Path, **changes: Any) -> recipe.BoostedRecipe:
 
 
 def read_song(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    return np.stack([audio.read(folder / f"{stem}.wav")[0] for stem in STEMS]), audio.read(folder / "mixture.wav")[0]
+    return np.stack([audio_files.read(folder / f"{stem}.wav")[0] for stem in STEMS]), audio_files.read(
+        folder / "mixture.wav"
+    )[0]
 
 
 def trees(run: Path) -> bytes:
@@ -75,8 +77,8 @@ def test_trees_know_what_averages_do_not(tmp_path):
         wet = stems.copy()
         wet[..., half:] *= np.float32(4.0)
         for stem, own in zip(STEMS, stems, strict=True):
-            audio.write(path / f"{stem}.wav", own, audio.RATE)
-        audio.write(path / "mixture.wav", wet.sum(axis=0), audio.RATE)
+            audio_files.write(path / f"{stem}.wav", own, audio.RATE)
+        audio_files.write(path / "mixture.wav", wet.sum(axis=0), audio.RATE)
     # three songs cannot ask for leaves of whole ones
     outcome = training.train(make(tmp_path, trees=60, rate=0.2, shrinkage=0.01), tmp_path / "run")
     model = models.load(tmp_path / "run")

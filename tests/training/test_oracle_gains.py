@@ -82,3 +82,14 @@ def test_levels_are_compared_in_db(stems: np.ndarray) -> None:
     assert compare_levels(made, zero) == pytest.approx(0.0, abs=1e-3)
     assert compare_levels(made, zero - 6.0) == pytest.approx(6.0, abs=1e-3)
     assert compare_levels(products(stems, np.zeros((2, 3 * RATE), dtype=np.float32)), zero) == 0.0
+
+
+@pytest.mark.parametrize(("quiet_db", "counts"), [(-57.0, True), (-63.0, False)])
+def test_what_is_60_db_under_the_mixture_does_not_count(quiet_db: float, counts: bool) -> None:
+    levels = np.full((2, 10, 5), 10.0 ** (quiet_db / 10.0), dtype=np.float32)
+    levels[:, :, 0] = 5.0  # so that the mean is 1
+    gains_db = np.zeros((4, *levels.shape), dtype=np.float32)
+    gains_db[0, :, :, 1:] = -20.0
+    made = np.zeros((5, 5, *levels.shape), dtype=np.float32)
+    made[0, 0] = made[-1, -1] = levels
+    assert (compare_levels(made, gains_db) > 1.0) is counts

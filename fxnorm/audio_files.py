@@ -1,0 +1,297 @@
+"""Audio files: the only room that knows soundfile."""
+
+import io
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from fxnorm import mpeg
+from fxnorm.audio import RATE, Audio, as_audio, peak, resample
+from fxnorm.errors import AudioError
+from fxnorm.files import replacing
+
+RATES = (4_000, 768_000)  # of files; a damaged header can say anything, and resampling from it would fill the memory
+SUFFIXES = (".wav", ".flac", ".aiff", ".aif", ".ogg", ".mp3", ".w64")
+_FORMATS = {".aif": "AIFF"}  # where soundfile does not know a suffix by itself
+
+# libsndfile notes in its log when a chunk claims more bytes than the file has; 0 and 0xFFFFFFFF mark a stream
+# whose writer could not know its length, which is not a fault.
+_SHORT_CHUNK = re.compile(r"(?:data|SSND|riff)\s*: (\d+) \(should be \d+\)")
+_STREAM_SIZES = {0, 0xFFFFFFFF, 0x7FFFFFFF}
+_BLOCK = 1 << 16  # samples interleaved or taken apart at a time: the whole of a long file is not held twice
+_UNKNOWN_LENGTH = 2**63 - 1  # frames of a FLAC stream whose header leaves the length out
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What the header of an audio file says."""
+
+    rate: int
+    channels: int
+    samples: int
+    format: str
+    subtype: str
+
+    @property
+    def seconds(self) -> float:
+        """Duration in seconds."""
+        return self.samples / self.rate
+
+    @property
+    def fault(self) -> str | None:
+        """Why such a file cannot be worked on, if it cannot."""
+        if self.channels > 2:
+            return f"expected 1 or 2 channels, got {self.channels}; mix it down to stereo first"
+        if not RATES[0] <= self.rate <= RATES[1]:
+            return f"expected a rate of {RATES[0]} to {RATES[1]} Hz, got {self.rate}; export it again"
+        return None
+
+
+def probe(path: Path) -> AudioInfo:
+    """Read the header of an audio file.
+
+    The frames of an MP3 file whose header does not state its length are counted.
+
+    Raises
+    ------
+    AudioError
+        If the file is missing, unreadable, or not audio.
+    """
+    with _open(path) as file:
+        return _info(file)
+
+
+def read(path: Path) -> tuple[Audio, int]:
+    """Read a whole audio file of any format, subtype and rate that libsndfile knows.
+
+    Returns
+    -------
+    audio : ndarray, shape (channels, samples), float32
+        Full scale is 1; float files may exceed it.
+    rate : int
+        Sampling rate in Hz.
+
+    Raises
+    ------
+    AudioError
+        If the file is missing, unreadable, not audio, cut short, empty, not finite, or has over two channels.
+    """
+    with _open(path) as file:
+        info = _info(file)
+        if info.fault:
+            raise AudioError(f"{path}: {info.fault}")
+        _require_end(file, path)
+        audio = np.empty((info.channels, info.samples), dtype=np.float32)
+        count = 0
+        while len(interleaved := _next_frames(file, path, _BLOCK)):
+            audio[:, count : count + len(interleaved)] = interleaved.T
+            count += len(interleaved)
+        _require_whole(file, path, count)
+    return as_audio(audio[:, :count], what=str(path)), info.rate
+
+
+def read_segment(path: Path, start: int, samples: int) -> Audio:
+    """Read a segment of an audio file; zeros stand where the file has ended.
+
+    Parameters
+    ----------
+    path : Path
+    start, samples : int
+        First sample and number of samples.
+
+    Returns
+    -------
+    ndarray, shape (channels, samples), float32
+
+    Raises
+    ------
+    AudioError
+        If the file is missing, unreadable, not audio, damaged there, not finite there, or has over two channels.
+    """
+    with _open(path) as file:
+        file.seek(min(start, file.frames))
+        segment = _next_frames(file, path, samples).T
+    if segment.shape[1] < samples:
+        segment = np.pad(segment, ((0, 0), (0, samples - segment.shape[1])))
+    return as_audio(segment, what=str(path))
+
+
+def blocks(path: Path, *, samples: int = _BLOCK) -> Iterator[Audio]:
+    """Read an audio file piece by piece, in bounded memory, and hand on whatever it holds.
+
+    Unlike `read`, it accepts any number of channels, no samples at all, NaN and infinity: it is for looking
+    at files that may be at fault.
+
+    Parameters
+    ----------
+    path : Path
+    samples : int
+        Length of every piece but the last.
+
+    Yields
+    ------
+    ndarray, shape (channels, samples), float32
+
+    Raises
+    ------
+    AudioError
+        At once if the file is missing, unreadable or not audio; after the last sound piece if it is cut short.
+    """
+    with _open(path) as file:
+        count = 0
+        while len(interleaved := _next_frames(file, path, samples)):
+            count += len(interleaved)
+            yield np.ascontiguousarray(interleaved.T)
+        _require_whole(file, path, count)
+
+
+def write(path: Path, audio: Audio, rate: int, *, subtype: str = "FLOAT") -> None:
+    """Write an audio file whole, beside its target first.
+
+    Parameters
+    ----------
+    path : Path
+        The suffix chooses the format.
+    audio : ndarray, shape (channels, samples), float32
+    rate : int
+        Sampling rate in Hz.
+    subtype : str
+        A libsndfile subtype: FLOAT, PCM_24, PCM_16, ...
+
+    Raises
+    ------
+    AudioError
+        If the file cannot be written; nothing is left behind.
+    RunError
+        If the disk is full or has become read-only; nothing is left behind.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise AudioError(f"{path}: expected a name that ends in {', '.join(SUFFIXES)}; choose one of these formats")
+    try:
+        with replacing(path) as temporary:
+            temporary.touch()  # the system's own reason for a refusal, which libsndfile would not pass on
+            try:
+                _encode(temporary, audio, rate, subtype)
+            except (OSError, soundfile.LibsndfileError):
+                _ask_for_room(temporary)
+                raise
+            _forget_time(temporary)
+    except (OSError, ValueError, soundfile.LibsndfileError) as error:
+        raise AudioError(
+            f"{path}: cannot be written ({_reason(error)}); check the folder, the disk and the format"
+        ) from error
+
+
+def encode_mp3(audio: Audio, rate: int) -> bytes:
+    """MP3 for a player, which every browser has: about 16 kB a second.
+
+    Parameters
+    ----------
+    audio : ndarray, shape (channels, samples), float32
+        What leaves full scale is brought back to it, as a whole.
+    rate : int
+        Sampling rate in Hz; the file's is 44,100.
+    """
+    audio = resample(audio, rate, RATE)
+    file = io.BytesIO()
+    soundfile.write(file, (audio / max(1.0, peak(audio))).T, RATE, format="MP3", compression_level=0.5)
+    return file.getvalue()
+
+
+def _native(path: Path) -> bytes | str:
+    """The path as the system has it: on POSIX a name is bytes, and need not be text."""
+    return os.fsencode(path) if os.name == "posix" else str(path)
+
+
+def _encode(path: Path, audio: Audio, rate: int, subtype: str) -> None:
+    form = _FORMATS.get(path.suffix.lower())
+    with soundfile.SoundFile(_native(path), "w", rate, len(audio), subtype=subtype, format=form) as file:
+        for start in range(0, audio.shape[1], _BLOCK):
+            file.write(audio[:, start : start + _BLOCK].T)
+    # libsndfile closes a FLAC file without a word when its end finds no room on the disk
+    if soundfile.info(_native(path)).frames != audio.shape[1]:
+        raise OSError("its end is missing")
+
+
+def _ask_for_room(path: Path) -> None:
+    """Write on at the end of a file that libsndfile could not write: the system says why, where that is its doing."""
+    with path.open("ab") as file:
+        file.write(bytes(1 << 20))
+
+
+def _forget_time(path: Path) -> None:
+    """Clear the time of writing that libsndfile puts into float WAV headers: the same audio gives the same bytes."""
+    with path.open("r+b") as file:
+        header = file.read(512)
+        # chunk name, size, version, then the seconds since 1970
+        if header[:4] == b"RIFF" and (chunk := header.find(b"PEAK")) > 0:
+            file.seek(chunk + 12)
+            file.write(bytes(4))
+
+
+def _open(path: Path) -> soundfile.SoundFile:
+    try:
+        with Path(path).open("rb"):
+            pass
+        frames = mpeg.with_length(path) if path.suffix.lower() == ".mp3" else None
+        file = soundfile.SoundFile(io.BytesIO(frames) if frames else _native(path))
+    except (OSError, ValueError) as error:
+        raise AudioError(f"{path}: cannot be opened ({_reason(error)}); check the path and its permissions") from error
+    except (soundfile.LibsndfileError, TypeError) as error:
+        raise AudioError(
+            f"{path}: expected an audio file (WAV, FLAC, AIFF, OGG, MP3), got something else ({_reason(error)})"
+        ) from error
+    if file.frames == _UNKNOWN_LENGTH:
+        file.close()
+        raise AudioError(f"{path}: expected a header that states the length, got a bare stream; export it again")
+    return file
+
+
+def _next_frames(file: soundfile.SoundFile, path: Path, frames: int = -1) -> npt.NDArray[np.float32]:
+    try:
+        return file.read(frames, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise AudioError(f"{path}: damaged or cut short ({_reason(error)}); export it again") from error
+
+
+def _require_whole(file: soundfile.SoundFile, path: Path, samples: int) -> None:
+    """Raise if the header promised more than the `samples` that came."""
+    declared = [int(size) for size in _SHORT_CHUNK.findall(file.extra_info)]
+    short = samples < file.frames and not _is_estimate(file, path)
+    if short or any(size not in _STREAM_SIZES for size in declared):
+        raise AudioError(f"{path}: cut short, {samples} samples are left; export it again")
+
+
+def _require_end(file: soundfile.SoundFile, path: Path) -> None:
+    """Raise if the header promises so much that room for it should not be made before its end was seen."""
+    if file.frames * file.channels > 8 * path.stat().st_size and not _is_estimate(file, path):  # a bit a sample
+        try:
+            file.seek(file.frames - 1)
+            found = len(_next_frames(file, path, 1))
+            file.seek(0)
+        except soundfile.LibsndfileError:
+            found = 0
+        if not found:
+            raise AudioError(f"{path}: cut short, it has no {file.frames} samples; export it again")
+
+
+def _is_estimate(file: soundfile.SoundFile, path: Path) -> bool:
+    """Whether the number of frames does not come from the file's header."""
+    return file.format == "MP3" and not mpeg.states_length(path)
+
+
+def _info(file: soundfile.SoundFile) -> AudioInfo:
+    return AudioInfo(file.samplerate, file.channels, file.frames, file.format, file.subtype)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, soundfile.LibsndfileError):
+        return str(error.error_string).strip(" .")
+    return str(getattr(error, "strerror", None) or error)
