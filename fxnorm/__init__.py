@@ -9,10 +9,10 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Chain": "fxnorm.normalization.normalizer",
+    "Chain": "fxnorm.normalization.chain",
+    "ChainSettings": "fxnorm.normalization.settings",
     "FxStats": "fxnorm.normalization.statistics",
     "Normalizer": "fxnorm.normalization.normalizer",
-    "Settings": "fxnorm.normalization.normalizer",
     "STEMS": "fxnorm.corpus.stems",
     "FxnormError": "fxnorm.errors",
     "open_model": "fxnorm.models",

@@ -1,5 +1,6 @@
-"""python -m fxnorm"""
+"""Entry point of `python -m fxnorm`."""
 
 from fxnorm.cli import main
 
-main()
+if __name__ == "__main__":
+    main()

@@ -56,12 +56,12 @@ def as_audio(array: npt.ArrayLike, *, what: str = "audio") -> Audio:
 
 
 def too_large(largest: float) -> str:
-    """What is wrong with samples of such a size, where 1 is full scale."""
+    """Describe why samples of this size, relative to full scale, are unusable."""
     return f"expected samples up to {LARGEST:.0e} (1 is full scale), got {largest:.0e}; export it again"
 
 
 def resample(audio: Audio, from_rate: int, to_rate: int, *, samples: int | None = None) -> Audio:
-    """Convert audio from one rate to another.
+    """Resample audio.
 
     Parameters
     ----------
@@ -85,17 +85,17 @@ def resample(audio: Audio, from_rate: int, to_rate: int, *, samples: int | None 
 
 
 def to_stereo(audio: Audio) -> Audio:
-    """Repeat a mono channel on both sides; stereo comes back as it is."""
+    """Duplicate a mono channel; return stereo unchanged."""
     return audio if audio.shape[0] == 2 else np.repeat(audio, 2, axis=0)
 
 
 def peak(audio: npt.NDArray[np.floating]) -> float:
-    """Largest absolute sample, without a temporary array."""
+    """Return the largest absolute sample, without a temporary array."""
     return max(float(audio.max(initial=0.0)), -float(audio.min(initial=0.0)))
 
 
 def loudest(samples: Audio, rate: int, seconds: float) -> slice:
-    """Where the loudest excerpt of a mix lies, to a second, so that everything can be heard at the same place."""
+    """Find the loudest excerpt of a mix, to a second."""
     length, total = round(seconds * rate), samples.shape[1]
     if length >= total:
         return slice(0, total)

@@ -1,4 +1,4 @@
-"""Audio files: the only room that knows soundfile."""
+"""Audio files: probing, reading, writing and MP3 encoding with soundfile."""
 
 import io
 import os
@@ -30,7 +30,7 @@ _UNKNOWN_LENGTH = 2**63 - 1  # frames of a FLAC stream whose header leaves the l
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What the header of an audio file says."""
+    """Header of an audio file."""
 
     rate: int
     channels: int
@@ -45,7 +45,7 @@ class AudioInfo:
 
     @property
     def fault(self) -> str | None:
-        """Why such a file cannot be worked on, if it cannot."""
+        """Reason why the file is unusable, or None."""
         if self.channels > 2:
             return f"expected 1 or 2 channels, got {self.channels}; mix it down to stereo first"
         if not RATES[0] <= self.rate <= RATES[1]:
@@ -68,7 +68,7 @@ def probe(path: Path) -> AudioInfo:
 
 
 def read(path: Path) -> tuple[Audio, int]:
-    """Read a whole audio file of any format, subtype and rate that libsndfile knows.
+    """Read an audio file of any format, subtype and sample rate that libsndfile supports.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def read(path: Path) -> tuple[Audio, int]:
 
 
 def read_segment(path: Path, start: int, samples: int) -> Audio:
-    """Read a segment of an audio file; zeros stand where the file has ended.
+    """Read a segment of an audio file, padded with zeros after its end.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def read_segment(path: Path, start: int, samples: int) -> Audio:
 
 
 def blocks(path: Path, *, samples: int = _BLOCK) -> Iterator[Audio]:
-    """Read an audio file piece by piece, in bounded memory, and hand on whatever it holds.
+    """Read an audio file block by block, in bounded memory, without checking its samples.
 
     Unlike `read`, it accepts any number of channels, no samples at all, NaN and infinity: it is for looking
     at files that may be at fault.
@@ -152,7 +152,7 @@ def blocks(path: Path, *, samples: int = _BLOCK) -> Iterator[Audio]:
 
 
 def write(path: Path, audio: Audio, rate: int, *, subtype: str = "FLOAT") -> None:
-    """Write an audio file whole, beside its target first.
+    """Write an audio file atomically.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def write(path: Path, audio: Audio, rate: int, *, subtype: str = "FLOAT") -> Non
 
 
 def encode_mp3(audio: Audio, rate: int) -> bytes:
-    """MP3 for a player, which every browser has: about 16 kB a second.
+    """Encode an MP3 for players in a page: about 16 kB per second.
 
     Parameters
     ----------
@@ -206,7 +206,7 @@ def encode_mp3(audio: Audio, rate: int) -> bytes:
 
 
 def _native(path: Path) -> bytes | str:
-    """The path as the system has it: on POSIX a name is bytes, and need not be text."""
+    """Return the path as the system stores it: on POSIX a name is bytes that need not be valid text."""
     return os.fsencode(path) if os.name == "posix" else str(path)
 
 
@@ -221,13 +221,13 @@ def _encode(path: Path, audio: Audio, rate: int, subtype: str) -> None:
 
 
 def _ask_for_room(path: Path) -> None:
-    """Write on at the end of a file that libsndfile could not write: the system says why, where that is its doing."""
+    """Append to a file that libsndfile failed to write, so that the system raises its own reason, if any."""
     with path.open("ab") as file:
         file.write(bytes(1 << 20))
 
 
 def _forget_time(path: Path) -> None:
-    """Clear the time of writing that libsndfile puts into float WAV headers: the same audio gives the same bytes."""
+    """Clear the timestamp in the headers of float WAV files, so that equal audio gives equal bytes."""
     with path.open("r+b") as file:
         header = file.read(512)
         # chunk name, size, version, then the seconds since 1970
@@ -262,7 +262,7 @@ def _next_frames(file: soundfile.SoundFile, path: Path, frames: int = -1) -> npt
 
 
 def _require_whole(file: soundfile.SoundFile, path: Path, samples: int) -> None:
-    """Raise if the header promised more than the `samples` that came."""
+    """Raise if the header promised more samples than were read."""
     declared = [int(size) for size in _SHORT_CHUNK.findall(file.extra_info)]
     short = samples < file.frames and not _is_estimate(file, path)
     if short or any(size not in _STREAM_SIZES for size in declared):
@@ -270,7 +270,7 @@ def _require_whole(file: soundfile.SoundFile, path: Path, samples: int) -> None:
 
 
 def _require_end(file: soundfile.SoundFile, path: Path) -> None:
-    """Raise if the header promises so much that room for it should not be made before its end was seen."""
+    """Raise if the header promises too many samples to allocate memory before the end of the file is confirmed."""
     if file.frames * file.channels > 8 * path.stat().st_size and not _is_estimate(file, path):  # a bit a sample
         try:
             file.seek(file.frames - 1)
@@ -283,7 +283,7 @@ def _require_end(file: soundfile.SoundFile, path: Path) -> None:
 
 
 def _is_estimate(file: soundfile.SoundFile, path: Path) -> bool:
-    """Whether the number of frames does not come from the file's header."""
+    """Return whether the number of frames is an estimate instead of a value of the header."""
     return file.format == "MP3" and not mpeg.states_length(path)
 
 

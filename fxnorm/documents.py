@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 from fxnorm import files
 from fxnorm.errors import FxnormError, InputError
+
+_NUMBERS = re.compile(r"\[\n[\s\d.,eE+-]*\]")
 
 
 @dataclass(frozen=True)
@@ -141,8 +144,9 @@ def signature(content: Any) -> str:
 
 
 def to_text(content: Any, *, indent: int | None = None, finite: bool = False) -> str:
-    """JSON as it stands in a file, with a newline at its end."""
-    return json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=not finite) + "\n"
+    """JSON as it stands in a file, with each list of numbers on one line and a newline at the end."""
+    text = json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=not finite)
+    return (text if indent is None else _NUMBERS.sub(lambda numbers: " ".join(numbers[0].split()), text)) + "\n"
 
 
 def to_lines(content: Mapping[str, Any]) -> str:

@@ -1,24 +1,21 @@
-"""What can go wrong, each kind with one readable line.
-
-A message says what was expected, what came, and what to do.
-"""
+"""Errors that fxnorm raises. A message is one line: expected ..., got ...; do ..."""
 
 
 class FxnormError(Exception):
-    """Base of every error that fxnorm raises on purpose."""
+    """Base class of all errors of fxnorm."""
 
 
 class InputError(FxnormError, ValueError):
-    """An argument, option or setting is wrong: nothing was done."""
+    """Invalid argument, option or setting; nothing was done."""
 
 
 class AudioError(FxnormError):
-    """An audio file or array cannot be used."""
+    """Unusable audio file or array."""
 
 
 class StatsError(FxnormError):
-    """A statistics file cannot be used."""
+    """Unusable statistics file."""
 
 
 class RunError(FxnormError):
-    """A run cannot go on, through no fault of what it was given; what is finished is kept."""
+    """Run that cannot continue for reasons outside its input, such as a full disk; finished work is kept."""

@@ -1,4 +1,4 @@
-"""Files appear whole or not at all, and one run at a time writes in a folder."""
+"""Atomic writing of files, and locks on folders."""
 
 import errno
 import logging
@@ -27,7 +27,7 @@ _log = logging.getLogger("fxnorm")
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends well.
+    """Yield a temporary path that replaces `path` when the block ends without an error.
 
     The temporary keeps the suffix, so that writers which look at it choose the right format. If the block
     raises, nothing is left behind and whatever stood at `path` is untouched.
@@ -51,20 +51,20 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 text file whole; names that are no UTF-8 go through as they are."""
+    """Write a UTF-8 text file atomically; file names that are not UTF-8 are kept byte for byte."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="surrogateescape", newline="\n")
 
 
 def no_room(path: Path, reason: str) -> RunError:
-    """What to raise when a disk takes nothing more."""
+    """Return the error to raise when the disk is full or read-only."""
     return RunError(
         f"{path}: cannot be written ({reason}); finished work is kept: make room, and run the same command again"
     )
 
 
 def require_writable(folder: Path) -> None:
-    """Make sure that files can be made in a folder, before work is done that would be lost.
+    """Check that a folder is writable, before starting work that would be lost.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def _sweep(folders: Collection[Path]) -> None:
 
 
 def _lock(path: Path) -> IO[bytes]:
-    """The lock file, locked: for a moment alone, which shows that nobody else is there, then open to those who join."""
+    """Open and lock the lock file: exclusively at first, to detect other runs, then shared with joining workers."""
     file = None
 
     def attempt() -> bool:
@@ -172,7 +172,7 @@ def _wait_for(succeeds: Callable[[], bool], seconds: float) -> bool:
 
 
 def _try_lock(file: IO[bytes], *, exclusive: bool, warn: bool = False) -> bool:
-    """Whether the lock was got; on a file system without locks it counts as got, with a warning if asked for."""
+    """Return whether the lock was acquired; without lock support, return True, with a warning if requested."""
     try:
         return locks.try_lock(file, exclusive=exclusive)
     except OSError as error:
@@ -182,7 +182,7 @@ def _try_lock(file: IO[bytes], *, exclusive: bool, warn: bool = False) -> bool:
 
 
 def _is_at(file: IO[bytes], path: Path) -> bool:
-    """Whether an open file still is the one of that name, and was not removed by the run before."""
+    """Return whether an open file still has its name, and was not removed by another run."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:

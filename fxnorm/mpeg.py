@@ -1,4 +1,4 @@
-"""Frames of MP3 streams, and the length header of a stream that has none.
+"""Frames of MP3 streams, and a length header for streams without one.
 
 A decoder can only estimate the length of such a stream from its bit rate, and does so badly where the rate varies or
 a tag holds a picture. Counting the frames takes about 10 ms a minute, without decoding any.
@@ -22,7 +22,7 @@ _DECODER_DELAY = 529  # samples that libmpg123 cuts off beyond the encoder delay
 
 
 def with_length(path: Path) -> bytes | None:
-    """Put a length header before the frames of an MP3 file that has none, and leave out everything else in it.
+    """Add a length header to the frames of an MP3 file without one, and drop everything else.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def with_length(path: Path) -> bytes | None:
 
 
 def states_length(path: Path) -> bool:
-    """Whether the first frame of an MP3 file is a Xing or Info header with the number of frames."""
+    """Return whether the first frame of an MP3 file is a Xing or Info header with the number of frames."""
     with path.open("rb") as file:
         start = 0
         while size := _tag_size(file.read(10)):
@@ -58,7 +58,7 @@ def states_length(path: Path) -> bool:
 
 
 def _tag_size(head: bytes) -> int:
-    """Bytes of an ID3v2 tag, by its first ten; 0 if there is none."""
+    """Return the size of an ID3v2 tag in bytes, from its first ten; 0 without a tag."""
     if head[:3] != b"ID3" or len(head) < 10:
         return 0
     size = 0
@@ -69,7 +69,7 @@ def _tag_size(head: bytes) -> int:
 
 
 def _find_frames(content: bytes) -> Iterator[tuple[int, int]]:
-    """Start and stop of every whole frame; the first, and those after a gap, count only if another one follows."""
+    """Find start and stop of every complete frame; the first one, and one after a gap, only if another follows."""
     start = 0
     while size := _tag_size(content[start : start + 10]):
         start += size
@@ -88,12 +88,12 @@ def _find_frames(content: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _kind(header: int) -> int:
-    """Bits that all frames of a stream share: version, layer, sampling rate and whether it is mono."""
+    """Return the bits that all frames of a stream share: version, layer, sample rate and mono."""
     return header & 0xFFFE0C00 | (header >> 6 & 3 == _MONO)
 
 
 def _frame_size(header: int) -> int:
-    """Bytes of a frame of layer III, by its header; 0 if it is none."""
+    """Return the size of a layer III frame in bytes, from its header; 0 for other data."""
     version, layer, bit_rate, sample_rate = header >> 19 & 3, header >> 17 & 3, header >> 12 & 15, header >> 10 & 3
     if header >> 21 != 0x7FF or version not in _KBPS or layer != _LAYER_3 or bit_rate in (0, 15) or sample_rate == 3:
         return 0
@@ -106,7 +106,7 @@ def _samples_per_frame(header: int) -> int:
 
 
 def _xing_offset(frame: bytes) -> int:
-    """Behind the header and the side information, whose size depends on version and channels."""
+    """Return the offset after header and side information, whose size depends on version and channels."""
     header = int.from_bytes(frame[:_HEADER])
     mono = header >> 6 & 3 == _MONO
     if _samples_per_frame(header) == 1152:
@@ -115,7 +115,7 @@ def _xing_offset(frame: bytes) -> int:
 
 
 def _length_tag(frame: bytes) -> bytes:
-    """`Xing`, `Info` or `VBRI` if a frame holds such a header instead of audio, else nothing."""
+    """Return `Xing`, `Info` or `VBRI` if a frame holds such a header instead of audio, else nothing."""
     if not _frame_size(int.from_bytes(frame[:_HEADER])):
         return b""
     offset = _xing_offset(frame)
@@ -124,7 +124,7 @@ def _length_tag(frame: bytes) -> bytes:
 
 
 def _length_header(header: int, frames: int) -> bytes:
-    """A Xing header for a stream of such frames, and a silent frame.
+    """Build a Xing header for a stream of such frames, and a silent frame.
 
     Decoders cut their own delay off a stream whose length they know; the silent frame is there to be cut instead.
     """

@@ -1,4 +1,4 @@
-"""Pictures: of statistics, and for pages."""
+"""Plots of statistics as files, and SVG plots for HTML pages."""
 
 import io
 import re
@@ -11,63 +11,53 @@ import numpy as np
 
 from fxnorm import files
 from fxnorm.corpus.stems import STEMS
-from fxnorm.dsp.stft import grid_frequencies
 from fxnorm.errors import StatsError
+from fxnorm.normalization.effects import MATCHED_EFFECTS
+from fxnorm.normalization.grid import grid_frequencies
+from fxnorm.normalization.processor import Response
 from fxnorm.normalization.statistics import FxStats
-from fxnorm.units import THIRD_OCTAVES_HZ, amplitude_to_db
+from fxnorm.units import THIRD_OCTAVES_HZ
 
 COLOURS = {"vocals": "#d1495b", "bass": "#30638e", "drums": "#edae49", "other": "#3c7a57"}
 SYSTEM_COLOURS = ("#30638e", "#d1495b", "#3c7a57", "#edae49", "#7b5ea7", "#2a9d9d", "#8c6d46", "#c46fa0")
 LINES = ("-", "--", ":", "-.")
 SHOWN_HZ = (20.0, 20_000.0)
-INK = "#010203"  # drawn in the page's own colour of text, light or dark
+INK = "#010203"  # replaced by the text colour of the page, light or dark
 TICKS_HZ = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000)
 
 
 def plot_stats(several: Mapping[str, FxStats], path: Path) -> None:
-    """Draw the average EQ and similarity curves, and write them as a picture.
+    """Plot the average EQ and similarity curves to a file.
 
     Parameters
     ----------
     several : mapping of str to FxStats
-        By the name in the legend; the first is drawn solid, further ones dashed.
+        Statistics by their name in the legend; the first is drawn solid, the others dashed.
     path : Path
-        The suffix chooses the format: PNG, SVG, PDF.
+        Output file; the suffix selects the format (PNG, SVG, PDF).
 
     Raises
     ------
     StatsError
-        If the picture cannot be written.
+        If the file cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9.0, 7.5), dpi=120, layout="constrained")
+    features = {name: effect.feature for name, effect in MATCHED_EFFECTS.items()}
+    curves = {name: style for name, feature in features.items() if (style := feature.plot_style) is not None}
+    figure = Figure(figsize=(9.0, 3.75 * len(curves)), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
-    spectrum, similarity = figure.subplots(2, 1, sharex=True)
-    frequencies = grid_frequencies()
-    shown = (frequencies >= SHOWN_HZ[0]) & (frequencies <= SHOWN_HZ[1])
-    for line, (name, stats) in zip(LINES, several.items(), strict=False):
-        for stem in STEMS:
-            label = stem if len(several) == 1 else f"{stem}, {name}"
-            style = {"color": COLOURS[stem], "linestyle": line, "linewidth": 1.5, "label": label}
-            if (eq := stats.target("eq", stem)) is not None:
-                spectrum.plot(frequencies[shown], amplitude_to_db(eq)[shown], **style)
-            if (panning := stats.target("panning", stem)) is not None:
-                similarity.plot(frequencies[shown], np.clip(panning[shown], 0.0, 1.0), **style)
-    spectrum.set_title("Average spectrum at -30 LUFS", loc="left", fontsize=11)
-    spectrum.set_ylabel("mean magnitude, dB")
-    similarity.set_title("Average similarity of the channels (1: the same on both)", loc="left", fontsize=11)
-    similarity.set_ylabel("similarity")
-    similarity.set_xlabel("frequency, Hz")
-    similarity.set_xscale("log")
-    similarity.set_xlim(*SHOWN_HZ)
-    similarity.set_xticks(TICKS_HZ, [f"{hz // 1000}k" if hz >= 1000 else str(hz) for hz in TICKS_HZ])
-    similarity.minorticks_off()
-    for axes in (spectrum, similarity):
+    panels = np.atleast_1d(figure.subplots(len(curves), 1, sharex=True))
+    for axes, (effect, style) in zip(panels, curves.items(), strict=True):
+        _draw_averages(axes, effect, several)
+        axes.set_title(style.title, loc="left", fontsize=11)
+        axes.set_ylabel(style.label)
         axes.grid(True, color="#dddddd", linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
-    spectrum.legend(frameon=False, ncols=len(several), fontsize=9)
+    panels[-1].set_xlabel("frequency, Hz")
+    _scale_frequency(panels[-1])
+    panels[0].legend(frameon=False, ncols=len(several), fontsize=9)
     try:
         with files.replacing(Path(path)) as temporary:
             figure.savefig(temporary)
@@ -75,60 +65,71 @@ def plot_stats(several: Mapping[str, FxStats], path: Path) -> None:
         raise StatsError(f"{path}: cannot be drawn ({error}); use a folder that exists, and .png or .svg") from error
 
 
-def draw_gains(curves: Mapping[str, Mapping[str, float]], colour: str) -> str:
-    """Draw gains over frequency, for a page.
+def _draw_averages(axes: Any, effect: str, several: Mapping[str, FxStats]) -> None:
+    """Draw one curve for each stem and statistics."""
+    frequencies = grid_frequencies()
+    shown = (frequencies >= SHOWN_HZ[0]) & (frequencies <= SHOWN_HZ[1])
+    for line, (name, stats) in zip(LINES, several.items(), strict=False):
+        for stem in STEMS:
+            if (average := stats.target(effect, stem)) is not None:
+                label = stem if len(several) == 1 else f"{stem}, {name}"
+                style = {"color": COLOURS[stem], "linestyle": line, "linewidth": 1.5, "label": label}
+                axes.plot(frequencies[shown], average.plot_values()[shown], **style)
+
+
+def draw_gains(responses: Mapping[str, Response], colour: str) -> str:
+    """Draw frequency responses, for a page.
 
     Parameters
     ----------
-    curves : mapping of str to mapping of str to float
-        By the name in the legend, which a single curve needs none of: gains in dB by the frequency in Hz as text.
+    responses : mapping of str to (ndarray, ndarray)
+        Frequencies in Hz and gains in dB by name; a single response gets no legend.
     colour : str
-        Of the curves.
+        Colour of the curves.
 
     Returns
     -------
     str
-        An SVG element that takes its text colour and its width from the page around it.
+        SVG element that inherits text colour and width from the page.
     """
     with _page_figure() as (axes, drawn):
-        for line, (name, gains) in zip(LINES, curves.items(), strict=False):
-            frequencies = [float(hz) for hz in gains]
-            axes.plot(frequencies, list(gains.values()), line, color=colour, marker="o", markersize=2.5, label=name)
+        for line, (name, (frequencies, gains_db)) in zip(LINES, responses.items(), strict=False):
+            axes.plot(frequencies, gains_db, line, color=colour, linewidth=1.4, label=name)
         axes.axhline(0.0, color=INK, linewidth=0.8, alpha=0.5)
         axes.set_ylabel("gain, dB")
         _over_frequency(axes)
-        if len(curves) > 1:
+        if len(responses) > 1:
             axes.legend(frameon=False, fontsize=8)
     return drawn[0]
 
 
 def draw_spectra(curves: Mapping[str, Sequence[float]], colours: Mapping[str, str]) -> str:
-    """Draw levels of third-octave bands against a target's, for a page.
+    """Draw third-octave levels relative to a target, for a page.
 
     Parameters
     ----------
     curves : mapping of str to sequence of float
-        By name: dB above the target at each of `THIRD_OCTAVES_HZ`.
+        By name: dB relative to the target at each of `THIRD_OCTAVES_HZ`.
     colours : mapping of str to str
         By name.
 
     Returns
     -------
     str
-        An SVG element, as `draw_gains`.
+        SVG element in the text colour and width of the page.
     """
     with _page_figure(height=2.8) as (axes, drawn):
         for name, levels in curves.items():
             axes.plot(THIRD_OCTAVES_HZ, levels, color=colours[name], linewidth=1.4, label=name)
         axes.axhline(0.0, color=INK, linewidth=0.8, alpha=0.5)
-        axes.set_ylabel("above the target, dB")
+        axes.set_ylabel("relative to the target, dB")
         _over_frequency(axes)
         _legend_above(axes)
     return drawn[0]
 
 
 def draw_over_time(curves: Mapping[str, Sequence[float]], colours: Mapping[str, str], label: str) -> str:
-    """Draw figures that are taken once a second, for a page.
+    """Draw values taken once per second, for a page.
 
     Parameters
     ----------
@@ -137,12 +138,12 @@ def draw_over_time(curves: Mapping[str, Sequence[float]], colours: Mapping[str, 
     colours : mapping of str to str
         By name.
     label : str
-        Of the vertical axis, with its unit.
+        Label of the vertical axis, with its unit.
 
     Returns
     -------
     str
-        An SVG element, as `draw_gains`.
+        SVG element in the text colour and width of the page.
     """
     with _page_figure(height=2.8) as (axes, drawn):
         for name, levels in curves.items():
@@ -154,7 +155,7 @@ def draw_over_time(curves: Mapping[str, Sequence[float]], colours: Mapping[str, 
 
 
 def draw_points(values: Mapping[str, Sequence[float]], colours: Mapping[str, str], label: str) -> str:
-    """Draw a row of points for each name, one for each song, and their mean, for a page.
+    """Draw one row per name, with a point per song and a line at the mean, for a page.
 
     Parameters
     ----------
@@ -163,12 +164,12 @@ def draw_points(values: Mapping[str, Sequence[float]], colours: Mapping[str, str
     colours : mapping of str to str
         By name.
     label : str
-        Of the horizontal axis, with its unit.
+        Label of the horizontal axis, with its unit.
 
     Returns
     -------
     str
-        An SVG element, as `draw_gains`.
+        SVG element in the text colour and width of the page.
     """
     with _page_figure(height=0.8 + 0.25 * len(values)) as (axes, drawn):
         for row, (name, row_values) in enumerate(values.items()):
@@ -181,13 +182,17 @@ def draw_points(values: Mapping[str, Sequence[float]], colours: Mapping[str, str
 
 
 def _legend_above(axes: Any) -> None:
-    """A legend that hides no curve."""
+    """Place the legend above the axes."""
     style = {"fontsize": 7.5, "handlelength": 1.2, "columnspacing": 1.0, "borderaxespad": 0.2}
     axes.legend(frameon=False, ncols=3, loc="lower left", bbox_to_anchor=(0.0, 1.0), **style)
 
 
 def _over_frequency(axes: Any) -> None:
     axes.locator_params(axis="y", nbins=5, steps=[1, 2, 5, 10])
+    _scale_frequency(axes)
+
+
+def _scale_frequency(axes: Any) -> None:
     axes.set_xscale("log")
     axes.set_xlim(*SHOWN_HZ)
     axes.set_xticks(TICKS_HZ, [f"{hz // 1000}k" if hz >= 1000 else str(hz) for hz in TICKS_HZ])
@@ -196,7 +201,7 @@ def _over_frequency(axes: Any) -> None:
 
 @contextmanager
 def _page_figure(height: float = 1.9) -> Iterator[tuple[Any, list[str]]]:
-    """Axes to draw into, and a list that holds the SVG element when the block has ended."""
+    """Yield axes, and a list that holds the SVG element after the block."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure

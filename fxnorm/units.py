@@ -1,4 +1,4 @@
-"""The only conversions between decibels, amplitudes, milliseconds and bins."""
+"""Conversions between decibels, amplitudes, frequencies and bins."""
 
 from typing import TypeVar
 
@@ -12,21 +12,21 @@ THIRD_OCTAVES_HZ = np.round(1000.0 * 10.0 ** (np.arange(-15, 13) / 10.0), 1)
 
 
 def db_to_amplitude(db: T) -> T:
-    """Amplitude ratio of a level in dB."""
+    """Convert a level in dB to an amplitude ratio."""
     return 10.0 ** (db / 20.0)
 
 
 def amplitude_to_db(amplitude: npt.ArrayLike, *, floor_db: float = -240.0) -> npt.NDArray[np.float64]:
-    """Level in dB of an amplitude ratio; nothing reads lower than `floor_db`."""
+    """Convert an amplitude ratio to dB, with `floor_db` as the lowest value."""
     floor = 10.0 ** (floor_db / 20.0)
     return 20.0 * np.log10(np.maximum(np.asarray(amplitude, dtype=np.float64), floor))
 
 
 def hz_to_bin(frequency_hz: float, rate: int, n_fft: int) -> int:
-    """Index of the spectrum bin nearest to a frequency."""
+    """Return the index of the spectrum bin closest to a frequency."""
     return round(frequency_hz * n_fft / rate)
 
 
 def bin_frequencies(rate: int, n_fft: int) -> npt.NDArray[np.float64]:
-    """Frequencies in Hz of the `n_fft // 2 + 1` bins of a real spectrum."""
+    """Return the frequencies in Hz of the `n_fft // 2 + 1` bins of a real spectrum."""
     return np.arange(n_fft // 2 + 1, dtype=np.float64) * (rate / n_fft)

@@ -22,7 +22,8 @@ FLOORS = (
     {"losses"},
     {"normalization", "synth"},
     {"plots", "models"},
-    {"mixing", "training", "evaluation"},
+    {"mixing", "training"},
+    {"evaluation"},
     {"cli"},
     {"__main__"},
 )

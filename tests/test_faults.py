@@ -12,9 +12,9 @@ import pytest
 
 from fxnorm import audio_files, corpus, files, locks
 from fxnorm.errors import FxnormError, InputError, RunError
-from fxnorm.normalization.corpus_normalization import Layout, Plan, normalize_corpus
+from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
 from fxnorm.normalization.corpus_statistics import compute_stats
-from fxnorm.normalization.normalizer import Settings
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.parallel import pool
 from fxnorm.parallel.runner import run
@@ -45,7 +45,9 @@ def undisturbed(songs, tmp_path_factory):
 
 
 def plan(out, **changes):
-    return Plan(FxStats.shipped(), Settings.preset(), changes.pop("layout", None) or Layout(out), **changes)
+    return NormalizationPlan(
+        FxStats.shipped(), ChainSettings.preset(), changes.pop("layout", None) or OutputLayout(out), **changes
+    )
 
 
 class Run:
@@ -89,8 +91,8 @@ def test_an_interruption_is_one_line_and_leaves_nothing_half_written(
     ]
     assert hidden(begun.out) == []
     result = normalize_corpus(corpus.scan(songs), plan(begun.out))
-    assert result.kept > 0
-    assert result.done > 0
+    assert result.up_to_date > 0
+    assert result.normalized > 0
     assert contents(begun.out) == undisturbed
 
 
@@ -136,7 +138,7 @@ def test_a_second_run_into_the_same_output_is_turned_away(songs, undisturbed, tm
 @posix
 def test_runs_beside_the_originals_share_no_folder(songs):
     with files.lock_folder(songs / "train"), pytest.raises(InputError, match="another run is at work there"):
-        normalize_corpus(corpus.scan(songs), plan(None, layout=Layout(None, "x")))
+        normalize_corpus(corpus.scan(songs), plan(None, layout=OutputLayout(None, "x")))
     assert hidden(songs) == []
 
 
@@ -193,7 +195,7 @@ def test_another_format_that_was_killed_leaves_no_file_of_the_first(songs, undis
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(files, "write_text", die_before_the_card)
-        normalize_corpus(tracks, plan(out, layout=Layout(out, format="flac")))
+        normalize_corpus(tracks, plan(out, layout=OutputLayout(out, format="flac")))
     assert (out / "train" / "Song 0" / "bass.flac").exists()
     normalize_corpus(tracks, plan(out))
     assert contents(out) == undisturbed
@@ -224,7 +226,7 @@ def test_a_full_disk_ends_the_run_at_once(songs, undisturbed, tmp_path, monkeypa
     assert len(seen) == 4
     assert hidden(out) == []
     result = normalize_corpus(corpus.scan(songs), plan(out))
-    assert (result.kept, result.done) == (3, 9)
+    assert (result.up_to_date, result.normalized) == (3, 9)
     assert contents(out) == undisturbed
 
 
@@ -257,7 +259,7 @@ def test_a_vanished_input_is_named_and_the_others_are_done(tmp_path):
     gone = tracks[1].stems["drums"]
     result = normalize_corpus(tracks, plan(tmp_path / "out"), progress=lambda *_: gone.unlink(missing_ok=True))
     (failure,) = result.failures
-    assert (result.done, failure.track, failure.stem) == (7, "B", "drums")
+    assert (result.normalized, failure.track, failure.stem) == (7, "B", "drums")
     assert failure.reason == f"{gone}: No such file or directory"
     with pytest.raises(InputError, match="expected a folder of songs"):
         corpus.scan(tmp_path / "gone")

@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 from fxnorm import audio, audio_files
 from fxnorm.cli import main
 from fxnorm.corpus.stems import STEMS
-from fxnorm.normalization.normalizer import Normalizer, Settings
+from fxnorm.normalization.normalizer import Normalizer
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from tests.signals import plucks
 
 TRIES = settings().max_examples  # 100, or what the profile says
 MUSDB = FxStats.shipped()
-CHAINS = {preset: Normalizer(MUSDB, Settings.preset(preset)) for preset in ("default", "published")}
+CHAINS = {preset: Normalizer(MUSDB, ChainSettings.preset(preset)) for preset in ("default", "published")}
 
 CONTENTS = {
     "noise": lambda n, rng: rng.standard_normal((2, n)),

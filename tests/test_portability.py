@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from fxnorm import audio, audio_files, corpus, files, locks
-from fxnorm.normalization.corpus_normalization import Layout, Plan, normalize_corpus
-from fxnorm.normalization.normalizer import Settings
+from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.parallel import default_jobs
 from tests.normalization.test_corpus_passes import write_song
@@ -42,7 +42,9 @@ def test_a_system_without_masks_and_links(tmp_path: Path, monkeypatch: pytest.Mo
     write_song(song, seconds=1.0)
     if not (song / "mixture.wav").exists():
         audio_files.write(song / "mixture.wav", noise(1.0, seed=9), audio.RATE)
-    plan = Plan(FxStats.shipped(), Settings.preset(effects=("loudness",)), Layout(tmp_path / "out"))
+    plan = NormalizationPlan(
+        FxStats.shipped(), ChainSettings.preset(effects=("loudness",)), OutputLayout(tmp_path / "out")
+    )
     assert normalize_corpus(corpus.scan(tmp_path / "songs"), plan, jobs=2).failures == ()
     copy = tmp_path / "out" / "Song" / "mixture.wav"
     assert copy.read_bytes() == (song / "mixture.wav").read_bytes()

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from fxnorm import corpus, malloc
-from fxnorm.normalization.corpus_normalization import Layout, Plan, normalize_corpus
+from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
 from fxnorm.normalization.corpus_statistics import compute_stats
-from fxnorm.normalization.normalizer import Normalizer, Settings
+from fxnorm.normalization.normalizer import Normalizer
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.plots import plot_stats
 from tests.normalization.test_corpus_passes import write_song
@@ -97,7 +98,11 @@ def test_normalising_a_stem(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_normalising_a_corpus(songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int) -> None:
     with unchanged(monkeypatch):
-        normalize_corpus(corpus.scan(songs), Plan(FxStats.shipped(), Settings.preset(), Layout(tmp_path)), jobs=jobs)
+        normalize_corpus(
+            corpus.scan(songs),
+            NormalizationPlan(FxStats.shipped(), ChainSettings.preset(), OutputLayout(tmp_path)),
+            jobs=jobs,
+        )
 
 
 def test_measuring_and_drawing(songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The command line: it parses, calls the library, and reports. The only room that prints."""
+"""Command line: each verb is a module that parses its options, calls the library and reports."""
 
 import signal
 import sys
@@ -9,42 +9,75 @@ import click
 from fxnorm import __version__
 from fxnorm.errors import FxnormError, RunError
 
-# Each verb is a module of its own, and imports what it works with only when it runs: `fxnorm --help` stays quick.
-VERBS = ("demo", "corpus", "stats", "normalize", "gap", "train", "mix", "evaluate", "models")
+# The verbs by reader, with the line that `fxnorm --help` shows. The module of a verb is imported only when the verb is
+# called, so `fxnorm --help` stays fast.
+VERBS = {
+    "Mix your own recordings": {
+        "demo": "Run the whole workflow on synthetic songs, in minutes.",
+        "mix": "Mix stems or folders of songs, with or without a trained model.",
+        "models": "List the networks, or describe a trained model.",
+    },
+    "Prepare data, train models and evaluate them": {
+        "corpus": "Make, check or unpack a corpus of songs.",
+        "stats": "Measure, show, plot, compare or merge average features.",
+        "normalize": "Match every stem of a corpus to average features.",
+        "domain-gap": "Measure how normalising narrows the wet/dry difference.",
+        "train": "Train a network or boosted trees from a recipe.",
+        "evaluate": "Score models and mixes against reference mixes.",
+    },
+}
 
 
 class Terminated(KeyboardInterrupt):
-    """Somebody asked the process to end, as a scheduler does: the same as Ctrl-C."""
+    """SIGTERM, handled like Ctrl-C."""
 
 
-class Verbs(click.Group):
-    """Verbs by name, imported when they are asked for."""
+class VerbGroup(click.Group):
+    """Top-level group that imports verbs by name and lists them by reader, before the options."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the verbs in the order of the help."""
+        return [verb for verbs in VERBS.values() for verb in verbs]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in VERBS:
+        """Import a verb."""
+        if cmd_name not in self.list_commands(ctx):
             return None
-        command: click.Command = getattr(import_module(f"fxnorm.cli.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"fxnorm.cli.{name}"), name)
         return command
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs, then the options."""
+        self.format_commands(ctx, formatter)
+        click.Command.format_options(self, ctx, formatter)
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a section for each kind of reader."""
+        width = max(map(len, self.list_commands(ctx)))
+        for title, verbs in VERBS.items():
+            with formatter.section(title):
+                formatter.write_dl([(verb.ljust(width), line) for verb, line in verbs.items()])
+
+
+@click.group(cls=VerbGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="fxnorm")
 def cli() -> None:
-    """Turn finished ("wet") music stems into pseudo-dry ones.
+    """Normalise the effects of music stems, and train and use automatic mixing models.
 
-    Measure the average EQ, compression, panning and loudness of a folder of stems, push every stem to them, and train
-    networks that learn to undo it.
+    Start with `fxnorm demo`; `fxnorm VERB --help` lists the options of a verb.
     """
 
 
 def main() -> None:
     """Run the command line.
 
-    Every foreseen error is one line. Exit code 2: the input is wrong; 1: something failed, what could be done is done;
-    130 and 143: interrupted.
+    Every expected error is reported in one line on standard error.
+
+    Notes
+    -----
+    Exit codes: 2 for wrong input; 1 if part of the work failed (the rest is finished); 130 and 143 after Ctrl-C and
+    SIGTERM.
     """
     signal.signal(signal.SIGTERM, _terminate)
     try:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from fxnorm.cli import options
-from fxnorm.cli.domain_gap import print_gaps
+from fxnorm.cli.domain_gap import print_domain_gap
 
 
 @click.command()
@@ -18,10 +18,10 @@ from fxnorm.cli.domain_gap import print_gaps
 def demo(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, quiet: bool) -> None:
     """Make songs, measure them, normalise them, and show how far normalising brings wet and dry together."""
     from fxnorm import corpus
-    from fxnorm.evaluation import domain_gap as gaps
-    from fxnorm.normalization.corpus_normalization import Layout, Plan, normalize_corpus
+    from fxnorm.evaluation import measure_domain_gap
+    from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
     from fxnorm.normalization.corpus_statistics import compute_stats
-    from fxnorm.normalization.normalizer import Normalizer, Settings
+    from fxnorm.normalization.settings import ChainSettings
     from fxnorm.normalization.statistics import FxStats
     from fxnorm.parallel import Failure
     from fxnorm.plots import plot_stats
@@ -47,19 +47,15 @@ def demo(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, qui
 
     normalized = out / "normalized"
     click.echo(f"\n3. every stem pushed to the averages of MUSDB18: {normalized}, with a card beside each")
-    plan = Plan(FxStats.shipped(), Settings.preset(), Layout(normalized))
+    plan = NormalizationPlan(FxStats.shipped(), ChainSettings.preset(), OutputLayout(normalized))
     with options.local_crew(jobs) as crew, options.progress_bar("normalize", quiet=quiet) as progress:
         result = normalize_corpus(tracks, plan, jobs=crew, progress=progress)
     failures += result.failures
-    click.echo(f"   {result.done} stems normalised, {result.kept} kept")
+    click.echo(f"   {result.normalized} normalised, {result.up_to_date} up to date")
 
     click.echo("4. the gap between wet and dry: distance after over distance before normalising (0: none left)\n")
-    pairs = gaps.pair(tracks, corpus.scan(dry))
-    measured = {}
-    for preset in ("published", "default"):
-        normalizer = Normalizer(FxStats.shipped(), Settings.preset(preset))
-        with options.local_crew(jobs) as crew, options.progress_bar(f"gap, {preset}", quiet=quiet) as progress:
-            measured[preset], failed_gaps = gaps.measure_corpus(pairs, normalizer, jobs=crew, progress=progress)
-        failures += failed_gaps
-    print_gaps(measured)
+    with options.local_crew(jobs) as crew, options.stage_progress(quiet=quiet) as stages:
+        gap = measure_domain_gap(tracks, corpus.scan(dry), jobs=crew, progress=stages)
+    failures += gap.failures
+    print_domain_gap(gap)
     options.report_failures(failures)

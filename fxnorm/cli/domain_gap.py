@@ -1,4 +1,4 @@
-"""fxnorm gap: how much of the difference between wet and dry stems normalising takes away."""
+"""fxnorm domain-gap: distance between wet and dry stems before and after normalisation."""
 
 import json
 from pathlib import Path
@@ -9,76 +9,60 @@ import click
 from fxnorm.cli import options
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from fxnorm.evaluation.domain_gap import Gap
-    from fxnorm.parallel import Failure
+    from fxnorm.evaluation import DomainGap
 
 
-@click.command()
+@click.command("domain-gap")
 @click.argument("wet", metavar="WET", type=options.ANY_PATH)
 @click.argument("dry", metavar="DRY", type=options.ANY_PATH)
 @click.option(
     "--stats",
     multiple=True,
     metavar="[PRESET=]FILE",
-    help="Averages to push to, for one preset or for both; the published ones of MUSDB18 if not given.",
+    help="Average features to match, for one preset or for both (default: the published ones of MUSDB18).",
 )
 @options.split
 @options.jobs
 @options.as_json
 @options.verbosity
-def gap(
+def domain_gap(
     wet: Path, dry: Path, stats: tuple[str, ...], split: str | None, jobs: int | None, as_json: bool, quiet: bool
 ) -> None:
-    """Compare wet stems with dry ones of the same performances, before and after both were normalised.
+    """Compare wet stems with dry stems of the same performances, before and after normalisation.
 
-    Printed for both presets: the distance after over the distance before in every measure (0: normalising makes wet and
-    dry alike; 1: it changes nothing), and what of the stems is kept (coherence of mid and side with the original; 1:
-    everything).
+    For each preset and stem, print the ratio of the distance after to the distance before in every measure (0: wet and
+    dry are equal after normalisation; 1: no change), and the mid/side coherence of the output with the input (1:
+    nothing of the stem is lost).
     """
-    from fxnorm import corpus
-    from fxnorm.evaluation import domain_gap as gaps
-    from fxnorm.normalization.normalizer import Normalizer, Settings
+    from fxnorm.evaluation import measure_domain_gap
+    from fxnorm.evaluation.domain_gap import PRESETS
+    from fxnorm.normalization.normalizer import Normalizer
+    from fxnorm.normalization.settings import ChainSettings
 
-    pairs = gaps.pair(corpus.scan(wet, split=split), corpus.scan(dry, split=split))
-    measured: dict[str, list[Gap]] = {}
-    failures: list[Failure] = []
-    for preset in ("published", "default"):
-        normalizer = Normalizer(options.load_stats(_chosen(stats, preset)), Settings.preset(preset))
-        with options.local_crew(jobs) as crew, options.progress_bar(preset, quiet=quiet) as progress:
-            measured[preset], failed = gaps.measure_corpus(pairs, normalizer, jobs=crew, progress=progress)
-        failures += failed
+    normalizers = {
+        preset: Normalizer(options.load_stats(_stats_of(stats, preset)), ChainSettings.preset(preset))
+        for preset in PRESETS
+    }
+    with options.local_crew(jobs) as processes, options.stage_progress(quiet=quiet) as progress:
+        result = measure_domain_gap(wet, dry, normalizers, split=split, jobs=processes, progress=progress)
     if as_json:
-        click.echo(json.dumps({preset: [one.to_dict() for one in several] for preset, several in measured.items()}))
+        click.echo(json.dumps(result.to_dict()))
     else:
-        print_gaps(measured)
-    options.report_failures(failures)
+        print_domain_gap(result)
+    options.report_failures(result.failures)
 
 
-def print_gaps(measured: "Mapping[str, list[Gap]]") -> None:
-    """Print a table: a row for each preset and stem, and one for all stems."""
-    from fxnorm.corpus.stems import STEMS
-    from fxnorm.evaluation.domain_gap import kept, ratio
-    from fxnorm.normalization.distances import MEASURES
+def print_domain_gap(result: "DomainGap") -> None:
+    """Print a table with a row for each preset and stem, and one for all stems."""
+    from fxnorm.normalization.distances import measures
 
-    rows = [["after / before", "stems", *MEASURES, "kept mid", "kept side"]]
-    for preset, several in measured.items():
-        for stem in (*STEMS, "all"):
-            chosen = [one for one in several if stem in (one.stem, "all")]
-            rows.append(
-                [
-                    f"{preset}, {stem}",
-                    str(len(chosen)),
-                    *(options.figure(ratio(chosen, name)) for name in MEASURES),
-                    *(options.figure(value) for value in kept(chosen)),
-                ]
-            )
+    rows = [["after / before", "stems", *measures(), "mid coherence", "side coherence"]]
+    rows += [[name, str(stems), *map(options.figure, figures)] for name, stems, figures in result.to_rows()]
     options.print_table(rows)
 
 
-def _chosen(stats: tuple[str, ...], preset: str) -> str:
-    """The last file that is given for a preset, or for all."""
+def _stats_of(stats: tuple[str, ...], preset: str) -> str:
+    """Last file given for a preset or for both."""
     chosen = "musdb18"
     for text in stats:
         name, equals, file = text.partition("=")

@@ -104,7 +104,7 @@ def mix(
     # Waiting threads must sleep; see fxnorm train. PyTorch reads this when it is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from fxnorm import mixing, models
-    from fxnorm.normalization.normalizer import Settings
+    from fxnorm.normalization.settings import ChainSettings
 
     songs = _find_songs(folders, stem_paths, stem_map, out)
     target = _single_target(songs, out, folders)
@@ -122,7 +122,7 @@ def mix(
         model,
         device=device,
         stats=options.load_stats(stats) if stats is not None else None,
-        settings=Settings.preset(preset) if preset is not None else None,
+        settings=ChainSettings.preset(preset) if preset is not None else None,
         rooms=_load_rooms() if room else (),
         seed=seed,
     )
@@ -216,7 +216,7 @@ def _print_stems(songs: "Sequence[Song]") -> None:
 
 
 def _load_rooms() -> Any:
-    from fxnorm.normalization.impulse_responses import Responses
+    from fxnorm.normalization.impulse_responses import ImpulseResponses
     from fxnorm.normalization.reverb import ROOM_DECAY_S
 
-    return Responses(decay_s=ROOM_DECAY_S).load()
+    return ImpulseResponses(decay_s=ROOM_DECAY_S).load()

@@ -1,61 +1,63 @@
-"""fxnorm normalize: a corpus of stems into a corpus of normalised stems."""
+"""fxnorm normalize: match the stems of a corpus to average features, or replay a card on one stem."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from fxnorm.cli import options
 from fxnorm.errors import InputError
 
+if TYPE_CHECKING:
+    from fxnorm.normalization.reverb import ReverbSettings
+
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=options.ANY_PATH)
-@click.option("-o", "--out", type=options.ANY_PATH, help="Folder for the normalised corpus.")
+@click.argument("source", metavar="DIR", type=options.ANY_PATH)
+@click.option("-o", "--out", type=options.ANY_PATH, help="Folder for the normalised corpus; a file with --replay.")
 @click.option("--suffix", help="Write beside the originals instead: vocals_SUFFIX.wav.")
 @click.option(
-    "--stats", default="musdb18", show_default=True, help="Averages to push to: a file, musdb18 or synthetic."
+    "--replay", type=options.ANY_PATH, metavar="CARD", help="Apply the processors of a card (JSON) to one stem, DIR."
 )
-@click.option(
-    "--effects",
-    default="eq,compression,panning,loudness",
-    show_default=True,
-    help="Which effects to normalise; reverb adds one at random to vocals and other.",
-)
+@click.option("--stats", default="musdb18", show_default=True, help="Target averages: a file, musdb18 or synthetic.")
+@click.option("--effects", metavar="NAMES", help="Effects to match, separated by commas; all if not given.")
 @click.option(
     "--strength",
     multiple=True,
     metavar="[EFFECT=]X",
-    help="How far to go, 0 to 1: for all effects, or for one. Can be given several times.",
+    help="Share of the way to the target, 0 to 1, for all effects or for one. Repeat the option for several.",
 )
 @options.preset
 @options.split
+@click.option("--room", is_flag=True, help="Put dry vocals and other into a small room before the chain.")
+@click.option("--reverb", is_flag=True, help="Add a random reverb to vocals and other before the effects.")
 @click.option(
-    "--responses", type=options.ANY_PATH, help="Folder of impulse responses for reverb; synthesised if not given."
-)
-@click.option(
-    "--pre-reverb", is_flag=True, help="Put vocals and other into a small room first, if they are really dry."
+    "--impulse-responses",
+    type=options.ANY_PATH,
+    metavar="DIR",
+    help="Folder of impulse responses for --reverb; synthesised if not given.",
 )
 @click.option("--format", "file_format", type=click.Choice(["wav", "flac"]), default="wav", show_default=True)
-@click.option(
-    "--subtype", default="", help="Sample format: FLOAT (default of wav), PCM_24 (default of flac), PCM_16, ..."
-)
+@click.option("--subtype", default="", help="Sample format: FLOAT (default: wav), PCM_24 (default: flac), PCM_16, ...")
 @options.seed
 @options.jobs
 @options.dask
-@click.option("--force", is_flag=True, help="Redo what is done already.")
+@click.option("--force", is_flag=True, help="Overwrite results that are up to date.")
 @options.as_json
 @options.verbosity
 def normalize(
-    folder: Path,
+    source: Path,
     out: Path | None,
     suffix: str | None,
+    replay: Path | None,
     stats: str,
-    effects: str,
+    effects: str | None,
     strength: tuple[str, ...],
     preset: str,
     split: str | None,
-    responses: Path | None,
-    pre_reverb: bool,
+    room: bool,
+    reverb: bool,
+    impulse_responses: Path | None,
     file_format: str,
     subtype: str,
     seed: int,
@@ -65,34 +67,48 @@ def normalize(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Push every stem of DIR to the average EQ, compression, panning and loudness.
+    """Match every stem of DIR to the average EQ, compression, panning and loudness.
 
-    DIR holds songs, or train/ and test/ with songs; a song is a folder with vocals, bass, drums and other as WAV,
-    FLAC or the like. Beside each result stands a card (JSON) that says what was done to it. Run it again to go on
-    after an interruption; what is done is not done twice.
+    DIR holds songs, or train/ and test/ with songs; a song is a folder with vocals, bass, drums and other as WAV, FLAC
+    or the like. A card (JSON) beside each result lists the processors that were applied. Run the command again to
+    resume an interrupted run; stems that are up to date are kept.
+
+    With --replay, DIR is one audio file: the processors of the card are applied to it, which reproduces the normalised
+    stem to the sample.
     """
+    if replay is not None:
+        _replay(replay, source, out, subtype.upper(), impulse_responses, force=force)
+        return
     if (out is None) == (suffix is None):
         raise InputError("expected an output folder (-o DIR) or --suffix, one of the two; add -o DIR")
+    if impulse_responses is not None and not reverb:
+        raise InputError("--impulse-responses: expected --reverb with it, got none; add --reverb")
     from fxnorm import corpus
-    from fxnorm.normalization.corpus_normalization import Layout, Plan, normalize_corpus
-    from fxnorm.normalization.impulse_responses import Responses
-    from fxnorm.normalization.normalizer import Settings
+    from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
+    from fxnorm.normalization.effects import MATCHED_EFFECTS
+    from fxnorm.normalization.impulse_responses import ImpulseResponses
     from fxnorm.normalization.reverb import ROOM_DECAY_S
+    from fxnorm.normalization.settings import ChainSettings
 
-    folder = options.shared_path(folder, dask)
-    out, responses = (path and options.shared_path(path, dask) for path in (out, responses))
-    names = tuple(name.strip() for name in effects.split(",") if name.strip())
-    settings = Settings.preset(preset, effects=names, strength=_strengths(strength, names))
-    plan = Plan(
+    source = options.shared_path(source, dask)
+    out, impulse_responses = (path and options.shared_path(path, dask) for path in (out, impulse_responses))
+    names = tuple(MATCHED_EFFECTS)
+    if effects is not None:
+        names = tuple(name.strip() for name in effects.split(",") if name.strip())
+    shares = _strengths(strength, (*names, "reverb") if reverb else names)
+    settings = ChainSettings.preset(
+        preset, effects=names, reverb=_reverb(shares.pop("reverb", 1.0)) if reverb else None, strength=shares
+    )
+    plan = NormalizationPlan(
         stats=options.load_stats(stats),
         settings=settings,
-        layout=Layout(out, suffix or "", file_format, subtype.upper()),
-        responses=Responses(folder=responses),
-        rooms=Responses(decay_s=ROOM_DECAY_S) if pre_reverb else None,
+        layout=OutputLayout(out, suffix or "", file_format, subtype.upper()),
+        responses=ImpulseResponses(folder=impulse_responses),
+        rooms=ImpulseResponses(decay_s=ROOM_DECAY_S) if room else None,
         seed=seed,
         force=force,
     )
-    tracks = corpus.scan(folder, split=split)
+    tracks = corpus.scan(source, split=split)
     first = next(iter(tracks[0].stems.values()))
     with options.crew(jobs, dask, reads=first) as crew, options.progress_bar("normalize", quiet=quiet) as progress:
         result = normalize_corpus(tracks, plan, jobs=crew, progress=progress)
@@ -102,14 +118,35 @@ def normalize(
 
         click.echo(json.dumps(dataclasses.asdict(result)))
     else:
-        place = out if out is not None else f"{folder}, as *_{suffix}.{file_format}"
-        click.echo(f"{result.done} stems normalised, {result.kept} kept, {len(result.failures)} failed: {place}")
+        target = out if out is not None else f"{source}, as *_{suffix}.{file_format}"
+        click.echo(
+            f"{result.normalized} normalised, {result.up_to_date} up to date, {len(result.failures)} failed: {target}"
+        )
     options.report_failures(result.failures)
 
 
+def _replay(
+    card: Path, stem: Path, out: Path | None, subtype: str, impulse_responses: Path | None, *, force: bool
+) -> None:
+    from fxnorm.normalization.corpus_normalization import replay_stem
+
+    if out is None:
+        out = stem.with_name(f"{stem.stem}_replayed.wav")
+    replay_stem(card, stem, out, subtype=subtype, folder=impulse_responses, force=force)
+    click.echo(str(out))
+
+
+def _reverb(strength: float) -> "ReverbSettings":
+    from fxnorm.normalization.reverb import ReverbSettings
+
+    if not 0.0 <= strength <= 1.0:
+        raise InputError(f"strength of reverb: expected 0 to 1, got {strength:g}; choose another")
+    return ReverbSettings(strength=strength)
+
+
 def _strengths(given: tuple[str, ...], effects: tuple[str, ...]) -> dict[str, float]:
-    """Read `0.5` (for all effects) and `eq=0.5` (for one, whatever all get)."""
-    everywhere: dict[str, float] = {}
+    """Read `0.5` (for all effects) and `eq=0.5` (for one effect, which takes precedence)."""
+    common: dict[str, float] = {}
     single: dict[str, float] = {}
     for text in given:
         name, _, value = text.rpartition("=")
@@ -118,9 +155,9 @@ def _strengths(given: tuple[str, ...], effects: tuple[str, ...]) -> dict[str, fl
         except ValueError:
             raise InputError(f"strength: expected a number from 0 to 1 or EFFECT=number, got {text!r}") from None
         if not name:
-            everywhere = dict.fromkeys(effects, share)
+            common = dict.fromkeys(effects, share)
         elif name in effects:
             single[name] = share
         else:
             raise InputError(f"strength: expected one of the effects ({', '.join(effects)}), got {name!r}")
-    return everywhere | single
+    return common | single

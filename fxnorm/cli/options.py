@@ -1,10 +1,10 @@
-"""Options and habits that several verbs share."""
+"""Options, logging, progress bars and tables shared by the verbs."""
 
 import functools
 import logging
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,33 +15,32 @@ if TYPE_CHECKING:
     from fxnorm.parallel import Jobs
 
 ANY_PATH = click.Path(path_type=Path)
-SHOWN_HZ = (63, 125, 250, 500, 1000, 2000, 4000, 8000, 16000)
 
 jobs = click.option(
-    "-j", "--jobs", type=click.IntRange(min=1), help="Worker processes; one for each processor if not given."
+    "-j", "--jobs", type=click.IntRange(min=1), help="Number of worker processes (default: one per processor)."
 )
 dask = click.option(
     "--dask",
     metavar="ADDRESS",
-    help="Run on the Dask cluster with this scheduler; 'local' starts one on this machine, with -j workers.",
+    help="Address of the scheduler of a Dask cluster to run on; 'local' starts one with -j workers.",
 )
-seed = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random.")
+seed = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 preset = click.option(
     "--preset",
     type=click.Choice(["default", "published"]),
     default="default",
     show_default=True,
-    help="default: what works best; published: the method as published.",
+    help="Settings of the effects: published follows the paper, default narrows the domain gap further.",
 )
-split = click.option("--split", type=click.Choice(["train", "valid", "test"]), help="Only the songs of this split.")
+split = click.option("--split", type=click.Choice(["train", "valid", "test"]), help="Use only the songs of this split.")
 
 
 def verbosity(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a verb -v and -q; messages of the library go to standard error."""
+    """Add -v and -q to a verb; the library logs to standard error."""
 
-    @click.option("-v", "--verbose", count=True, help="More messages; twice for all.")
-    @click.option("-q", "--quiet", is_flag=True, help="No messages but errors, and no progress bar.")
+    @click.option("-v", "--verbose", count=True, help="Show more messages; repeat for debug messages.")
+    @click.option("-q", "--quiet", is_flag=True, help="Show errors only, and no progress bar.")
     @functools.wraps(command)
     def with_logging(*args: Any, verbose: int, quiet: bool, **options: Any) -> Any:
         logging.basicConfig(format="fxnorm: %(message)s", stream=sys.stderr)
@@ -53,7 +52,7 @@ def verbosity(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def shared_path(path: Path, dask: str | None) -> Path:
-    """The path as the machines of a cluster need it, whatever folder they work in."""
+    """Return the absolute path where a Dask cluster will read it."""
     return path if dask is None else path.absolute()
 
 
@@ -69,7 +68,7 @@ def local_crew(jobs: int | None) -> Iterator[int]:
 
 @contextmanager
 def crew(jobs: int | None, dask: str | None, *, reads: Path) -> "Iterator[Jobs]":
-    """Who does the work: processes of this machine, or a Dask cluster that sees the same files."""
+    """Yield worker processes of this machine, or a Dask cluster that can read the same files."""
     if dask is None:
         with local_crew(jobs) as processes:
             yield processes
@@ -84,7 +83,7 @@ def crew(jobs: int | None, dask: str | None, *, reads: Path) -> "Iterator[Jobs]"
 
 
 def load_stats(file: str) -> "FxStats":
-    """Statistics that come with fxnorm by their name, or a file (`./musdb18` for one of such a name)."""
+    """Load shipped statistics by name, or a file (`./musdb18` for a file named like shipped ones)."""
     from fxnorm.normalization.statistics import SHIPPED, FxStats
 
     return FxStats.shipped(file) if file in SHIPPED else FxStats.load(Path(file))
@@ -92,7 +91,7 @@ def load_stats(file: str) -> "FxStats":
 
 @contextmanager
 def progress_bar(label: str, *, unit: str = " stems", quiet: bool = False) -> Iterator[Callable[[int, int, str], None]]:
-    """A bar on standard error, with rate and remaining time, when that is a terminal."""
+    """Show a progress bar on standard error if that is a terminal; yield the function that updates it."""
     from tqdm import tqdm
 
     with tqdm(desc=label, unit=unit, disable=quiet or not sys.stderr.isatty(), dynamic_ncols=True, leave=False) as bar:
@@ -105,8 +104,23 @@ def progress_bar(label: str, *, unit: str = " stems", quiet: bool = False) -> It
         yield show
 
 
+@contextmanager
+def stage_progress(*, quiet: bool = False) -> Iterator[Callable[[str, int, int, str], None]]:
+    """Show one progress bar per stage of a job, one after the other."""
+    with ExitStack() as stack:
+        bars: dict[str, Callable[[int, int, str], None]] = {}
+
+        def show(stage: str, done: int, total: int, item: str) -> None:
+            if stage not in bars:
+                stack.close()
+                bars[stage] = stack.enter_context(progress_bar(stage, unit="", quiet=quiet))
+            bars[stage](done, total, item)
+
+        yield show
+
+
 def print_table(rows: list[list[str]]) -> None:
-    """Print a Markdown table; the first row is the head, the first column is text and the others are figures."""
+    """Print a Markdown table: header row first, text in the first column, figures right-aligned in the others."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for number, row in enumerate(rows):
         first, *figures = row
@@ -118,42 +132,29 @@ def print_table(rows: list[list[str]]) -> None:
 
 
 def figure(value: float | None, digits: int = 2) -> str:
-    """A number for a table; a dash for none."""
+    """Format a number for a table; None becomes a dash."""
     return "–" if value is None else f"{value:.{digits}f}"
 
 
 def print_stats(several: list[tuple[str, "FxStats"]]) -> None:
-    """Print one row a stem and file: loudness, peaks, similarity, and the spectrum at some frequencies."""
-    import numpy as np
-
+    """Print one row for each stem and file with the average of every effect."""
     from fxnorm.corpus.stems import STEMS
-    from fxnorm.dsp.stft import grid_frequencies
-    from fxnorm.units import amplitude_to_db
+    from fxnorm.normalization.effects import MATCHED_EFFECTS
 
-    nearest = [int(np.argmin(np.abs(grid_frequencies() - hz))) for hz in SHOWN_HZ]
-    head = ["stem", "stems", "LUFS", "peak dB", "spread dB", "similarity", *(f"{hz} Hz" for hz in SHOWN_HZ)]
-    rows = [head]
+    features = {name: effect.feature for name, effect in MATCHED_EFFECTS.items()}
+    rows = [["stem", "stems", *(column for feature in features.values() for column in feature.columns)]]
     for stem in STEMS:
-        for name, averages in several:
-            peaks = averages.target("compression", stem)
-            similarity = averages.target("panning", stem)
-            eq = averages.target("eq", stem)
-            rows.append(
-                [
-                    f"{stem} {name}".strip(),
-                    str(averages.counts.get("eq", {}).get(stem, "–")),
-                    figure(averages.target("loudness", stem)),
-                    figure(peaks and peaks.peak_db),
-                    figure(peaks and peaks.spread_db),
-                    figure(None if similarity is None else float(np.mean(similarity)), 3),
-                    *(figure(None if eq is None else float(amplitude_to_db(eq[k])), 1) for k in nearest),
-                ]
-            )
+        for label, stats in several:
+            cells = [str(max((counts.get(stem, 0) for counts in stats.counts.values()), default=0) or "–")]
+            for name, feature in features.items():
+                average = stats.target(name, stem)
+                cells += average.cells() if average is not None else ["–"] * len(feature.columns)
+            rows.append([f"{stem} {label}".strip(), *cells])
     print_table(rows)
 
 
 def report_failures(failures: Any) -> None:
-    """Name what failed, and end with exit code 1 if anything did."""
+    """List the failures on standard error and exit with code 1 if there are any."""
     for failure in dict.fromkeys(failures):
         click.echo(f"fxnorm: failed: {failure.track} {failure.stem}: {failure.reason}", err=True)
     if failures:

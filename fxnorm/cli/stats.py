@@ -1,4 +1,4 @@
-"""fxnorm stats: measure, show, draw, compare, merge and import average features."""
+"""fxnorm stats: measure, show, plot, compare, merge and import average features."""
 
 import json
 from contextlib import suppress
@@ -8,14 +8,14 @@ import click
 
 from fxnorm.cli import options
 
-OUT = click.option("-o", "--out", required=True, type=options.ANY_PATH, help="File to write.")
+OUT = click.option("-o", "--out", required=True, type=options.ANY_PATH, help="Output file.")
 
 
 @click.group()
 def stats() -> None:
     """Average features of a data set of stems.
 
-    Where a statistics FILE is asked for, `musdb18` and `synthetic` name those that come with fxnorm.
+    FILE is a statistics file, or `musdb18` or `synthetic` for those that come with fxnorm.
     """
 
 
@@ -23,9 +23,14 @@ def stats() -> None:
 @click.argument("folder", metavar="DIR", type=options.ANY_PATH)
 @OUT
 @click.option(
-    "--raw", is_flag=True, help="Measure every effect on the untouched stem, not after the effects before it."
+    "--no-progressive",
+    "progressive",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    help="Measure every effect on the untouched stem, not after the effects before it were normalised.",
 )
-@click.option("--title", help="What the statistics are of; the folder's name if not given.")
+@click.option("--title", help="Title of the statistics; the name of the folder if not given.")
 @options.preset
 @options.split
 @options.jobs
@@ -34,7 +39,7 @@ def stats() -> None:
 def compute(
     folder: Path,
     out: Path,
-    raw: bool,
+    progressive: bool,
     title: str | None,
     preset: str,
     split: str | None,
@@ -44,14 +49,14 @@ def compute(
 ) -> None:
     """Measure the average features of the stems in DIR.
 
-    What is found on the way is kept beside the file in FILE.part until the file is written; run it again to go on
-    after an interruption.
+    Intermediate results are stored in FILE.part until FILE is written. Run the command again to resume an interrupted
+    run.
     """
     from fxnorm import corpus, files
     from fxnorm.normalization.corpus_statistics import compute_stats
-    from fxnorm.normalization.normalizer import Settings
+    from fxnorm.normalization.settings import ChainSettings
 
-    files.require_writable(out.resolve().parent)  # before hours of work, not after
+    files.require_writable(out.resolve().parent)  # before hours of work
     workspace = options.shared_path(out.with_name(f"{out.name}.part"), dask)
     tracks = corpus.scan(options.shared_path(folder, dask), split=split)
     first = next(iter(tracks[0].stems.values()))
@@ -59,8 +64,8 @@ def compute(
         averages, failures = compute_stats(
             tracks,
             title=title or folder.resolve().name,
-            settings=Settings.preset(preset),
-            measured_on="raw" if raw else "progressive",
+            settings=ChainSettings.preset(preset),
+            measured_on="progressive" if progressive else "raw",
             jobs=crew,
             workspace=workspace,
             progress=progress,
@@ -86,9 +91,8 @@ def show(file: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(averages.to_dict()))
         return
-    click.echo(
-        f"{averages.title}\n{averages.source}\nmeasured {averages.measured_on}, signature {averages.signature}\n"
-    )
+    click.echo(f"{averages.title}\n{averages.source}")
+    click.echo(f"measured {averages.measured_on} at {averages.sample_rate_hz} Hz, signature {averages.signature}\n")
     options.print_stats([("", averages)])
 
 
@@ -96,34 +100,36 @@ def show(file: str, as_json: bool) -> None:
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @OUT
 def plot(files: tuple[str, ...], out: Path) -> None:
-    """Draw the EQ and similarity curves of one or more FILEs."""
+    """Plot the average curves of one or more FILEs."""
     from fxnorm.errors import InputError
     from fxnorm.plots import LINES, plot_stats
 
     if len(files) > len(LINES):
-        raise InputError(f"expected at most {len(LINES)} statistics in one picture, got {len(files)}; draw several")
+        raise InputError(
+            f"expected at most {len(LINES)} statistics in one plot, got {len(files)}; plot them separately"
+        )
     plot_stats({file.removesuffix(".json"): options.load_stats(file) for file in files}, out)
     click.echo(str(out))
 
 
 @stats.command()
-@click.argument("one", metavar="FILE")
-@click.argument("other", metavar="FILE")
+@click.argument("file", metavar="FILE")
+@click.argument("reference", metavar="REFERENCE")
 @options.as_json
-def compare(one: str, other: str, as_json: bool) -> None:
-    """Print the averages of two FILEs side by side, and how far apart they are."""
-    from fxnorm.normalization.distances import MEASURES
+def compare(file: str, reference: str, as_json: bool) -> None:
+    """Print the averages of FILE and REFERENCE side by side, and their distances."""
+    from fxnorm.normalization.distances import measures
 
-    pair = [options.load_stats(one), options.load_stats(other)]
+    pair = [options.load_stats(file), options.load_stats(reference)]
     distances = pair[0].distance(pair[1])
     if as_json:
         click.echo(json.dumps(distances))
         return
-    options.print_stats([(Path(one).stem, pair[0]), (Path(other).stem, pair[1])])
+    options.print_stats([(Path(file).stem, pair[0]), (Path(reference).stem, pair[1])])
     click.echo("")
-    rows = [["distance", *(f"{name}, {unit}" for name, unit in MEASURES.items())]]
+    rows = [["distance", *(f"{name}, {unit}" for name, unit in measures().items())]]
     for stem, values in distances.items():
-        rows.append([stem, *(options.figure(values.get(name), 3) for name in MEASURES)])
+        rows.append([stem, *(options.figure(values.get(name), 3) for name in measures())])
     options.print_table(rows)
 
 
@@ -131,7 +137,7 @@ def compare(one: str, other: str, as_json: bool) -> None:
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @OUT
 def merge(files: tuple[str, ...], out: Path) -> None:
-    """Average several FILEs, weighted by how many stems counted in each."""
+    """Average several FILEs, weighted by the number of stems in each."""
     from fxnorm.normalization.statistics import FxStats
 
     merged = FxStats.merge(options.load_stats(file) for file in files)

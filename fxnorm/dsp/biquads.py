@@ -1,4 +1,4 @@
-"""The bands of an equaliser as second-order sections, after R. Bristow-Johnson's cookbook."""
+"""Equaliser bands as second-order sections, after R. Bristow-Johnson's cookbook."""
 
 from dataclasses import dataclass
 
@@ -21,8 +21,8 @@ class Band:
     q: float = 0.7071
 
 
-def biquad(band: Band, rate: int = RATE) -> Float64:
-    """Second-order section [b0, b1, b2, a0, a1, a2] of a band at a rate in Hz, a0 = 1.
+def biquad(band: Band, sample_rate: int = RATE) -> Float64:
+    """Design the second-order section [b0, b1, b2, a0, a1, a2] of a band, a0 = 1.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def biquad(band: Band, rate: int = RATE) -> Float64:
         If the kind is unknown.
     """
     gain = 10.0 ** (band.gain_db / 40.0)
-    omega = 2.0 * np.pi * band.frequency_hz / rate
+    omega = 2.0 * np.pi * band.frequency_hz / sample_rate
     cosine, alpha = np.cos(omega), np.sin(omega) / (2.0 * band.q)
     if band.kind == "peak":
         b = (1.0 + alpha * gain, -2.0 * cosine, 1.0 - alpha * gain)

@@ -1,4 +1,4 @@
-"""Filters with wanted gains, and their convolution with stems of any length, a piece at a time."""
+"""FIR filters: design by frequency sampling, and block convolution without delay."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,22 +8,23 @@ from fxnorm.audio import Audio
 from fxnorm.kernels.silence import is_zero
 
 _POINTS = 32_768  # of the transforms, for filters of up to an eighth of it
-_TOGETHER = 4  # transforms in one call share the vector units
+_BATCH = 4  # transforms in one call share the vector units
 
 
 def linear_phase(gains: npt.NDArray[np.floating], taps: int) -> npt.NDArray[np.float64]:
-    """Filter of odd length with wanted gains, by frequency sampling and a Hamming window.
+    """Design a linear-phase filter by frequency sampling and a Hamming window.
 
     Parameters
     ----------
     gains : ndarray, shape (points,)
-        At equally spaced frequencies from 0 to half the rate; straight lines in between.
+        Gains at equally spaced frequencies from 0 to half the sample rate; straight lines in between.
     taps : int
+        Length; odd.
 
     Returns
     -------
     ndarray, shape (taps,)
-        Symmetric about its middle.
+        Symmetric.
     """
     half = 2 ** int(np.ceil(np.log2(taps)))
     fine = np.interp(np.linspace(0.0, 1.0, half + 1), np.linspace(0.0, 1.0, gains.size), gains)
@@ -31,15 +32,15 @@ def linear_phase(gains: npt.NDArray[np.floating], taps: int) -> npt.NDArray[np.f
 
 
 def convolve_centred(audio: Audio, kernels: npt.NDArray[np.floating], *, overwrite: bool = False) -> Audio:
-    """Convolve with filters of odd length, without delay, by overlap-save.
+    """Convolve with filters of odd length without delay, by overlap-save.
 
     Parameters
     ----------
     audio : ndarray, shape (channels, samples), float32
     kernels : ndarray, shape (channels or 1, taps)
-        Symmetric about their middle if the result shall have zero phase.
+        Zero phase if symmetric.
     overwrite : bool
-        The result takes the place of the input.
+        Write the result into the input.
 
     Returns
     -------
@@ -50,24 +51,24 @@ def convolve_centred(audio: Audio, kernels: npt.NDArray[np.floating], *, overwri
     reach = taps // 2
     points = max(_POINTS, scipy.fft.next_fast_len(8 * taps, real=True))
     hop = points - taps + 1
-    piece = hop * max(1, _TOGETHER // channels)
+    chunk = hop * max(1, _BATCH // channels)
     response = scipy.fft.rfft(kernels.astype(np.float32), points)[:, np.newaxis]
     out = audio if overwrite else np.empty_like(audio)
-    given = np.zeros((channels, piece + 2 * reach), dtype=np.float32)  # the piece, and what is on both sides of it
-    behind = np.zeros((channels, reach), dtype=np.float32)  # where the result stands in the input's place, it is gone
-    for start in range(0, samples, piece):
-        stop = min(start + piece, samples)
-        ahead = audio[:, start : stop + reach]
-        given[:, :reach] = behind
-        given[:, reach : reach + ahead.shape[1]] = ahead
-        given[:, reach + ahead.shape[1] :] = 0.0
-        behind = given[:, piece : piece + reach].copy()
-        if is_zero(given):
+    padded = np.zeros((channels, chunk + 2 * reach), dtype=np.float32)  # a chunk with its context
+    history = np.zeros((channels, reach), dtype=np.float32)  # input before the chunk, perhaps overwritten
+    for start in range(0, samples, chunk):
+        stop = min(start + chunk, samples)
+        input_chunk = audio[:, start : stop + reach]
+        padded[:, :reach] = history
+        padded[:, reach : reach + input_chunk.shape[1]] = input_chunk
+        padded[:, reach + input_chunk.shape[1] :] = 0.0
+        history = padded[:, chunk : chunk + reach].copy()
+        if is_zero(padded):
             out[:, start:stop] = 0.0
             continue
-        blocks = np.lib.stride_tricks.sliding_window_view(given, points, axis=1)[:, ::hop]
+        blocks = np.lib.stride_tricks.sliding_window_view(padded, points, axis=1)[:, ::hop]
         spectra = scipy.fft.rfft(blocks)
         spectra *= response
-        whole = scipy.fft.irfft(spectra, points, overwrite_x=True)[:, :, taps - 1 :]
-        out[:, start:stop] = whole.reshape(channels, -1)[:, : stop - start]
+        result = scipy.fft.irfft(spectra, points, overwrite_x=True)[:, :, taps - 1 :]
+        out[:, start:stop] = result.reshape(channels, -1)[:, : stop - start]
     return out

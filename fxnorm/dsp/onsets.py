@@ -1,7 +1,7 @@
-"""Onsets: where the compression feature looks for peaks.
+"""Onset detection.
 
 High-frequency content of the log magnitude, smoothed and thresholded over the last seven frames. The positions agree
-with the detector that the published averages were measured with (aubio's default method on frames of 1,024).
+with aubio's default method on frames of 1,024 samples, by which the published averages were measured.
 """
 
 import numpy as np
@@ -20,13 +20,13 @@ _BATCH = 64
 
 
 def find(channel: npt.NDArray[np.float32], *, gain: np.floating | float = 1.0) -> npt.NDArray[np.int64]:
-    """Positions of the onsets of one channel in samples, ascending; near the start they can be negative.
+    """Find the onsets of one channel in samples, ascending; near the start they can be negative.
 
     Parameters
     ----------
     channel : ndarray, shape (samples,), float32
     gain : float
-        Brings the channel to the level at which the feature is defined, on which the novelty depends.
+        Gain of the channel before detection, which depends on the level.
 
     Returns
     -------
@@ -42,11 +42,11 @@ def find(channel: npt.NDArray[np.float32], *, gain: np.floating | float = 1.0) -
     bend = before[candidates] - 2.0 * middle[candidates] + after[candidates]
     vertex = 0.5 * (before[candidates] - after[candidates]) / bend
     positions = np.floor((candidates + 2.0 + vertex) * FRAME + 0.5).astype(np.int64)
-    kept: list[int] = []
+    onsets: list[int] = []
     for position in positions:
-        if not kept or position - kept[-1] > MINIMUM_GAP:
-            kept.append(int(position))
-    return np.array(kept, dtype=np.int64) - DELAY + FRAME
+        if not onsets or position - onsets[-1] > MINIMUM_GAP:
+            onsets.append(int(position))
+    return np.array(onsets, dtype=np.int64) - DELAY + FRAME
 
 
 def _novelty(

@@ -1,4 +1,4 @@
-"""Impulse responses of rooms, halls and plates: early reflections and noise that dies away, the treble first."""
+"""Synthesize room impulse responses: early reflections and noise whose treble decays first."""
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,8 @@ Float64 = npt.NDArray[np.float64]
 
 BAND_CENTRES_HZ = (125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16_000.0)
 MID_HZ = 1000.0
-# The direct sound stands above everything that follows it by this factor.
-DIRECT_OVER_REST = 1.5
+# Ratio of the direct sound to the highest sample of the rest.
+DIRECT_RATIO = 1.5
 TREBLE_RANGE = (0.3, 0.7)
 BASS_RANGE = (0.9, 1.3)
 SIZE_RANGE_MS = (15.0, 60.0)
@@ -20,7 +20,7 @@ SIZE_RANGE_MS = (15.0, 60.0)
 
 def impulse_response(
     rng: np.random.Generator,
-    rate: int,
+    sample_rate: int,
     *,
     decay_s: float,
     pre_delay_ms: float = 0.0,
@@ -30,85 +30,87 @@ def impulse_response(
     reflections: int = 10,
     direct: bool = True,
 ) -> Audio:
-    """Make a stereo impulse response.
+    """Synthesize the stereo impulse response of a room, hall or plate.
 
     Parameters
     ----------
     rng : numpy.random.Generator
-        Where reflections and noise come from.
-    rate : int
-        Sampling rate in Hz.
+        Source of reflections and noise.
+    sample_rate : int
+        Sample rate in Hz.
     decay_s : float
-        Time to decay by 60 dB at 500 to 1,000 Hz, in seconds.
+        Decay time by 60 dB (RT60) at 500 to 1,000 Hz, in seconds.
     pre_delay_ms : float
-        Silence before the response in milliseconds: the direct sound is sample round(rate * pre_delay_ms / 1000).
+        Silence before the response, in milliseconds. The direct sound is sample
+        round(sample_rate * pre_delay_ms / 1000).
     treble, bass : float
-        Decay time at 8 kHz and at 125 Hz as a part of `decay_s`.
+        Decay times at 8 kHz and at 125 Hz, relative to `decay_s`.
     size_ms : float
-        Early reflections arrive within this time in milliseconds; the dense tail grows in over the same time.
+        Time in milliseconds within which early reflections arrive and the dense tail builds up.
     reflections : int
-        Early reflections on each side.
+        Number of early reflections in each channel.
     direct : bool
-        Whether the direct sound is part of the response. It is the largest sample on both sides. Without it the
-        response is only what a reverb adds.
+        Include the direct sound, which is the largest sample of both channels. Without it, the response is that of
+        a wet-only reverb.
 
     Returns
     -------
     ndarray, shape (2, samples), float32
-        Each side has unit energy. It is pre-delay + 1.1 * decay_s long.
+        Response of unit energy in each channel, pre_delay_ms / 1000 + 1.1 * decay_s seconds long.
 
     Raises
     ------
     InputError
-        If the decay time or the rate is not positive, or the pre-delay is negative.
+        If the decay time or the sample rate is not positive, or the pre-delay is negative.
     """
-    if not (decay_s > 0.0 and rate > 0 and pre_delay_ms >= 0.0):
+    if not (decay_s > 0.0 and sample_rate > 0 and pre_delay_ms >= 0.0):
         raise InputError(
-            "expected decay_s and rate over 0 and pre_delay_ms of 0 or more, "
-            f"got {decay_s}, {rate} and {pre_delay_ms}; choose others"
+            "expected decay_s and sample_rate above 0 and pre_delay_ms of 0 or more, "
+            f"got {decay_s}, {sample_rate} and {pre_delay_ms}; choose other values"
         )
-    samples = round(1.1 * decay_s * rate)
-    tail = _decay_by_band(_excitation(rng, rate, samples, size_ms, reflections), rate, decay_s, treble, bass)
+    samples = round(1.1 * decay_s * sample_rate)
+    excitation = _excitation(rng, sample_rate, samples, size_ms, reflections)
+    tail = _decay_by_band(excitation, sample_rate, decay_s, treble, bass)
     fade = max(1, samples // 10)
     tail[:, samples - fade :] *= 0.5 + 0.5 * np.cos(np.pi * np.arange(fade) / fade)
     tail /= np.sqrt(np.sum(tail**2, axis=1, keepdims=True))
     if direct:
-        tail[:, 0] = DIRECT_OVER_REST * np.abs(tail).max(axis=1)
+        tail[:, 0] = DIRECT_RATIO * np.abs(tail).max(axis=1)
         tail /= np.sqrt(np.sum(tail**2, axis=1, keepdims=True))
-    return np.pad(tail, ((0, 0), (round(pre_delay_ms * rate / 1000.0), 0))).astype(np.float32)
+    return np.pad(tail, ((0, 0), (round(pre_delay_ms * sample_rate / 1000.0), 0))).astype(np.float32)
 
 
 def draw_responses(
-    rng: np.random.Generator, rate: int, count: int, *, decay_range_s: tuple[float, float] = (2.0, 4.0)
+    rng: np.random.Generator, sample_rate: int, count: int, *, decay_range_s: tuple[float, float] = (2.0, 4.0)
 ) -> list[Audio]:
-    """Draw impulse responses of rooms that differ in decay, colour and size.
+    """Draw impulse responses of rooms of random decay time, colour and size.
 
     Parameters
     ----------
     rng : numpy.random.Generator
-    rate : int
-        Sampling rate in Hz.
+    sample_rate : int
+        Sample rate in Hz.
     count : int
-        How many.
+        Number of responses.
     decay_range_s : tuple of float
         Shortest and longest decay time in seconds.
 
     Returns
     -------
     list of ndarray, shape (2, samples), float32
-        Each side has unit energy; the direct sound is sample 0.
+        Responses of unit energy in each channel; the direct sound is sample 0.
 
     Raises
     ------
     InputError
-        If the range is not positive and rising.
+        If the range is not positive and ascending.
     """
     if not 0.0 < decay_range_s[0] <= decay_range_s[1]:
-        raise InputError(f"expected 0 < shortest <= longest decay_range_s, got {decay_range_s}; turn it round")
+        raise InputError(f"expected 0 < shortest <= longest decay_range_s, got {decay_range_s}; swap the two")
     return [
         impulse_response(
             rng,
-            rate,
+            sample_rate,
             decay_s=_uniform(rng, decay_range_s),
             treble=_uniform(rng, TREBLE_RANGE),
             bass=_uniform(rng, BASS_RANGE),
@@ -119,30 +121,30 @@ def draw_responses(
     ]
 
 
-def _excitation(rng: np.random.Generator, rate: int, samples: int, size_ms: float, reflections: int) -> Float64:
-    """Noise that grows dense over the size of the room, and single reflections before it has."""
-    size = max(1, min(samples - 1, round(size_ms * rate / 1000.0)))
+def _excitation(rng: np.random.Generator, sample_rate: int, samples: int, size_ms: float, reflections: int) -> Float64:
+    """Return noise that builds up over the size of the room, with single early reflections."""
+    size = max(1, min(samples - 1, round(size_ms * sample_rate / 1000.0)))
     noise = rng.standard_normal((2, samples))
     noise[:, :size] *= (np.arange(size) / size) ** 2
-    for side in noise:
-        places = rng.integers(size // 8 + 1, size + 1, size=reflections)
-        strengths = rng.uniform(6.0, 14.0, size=reflections) * rng.choice((-1.0, 1.0), size=reflections)
-        # A wall twice as far away sends back half the amplitude.
-        side[places] += strengths * np.minimum(1.0, 0.3 * size / places)
+    for channel in noise:
+        arrivals = rng.integers(size // 8 + 1, size + 1, size=reflections)
+        amplitudes = rng.uniform(6.0, 14.0, size=reflections) * rng.choice((-1.0, 1.0), size=reflections)
+        # The amplitude of a reflection is inversely proportional to its distance.
+        channel[arrivals] += amplitudes * np.minimum(1.0, 0.3 * size / arrivals)
     return noise
 
 
-def _decay_by_band(excitation: Float64, rate: int, decay_s: float, treble: float, bass: float) -> Float64:
-    """Split into octave bands that add up to the whole and let each die at its own speed."""
+def _decay_by_band(excitation: Float64, sample_rate: int, decay_s: float, treble: float, bass: float) -> Float64:
+    """Split into octave bands that sum to the whole and apply the decay of each band."""
     samples = excitation.shape[1]
     padded = fft.next_fast_len(samples, real=True)
     spectrum = fft.rfft(excitation, padded)
-    octave = np.log2(np.maximum(fft.rfftfreq(padded, 1.0 / rate), 1.0))
-    centres = np.log2([centre for centre in BAND_CENTRES_HZ if centre < 0.7 * rate])
-    # Triangles over log frequency: at every frequency the weights of the two nearest bands add up to 1.
+    octave = np.log2(np.maximum(fft.rfftfreq(padded, 1.0 / sample_rate), 1.0))
+    centres = np.log2([centre for centre in BAND_CENTRES_HZ if centre < 0.7 * sample_rate])
+    # Triangles over log frequency: the weights of the two nearest bands sum to 1.
     weights = [np.interp(octave, centres, unit) for unit in np.eye(centres.size)]
     times_s = decay_s * np.interp(centres, np.log2([125.0, 500.0, MID_HZ, 8000.0]), [bass, 1.0, 1.0, treble])
-    seconds = np.arange(samples) / rate
+    seconds = np.arange(samples) / sample_rate
     out = np.zeros_like(excitation)
     for weight, time_s in zip(weights, times_s, strict=True):
         band = fft.irfft(spectrum * weight, padded)[:, :samples]
@@ -151,5 +153,5 @@ def _decay_by_band(excitation: Float64, rate: int, decay_s: float, treble: float
 
 
 def _uniform(rng: np.random.Generator, limits: tuple[float, float], digits: int = 2) -> float:
-    """Draw from a range, rounded so that every platform gets the same number."""
+    """Draw from a uniform distribution; rounding makes the number equal on every platform."""
     return round(float(rng.uniform(*limits)), digits)

@@ -1,4 +1,4 @@
-"""Short-time spectra as the features define them: sqrt(periodic Hann), no centring, unscaled, float32."""
+"""Short-time Fourier transform: sqrt(periodic Hann), no centring, unscaled, float32."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -7,39 +7,15 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
-from fxnorm.audio import RATE, Audio
-from fxnorm.errors import InputError
-from fxnorm.kernels.silence import is_zero
+from fxnorm.audio import Audio
 from fxnorm.kernels.spectra import add_magnitude
-from fxnorm.units import bin_frequencies
 
-N_FFT = 65_536
-HOP = 16_384
-BINS = N_FFT // 2 + 1
-GRID_STEP = 32  # averages are kept, and matching reads them, at every 32nd bin
-GRID_POINTS = BINS // GRID_STEP + 1
-_TOGETHER = 4 * N_FFT  # samples; transforms in one call share the vector units: half the time of one after the other
-
-
-def grid_frequencies() -> npt.NDArray[np.float64]:
-    """The 1,025 frequencies in Hz at which averages are kept."""
-    return np.arange(GRID_POINTS, dtype=np.float64) * (GRID_STEP * RATE / N_FFT)
-
-
-def bin_frequencies_of_features() -> npt.NDArray[np.float64]:
-    """The 32,769 frequencies in Hz of a measured curve."""
-    return bin_frequencies(RATE, N_FFT)
-
-
-def require_rate(rate: int, what: str) -> None:
-    """Refuse audio that is not at the rate on which the frequency grid is defined."""
-    if rate != RATE:
-        raise InputError(f"{what}: expected audio at {RATE} Hz, got {rate} Hz; use fxnorm.audio.resample first")
+_BATCH_SAMPLES = 262_144  # transforms in one call share the vector units: half the time of single ones
 
 
 @cache
 def sqrt_hann(length: int, *, double: bool = False) -> npt.NDArray[np.floating]:
-    """Square root of the periodic Hann window."""
+    """Return the square root of the periodic Hann window."""
     window = np.sqrt(0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(length) / length))
     window = window.astype(np.float64 if double else np.float32)
     window.flags.writeable = False
@@ -49,19 +25,19 @@ def sqrt_hann(length: int, *, double: bool = False) -> npt.NDArray[np.floating]:
 def transforms(
     audio: Audio, n_fft: int, hop: int, *, sum_and_difference: bool = False, double: bool = False
 ) -> Iterator[npt.NDArray[np.complexfloating]]:
-    """Spectra of the windowed frames that lie wholly inside the audio, a few frames of all channels at a time.
+    """Transform the complete frames of all channels, in batches of frames.
 
-    Audio shorter than a frame is filled with zeros to one.
+    Audio shorter than a frame is padded with zeros.
 
     Parameters
     ----------
     audio : ndarray, shape (channels, samples), float32
     n_fft, hop : int
-        Samples of a frame, and from one to the next.
+        Frame length and hop in samples.
     sum_and_difference : bool
-        Of the two channels, instead of the channels themselves.
+        Transform L + R and L - R instead of L and R.
     double : bool
-        In double precision.
+        Work in double precision.
 
     Yields
     ------
@@ -71,12 +47,9 @@ def transforms(
     if audio.shape[1] < n_fft:
         audio = np.pad(audio, ((0, 0), (0, n_fft - audio.shape[1])))
     framed = np.lib.stride_tricks.sliding_window_view(audio, n_fft, axis=1)[:, ::hop]
-    few = max(1, _TOGETHER // (n_fft * len(audio)))
-    for first in range(0, framed.shape[1], few):
-        frames = framed[:, first : first + few]
-        if is_zero(audio[:, first * hop : (first + frames.shape[1] - 1) * hop + n_fft]):
-            yield np.zeros((*frames.shape[:2], n_fft // 2 + 1), np.result_type(window.dtype, np.complex64))
-            continue
+    batch = max(1, _BATCH_SAMPLES // (n_fft * len(audio)))
+    for first in range(0, framed.shape[1], batch):
+        frames = framed[:, first : first + batch]
         if sum_and_difference:
             left, right = frames
             windowed = np.empty(frames.shape, dtype=window.dtype)
@@ -88,17 +61,17 @@ def transforms(
         yield scipy.fft.rfft(windowed, overwrite_x=True)
 
 
-def mean_magnitude(audio: Audio) -> npt.NDArray[np.float64]:
-    """Mean magnitude of each channel's spectrum over the frames, shape (channels, `BINS`)."""
-    out = np.zeros((audio.shape[0], BINS))
+def mean_magnitude(audio: Audio, n_fft: int, hop: int) -> npt.NDArray[np.float64]:
+    """Return the mean magnitude over the frames of each channel, shape (channels, bins)."""
+    out = np.zeros((audio.shape[0], n_fft // 2 + 1))
     count = 0
-    for spectra in transforms(audio, N_FFT, HOP):
+    for spectra in transforms(audio, n_fft, hop):
         add_magnitude(spectra, out)
         count += spectra.shape[1]
     return out / count
 
 
 def smooth(curve: npt.NDArray[np.floating], bins: int) -> npt.NDArray[np.float64]:
-    """Savitzky-Golay filter of order 1 in mirror mode, over an odd number of bins: there it is the plain mean."""
+    """Apply a Savitzky-Golay filter of order 1 in mirror mode, the moving average over an odd number of bins."""
     total = np.cumsum(np.pad(np.asarray(curve, dtype=np.float64), (bins // 2 + 1, bins // 2), mode="reflect"))
     return (total[bins:] - total[:-bins]) / bins

@@ -1,16 +1,19 @@
-"""Scores of audio against audio: metrics, songs as the unit, and a report."""
+"""Evaluation of mixes against human mixes: metrics, statistics over songs, reports and listening tests."""
 
 from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "Comparison": "comparison",
+    "DomainGap": "domain_gap",
+    "EvaluationSong": "songs",
+    "MixScore": "scoring",
     "Results": "results",
-    "Song": "songs",
-    "Test": "results",
     "compare": "metrics",
+    "evaluate": "benchmark",
     "find_mixes": "songs",
     "match_songs": "songs",
-    "save": "results",
+    "measure_domain_gap": "domain_gap",
     "score_songs": "scoring",
 }
 

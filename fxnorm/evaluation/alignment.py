@@ -1,8 +1,10 @@
-"""A mix and its target side by side: one rate, two channels, one length, the same silence left out, in step."""
+"""Bring a mix and its target together: sample rate, channels, length, silence at the ends, and time."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import scipy.fft
 
 from fxnorm import audio
@@ -10,16 +12,17 @@ from fxnorm.audio import RATE, Audio, is_silent, peak, resample, to_stereo
 from fxnorm.errors import AudioError
 from fxnorm.units import db_to_amplitude
 
-TRIM_DB = -60.0  # of the target's peak: what is quieter at its ends is left out
-LAG_S = 0.5  # within which a shift is looked for
+TRIM_DB = -60.0  # relative to the target's peak
+MAX_LAG_S = 0.5
 LAG_EXCERPT_S = 30.0
-SURE = 0.3  # correlation at the best lag, under which nothing is said
-CLEARER = 1.05  # how much more than in step
+MIN_CONFIDENCE = 100.0  # unrelated songs stay below 70, mixes of the same song above 200
+MIN_GAIN_OVER_ZERO = 1.05  # a delay of half a sample has two equal peaks: prefer lag 0
+_WHITENING_FLOOR = 1e-10  # relative to the largest bin: keeps bins that hold rounding errors alone from counting
 
 
 @dataclass(frozen=True)
-class Pair:
-    """What metrics compare.
+class AlignedPair:
+    """A mix and its target, ready to compare.
 
     Attributes
     ----------
@@ -28,9 +31,9 @@ class Pair:
     start : int
         Sample of the target, at 44,100 Hz, at which both begin.
     lag : int
-        Samples by which the mix came late; negative if it came early.
+        Delay of the mix in samples; negative if it is early.
     notices : tuple of str
-        What had to be done to bring them together.
+        Differences that were removed or found, one line each.
     """
 
     target: Audio
@@ -40,85 +43,129 @@ class Pair:
     notices: tuple[str, ...] = ()
 
 
-def pair(target: Audio, target_rate: int, mix: Audio, mix_rate: int, *, align: bool = False) -> Pair:
-    """Bring a mix and its target together.
+class Lag(NamedTuple):
+    """Delay of a mix in samples, and the confidence of the estimate.
 
-    Both become stereo at 44,100 Hz and as long as the shorter; silence at the ends of the target is left out of both.
-    A lag is looked for by cross-correlation of the loudest half minute, and told; only `align` takes it away.
+    The confidence is the peak of the correlation's magnitude over its median.
+    """
+
+    samples: int
+    confidence: float
+
+
+def align_pair(
+    target: Audio, target_sample_rate: int, mix: Audio, mix_sample_rate: int, *, remove_lag: bool = False
+) -> AlignedPair:
+    """Convert a mix and its target to a common format.
+
+    Both become stereo at 44,100 Hz with the length of the shorter one, and silence at the ends of the target is removed
+    from both. The lag of the mix is estimated from the loudest half minute and reported.
 
     Parameters
     ----------
     target, mix : ndarray, shape (1 or 2, samples), float32
-    target_rate, mix_rate : int
-        Sampling rates in Hz.
-    align : bool
-        Move the mix by the lag that was found.
+    target_sample_rate, mix_sample_rate : int
+        In Hz.
+    remove_lag : bool
+        Shift the mix by the estimated lag.
 
     Returns
     -------
-    Pair
+    AlignedPair
 
     Raises
     ------
     AudioError
-        If the target is silent, or nothing is left where both have samples.
+        If the target is silent, or silent for as long as the mix lasts.
     """
-    notices = []
     if is_silent(target):
         raise AudioError("the target is silent: there is nothing to compare with; leave the song out")
-    if len(mix) < len(target):
-        notices.append("the mix is mono")
-    elif len(target) < len(mix):
-        notices.append("the target is mono")
-    if target_rate != mix_rate:
-        notices.append(f"the mix has {mix_rate:,} Hz, the target {target_rate:,} Hz")
-    target, mix = (resample(to_stereo(one), rate, RATE) for one, rate in ((target, target_rate), (mix, mix_rate)))
-    difference = mix.shape[1] - target.shape[1]
-    if abs(difference) > RATE // 1000:
-        notices.append(f"the mix is {abs(difference) / RATE:.3g} s {'longer' if difference > 0 else 'shorter'}")
-    lag, correlation = find_lag(target, mix)
+    notices = _describe_formats(target, target_sample_rate, mix, mix_sample_rate)
+    target = resample(to_stereo(target), target_sample_rate, RATE)
+    mix = resample(to_stereo(mix), mix_sample_rate, RATE)
+    notices += _describe_lengths(target, mix)
+    lag = find_lag(target, mix)
     start = 0
-    if lag:
-        how = f"{abs(lag):,} samples {'late' if lag > 0 else 'early'} (correlation {correlation:.2f})"
-        done = "moved" if align else "left so: expect poor scores, or have it aligned"
-        notices.append(f"the mix came {how} and was {done}")
-    if lag and align:
-        start = max(0, -lag)
-        target, mix = target[:, start:], mix[:, max(0, lag) :]
+    if lag.samples:
+        notices.append(_describe_lag(lag, removed=remove_lag))
+        if remove_lag:
+            start = max(0, -lag.samples)
+            target, mix = target[:, start:], mix[:, max(0, lag.samples) :]
     samples = min(target.shape[1], mix.shape[1])
-    here = sounding(target[:, :samples])
-    target, mix = target[:, here], mix[:, here]
-    if target.shape[1] == 0:
+    span = trim_silence(target[:, :samples])
+    if span.start == span.stop:
         raise AudioError("the target is silent for as long as the mix lasts; is it the same song?")
-    start += here.start
-    return Pair(np.ascontiguousarray(target), np.ascontiguousarray(mix), start, lag, tuple(notices))
+    target, mix = (np.ascontiguousarray(signal[:, span]) for signal in (target, mix))
+    return AlignedPair(target, mix, start + span.start, lag.samples, tuple(notices))
 
 
-def sounding(target: Audio) -> slice:
-    """Where audio sounds: without the silence at its ends."""
+def trim_silence(target: Audio) -> slice:
+    """Span of samples without the silence at both ends; empty for a silent signal."""
     loud = np.flatnonzero(np.abs(target).max(axis=0, initial=0.0) > peak(target) * db_to_amplitude(TRIM_DB))
     return slice(int(loud[0]), int(loud[-1]) + 1) if loud.size and not is_silent(target) else slice(0, 0)
 
 
-def find_lag(target: Audio, mix: Audio) -> tuple[int, float]:
-    """Samples by which a mix comes late, within half a second, and the correlation there; 0 if nothing clear is found.
+def find_lag(target: Audio, mix: Audio) -> Lag:
+    """Estimate the delay of a mix by generalised cross-correlation with phase transform (GCC-PHAT).
 
     Parameters
     ----------
     target, mix : ndarray, shape (2, samples), float32
-        At one rate, 44,100 Hz.
+        At 44,100 Hz.
+
+    Returns
+    -------
+    Lag
+        Within half a second either way; 0 samples where the confidence is below `MIN_CONFIDENCE`.
+
+    Notes
+    -----
+    C. H. Knapp and G. C. Carter, "The generalized correlation method for estimation of time delay", IEEE Trans. ASSP
+    24, 1976. Whitening makes the peak of a different mix of the song (other levels, EQ, compression, polarity) as sharp
+    as that of a copy, while beats and notes that unrelated songs share stay a small multiple of the median.
     """
-    here = audio.loudest(target, RATE, LAG_EXCERPT_S)
-    stop = min(here.stop, mix.shape[1])
-    one, other = (signal[:, here.start : stop].sum(axis=0, dtype=np.float64) for signal in (target, mix))
-    energy = float(np.sqrt(np.vdot(one, one) * np.vdot(other, other)))
-    if energy == 0.0:
-        return 0, 0.0
-    points = scipy.fft.next_fast_len(2 * one.size, real=True)
-    spectrum = scipy.fft.rfft(other, points) * np.conj(scipy.fft.rfft(one, points))
-    correlation = scipy.fft.irfft(spectrum, points) / energy
-    reach = min(round(LAG_S * RATE), one.size - 1)
-    around = np.abs(np.concatenate([correlation[-reach:], correlation[: reach + 1]]) if reach else correlation[:1])
-    best = int(np.argmax(around))
-    clear = around[best] >= SURE and around[best] > CLEARER * around[reach]
-    return (best - reach, float(around[best])) if clear else (0, float(around[reach]))
+    span = audio.loudest(target, RATE, LAG_EXCERPT_S)
+    stop = min(span.stop, mix.shape[1])
+    target_mono, mix_mono = (signal[:, span.start : stop].sum(axis=0, dtype=np.float64) for signal in (target, mix))
+    if not np.any(target_mono) or not np.any(mix_mono):
+        return Lag(0, 0.0)
+    max_lag = min(round(MAX_LAG_S * RATE), target_mono.size - 1)
+    correlation = _correlate_phases(target_mono, mix_mono, max_lag)
+    best = int(np.argmax(correlation))
+    confidence = float(correlation[best] / max(np.median(correlation), np.finfo(np.float64).tiny))
+    is_clear = confidence >= MIN_CONFIDENCE and correlation[best] > MIN_GAIN_OVER_ZERO * correlation[max_lag]
+    return Lag(best - max_lag if is_clear else 0, confidence)
+
+
+def _correlate_phases(
+    target: npt.NDArray[np.float64], mix: npt.NDArray[np.float64], max_lag: int
+) -> npt.NDArray[np.float64]:
+    """Magnitude of the phase correlation at the lags -max_lag to max_lag."""
+    points = scipy.fft.next_fast_len(2 * target.size, real=True)
+    cross = scipy.fft.rfft(mix, points) * np.conj(scipy.fft.rfft(target, points))
+    magnitude = np.abs(cross)
+    cross /= np.maximum(magnitude, _WHITENING_FLOOR * magnitude.max())
+    correlation = np.abs(scipy.fft.irfft(cross, points))
+    return np.concatenate([correlation[points - max_lag :], correlation[: max_lag + 1]])
+
+
+def _describe_formats(target: Audio, target_sample_rate: int, mix: Audio, mix_sample_rate: int) -> list[str]:
+    notices = []
+    if len(mix) != len(target):
+        notices.append("the mix is mono" if len(mix) < len(target) else "the target is mono")
+    if target_sample_rate != mix_sample_rate:
+        notices.append(f"the mix has {mix_sample_rate:,} Hz, the target {target_sample_rate:,} Hz")
+    return notices
+
+
+def _describe_lengths(target: Audio, mix: Audio) -> list[str]:
+    difference = mix.shape[1] - target.shape[1]
+    if abs(difference) <= RATE // 1000:
+        return []
+    return [f"the mix is {abs(difference) / RATE:.3g} s {'longer' if difference > 0 else 'shorter'}"]
+
+
+def _describe_lag(lag: Lag, *, removed: bool) -> str:
+    direction = "late" if lag.samples > 0 else "early"
+    handling = "was shifted" if removed else "was not shifted: expect poor scores, or align the mixes"
+    return f"the mix is {abs(lag.samples):,} samples {direction} (confidence {lag.confidence:.0f}) and {handling}"

@@ -1,72 +1,121 @@
-"""Does normalising do what it is for? The gap between wet and dry, before and after.
+"""Domain gap: distance between the features of wet and dry corpora, before and after normalisation."""
 
-A wet stem and a dry one of the same performance differ in their features. Normalising both should leave little of
-that difference. A figure that mono or silence would win needs its counterpart: what of the stem is *kept*.
-"""
-
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from fxnorm.audio import RATE, Audio, is_silent, resample, to_stereo
+from fxnorm import corpus
+from fxnorm.audio import RATE, resample, to_stereo
 from fxnorm.audio_files import read
 from fxnorm.corpus import TrackRef
+from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
-from fxnorm.normalization.distances import BAND_HZ, distance
-from fxnorm.normalization.effects import MEASURED, MODULES
-from fxnorm.normalization.normalizer import Normalizer, pad
-from fxnorm.parallel import Failure, Progress, explain, run, silent_progress
+from fxnorm.evaluation.stem_gap import StemGap, mean_defined, measure_stem
+from fxnorm.normalization.distances import measures
+from fxnorm.normalization.normalizer import Normalizer
+from fxnorm.normalization.settings import ChainSettings
+from fxnorm.normalization.statistics import FxStats
+from fxnorm.parallel import Failure, Progress, default_jobs, explain, run, silent_progress
 
-COHERENCE_POINTS = 2048
-_NO_SIDE = 1e-6  # power of the side against the mid, under which there is nothing to keep
+PRESETS = ("published", "default")
 
 
 @dataclass(frozen=True)
-class Gap:
-    """One stem's distances between wet and dry, and what normalising kept of it.
+class DomainGap:
+    """Gaps of all stems of a corpus.
 
     Attributes
     ----------
-    song, stem : str
-    before, after : dict
-        By measure, in the units of `effects.distances.MEASURES`. A measure that one of the two lacks (no onset) is
-        absent.
-    kept_mid, kept_side : float or None
-        Mean of wet and dry; None where a signal has no side.
+    gaps : dict of str to list of StemGap
+        By the name of the normaliser.
+    failures : list of Failure
+        Stems that could not be read.
     """
 
-    song: str
-    stem: str
-    before: dict[str, float]
-    after: dict[str, float]
-    kept_mid: float | None
-    kept_side: float | None
+    gaps: Mapping[str, Sequence[StemGap]]
+    failures: Sequence[Failure] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return asdict(self)
+        """Plain JSON values: the stems by the name of the normaliser."""
+        return {name: [gap.to_dict() for gap in gaps] for name, gaps in self.gaps.items()}
+
+    def to_rows(self) -> list[tuple[str, int, list[float | None]]]:
+        """Rows of a table: name and stem, number of stems, ratio of every measure, mid and side coherence."""
+        rows = []
+        for name, gaps in self.gaps.items():
+            for stem in (*STEMS, "all"):
+                chosen = [gap for gap in gaps if stem in (gap.stem, "all")]
+                figures = [*(ratio(chosen, measure) for measure in measures()), *mean_coherence(chosen)]
+                rows.append((f"{name}, {stem}", len(chosen), figures))
+        return rows
 
 
 @dataclass(frozen=True)
-class _Job:
+class _GapJob:
     wet: TrackRef
     dry: TrackRef
     stem: str
     normalizer: Normalizer
 
 
-def pair(wet: Sequence[TrackRef], dry: Sequence[TrackRef]) -> list[tuple[TrackRef, TrackRef]]:
-    """Wet and dry songs of the same name.
+def measure_domain_gap(
+    wet: str | Path | Sequence[TrackRef],
+    dry: str | Path | Sequence[TrackRef],
+    normalizers: Mapping[str, Normalizer] | None = None,
+    *,
+    split: str | None = None,
+    jobs: int | None = None,
+    progress: Callable[[str, int, int, str], None] = lambda stage, done, total, item: None,
+) -> DomainGap:
+    """Measure the distance between wet and dry stems before and after normalisation.
+
+    Parameters
+    ----------
+    wet, dry : str, Path, or sequence of TrackRef
+        Corpora of the same performances, paired by the name of the song.
+    normalizers : mapping of str to Normalizer, optional
+        By name; both presets with the published averages of MUSDB18 if None.
+    split : {"train", "valid", "test"}, optional
+        Songs to measure, where the corpora are folders.
+    jobs : int, optional
+        Worker processes; one per processor if None.
+    progress : callable
+        Called with (name of the normaliser, stems done, stems in all, last stem).
+
+    Returns
+    -------
+    DomainGap
+
+    Raises
+    ------
+    InputError
+        If no song is in both corpora.
+    """
+    pairs = pair_songs(*(_scan(tracks, split) for tracks in (wet, dry)))
+    if normalizers is None:
+        normalizers = {preset: Normalizer(FxStats.shipped(), ChainSettings.preset(preset)) for preset in PRESETS}
+    gaps: dict[str, list[StemGap]] = {}
+    failures: list[Failure] = []
+    for name, normalizer in normalizers.items():
+        gaps[name], failed = measure_pairs(
+            pairs, normalizer, jobs=jobs or default_jobs(), progress=partial(progress, name)
+        )
+        failures += failed
+    return DomainGap(gaps, failures)
+
+
+def pair_songs(wet: Sequence[TrackRef], dry: Sequence[TrackRef]) -> list[tuple[TrackRef, TrackRef]]:
+    """Pair wet and dry songs by name.
 
     Raises
     ------
     InputError
         If no song has a counterpart.
     """
-    by_name = {track.id: track for track in dry}
-    pairs = [(track, by_name[track.id]) for track in wet if track.id in by_name]
+    dry_by_id = {track.id: track for track in dry}
+    pairs = [(track, dry_by_id[track.id]) for track in wet if track.id in dry_by_id]
     if not pairs:
         raise InputError(
             f"expected wet and dry songs of the same names, got {wet[0].id!r} and {dry[0].id!r}; name the folders alike"
@@ -74,14 +123,14 @@ def pair(wet: Sequence[TrackRef], dry: Sequence[TrackRef]) -> list[tuple[TrackRe
     return pairs
 
 
-def measure_corpus(
+def measure_pairs(
     pairs: Sequence[tuple[TrackRef, TrackRef]],
     normalizer: Normalizer,
     *,
     jobs: int = 1,
     progress: Progress = silent_progress,
-) -> tuple[list[Gap], list[Failure]]:
-    """Measure every stem that sounds in both songs of a pair.
+) -> tuple[list[StemGap], list[Failure]]:
+    """Measure every stem that both songs of a pair have.
 
     Parameters
     ----------
@@ -91,15 +140,16 @@ def measure_corpus(
     jobs : int
         Worker processes.
     progress : callable
-        Called with (stems measured, stems to measure, what was just measured).
+        Called with (stems done, stems in all, last stem).
 
     Returns
     -------
-    gaps : list of Gap
+    gaps : list of StemGap
+        Without stems that are silent in either song.
     failures : list of Failure
         Stems that could not be read.
     """
-    queue = [_Job(wet, dry, stem, normalizer) for wet, dry in pairs for stem in wet.stems if stem in dry.stems]
+    queue = [_GapJob(wet, dry, stem, normalizer) for wet, dry in pairs for stem in wet.stems if stem in dry.stems]
     gaps, failures = [], []
     for position, (job, outcome) in enumerate(run(_measure, queue, jobs=jobs), start=1):
         if isinstance(outcome, Exception):
@@ -110,83 +160,8 @@ def measure_corpus(
     return gaps, failures
 
 
-def measure_stem(song: str, stem: str, wet: Audio, dry: Audio, normalize: Callable[[Audio, str], Audio]) -> Gap | None:
-    """Measure one pair of stems at 44,100 Hz; None where one of them is silent.
-
-    Parameters
-    ----------
-    song, stem : str
-    wet, dry : ndarray, shape (channels, samples), float32
-        The same performance with and without effects.
-    normalize : callable
-        From audio and the stem's name to normalised audio of the same length.
-
-    Returns
-    -------
-    Gap or None
-    """
-    pair = [to_stereo(wet), to_stereo(dry)]
-    if any(is_silent(audio) for audio in pair):
-        return None
-    normalized = [normalize(audio, stem) for audio in pair]
-    kept = [coherence(audio, out) for audio, out in zip(pair, normalized, strict=True)]
-    return Gap(
-        song=song,
-        stem=stem,
-        before=distance(*(features(audio, stem) for audio in pair)),
-        after=distance(*(features(audio, stem) for audio in normalized)),
-        kept_mid=_mean(mid for mid, _side in kept),
-        kept_side=_mean(side for _mid, side in kept),
-    )
-
-
-def features(audio: Audio, stem: str) -> dict[str, Any]:
-    """Features of a stem as it is, curves smoothed as the averages are; None where one cannot be measured."""
-    padded = pad(audio)
-    out = {}
-    for effect in MEASURED:
-        module = MODULES[effect]
-        feature = module.measure(padded, RATE)
-        smooth = getattr(module, "average", None)
-        out[effect] = smooth(feature, stem) if smooth and feature is not None else feature
-    return out
-
-
-def coherence(audio: Audio, normalized: Audio) -> tuple[float | None, float | None]:
-    """Mean magnitude-squared coherence of mid and of side, weighted by the energy of the stem.
-
-    Parameters
-    ----------
-    audio, normalized : ndarray, shape (2, samples), float32
-        A stem and what became of it.
-
-    Returns
-    -------
-    mid, side : float or None
-        1 where every bin is the stem through some fixed filter, 0 where nothing of it is left; None where the stem has
-        no such signal.
-    """
-    from scipy.signal import csd, welch
-
-    mid_and_side = [np.stack([x[0] + x[1], x[0] - x[1]]) / 2.0 for x in (audio, normalized)]
-    welch_options = {"fs": RATE, "nperseg": COHERENCE_POINTS}
-    frequencies, power = welch(mid_and_side[0], **welch_options)
-    _, power_out = welch(mid_and_side[1], **welch_options)
-    _, cross = csd(*mid_and_side, **welch_options)
-    band = (frequencies >= BAND_HZ[0]) & (frequencies <= BAND_HZ[1])
-    both = power * power_out
-    squared = np.where(both > 0.0, np.abs(cross) ** 2 / np.where(both > 0.0, both, 1.0), 0.0)
-    energy = power[:, band].sum(axis=1)
-    weighted = (squared * power)[:, band].sum(axis=1)
-    mid, side = (
-        float(weighted[c] / energy[c]) if energy[c] > _NO_SIDE * energy.max() and energy[c] > 0.0 else None
-        for c in range(2)
-    )
-    return mid, side
-
-
-def ratio(gaps: Iterable[Gap], measure: str) -> float | None:
-    """Mean distance after over mean distance before; None where there was no distance."""
+def ratio(gaps: Iterable[StemGap], measure: str) -> float | None:
+    """Ratio of the mean distance after to the mean distance before; None if it was 0."""
     pairs = [
         (gap.before[measure], gap.after[measure]) for gap in gaps if measure in gap.before and measure in gap.after
     ]
@@ -194,20 +169,19 @@ def ratio(gaps: Iterable[Gap], measure: str) -> float | None:
     return sum(pair[1] for pair in pairs) / before if before > 0.0 else None
 
 
-def kept(gaps: Iterable[Gap]) -> tuple[float | None, float | None]:
-    """Mean of what is kept of mid and of side."""
-    several = list(gaps)
-    return _mean(gap.kept_mid for gap in several), _mean(gap.kept_side for gap in several)
+def mean_coherence(gaps: Iterable[StemGap]) -> tuple[float | None, float | None]:
+    """Mean coherence of mid and of side."""
+    gaps = list(gaps)
+    return mean_defined(gap.mid_coherence for gap in gaps), mean_defined(gap.side_coherence for gap in gaps)
 
 
-def _measure(job: _Job) -> Gap | None:
+def _scan(tracks: str | Path | Sequence[TrackRef], split: str | None) -> Sequence[TrackRef]:
+    return corpus.scan(Path(tracks), split=split) if isinstance(tracks, str | Path) else tracks
+
+
+def _measure(job: _GapJob) -> StemGap | None:
     wet, dry = (
-        resample(to_stereo(audio), rate, RATE)
-        for audio, rate in (read(track.stems[job.stem]) for track in (job.wet, job.dry))
+        resample(to_stereo(audio), sample_rate, RATE)
+        for audio, sample_rate in (read(track.stems[job.stem]) for track in (job.wet, job.dry))
     )
     return measure_stem(job.wet.id, job.stem, wet, dry, lambda audio, stem: job.normalizer(audio, RATE, stem)[0])
-
-
-def _mean(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None

@@ -1,4 +1,4 @@
-"""Excerpts to listen to: the same place of a target and of all its mixes, equally loud."""
+"""Audio examples: the same excerpt of a target and of all its mixes, at equal loudness."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -7,10 +7,10 @@ import numpy as np
 
 from fxnorm import audio_files
 from fxnorm.audio import RATE, Audio, loudest, peak
-from fxnorm.evaluation.alignment import pair
-from fxnorm.evaluation.results import Test
-from fxnorm.evaluation.songs import Song
-from fxnorm.normalization import loudness
+from fxnorm.dsp import loudness
+from fxnorm.evaluation.alignment import align_pair
+from fxnorm.evaluation.comparison import Comparison
+from fxnorm.evaluation.songs import EvaluationSong
 from fxnorm.units import db_to_amplitude
 
 LUFS = -23.0  # EBU R 128: leaves room for peaks
@@ -18,7 +18,7 @@ LUFS = -23.0  # EBU R 128: leaves room for peaks
 
 @dataclass(frozen=True)
 class Excerpt:
-    """A place in a song, as a person mixed it and as each system did.
+    """Excerpt of a song as mixed by a human and by each system.
 
     Attributes
     ----------
@@ -37,57 +37,57 @@ class Excerpt:
     mixes: Mapping[str, Audio]
 
 
-def listened(test: Test) -> list[Song]:
-    """Songs that every system has, without the mixes of ceilings, which would be the target once more."""
+def songs_to_hear(comparison: Comparison) -> list[EvaluationSong]:
+    """Complete songs, without the mixes of oracles, which would repeat the target."""
     return [
-        replace(song, mixes={name: path for name, path in song.mixes.items() if name in test.contestants})
-        for song in test.songs
-        if song.name in test.complete and test.contestants
+        replace(song, mixes={name: path for name, path in song.mixes.items() if name in comparison.systems})
+        for song in comparison.songs
+        if song.name in comparison.complete_songs and comparison.systems
     ]
 
 
-def cut(song: Song, seconds: float, *, align: bool = False) -> Excerpt:
-    """The loudest excerpt of a song's target, and the same place of its mixes.
+def cut_excerpt(song: EvaluationSong, seconds: float, *, align: bool = False) -> Excerpt:
+    """Cut the loudest excerpt of a target, and the same excerpt of its mixes.
 
     Parameters
     ----------
-    song : Song
+    song : EvaluationSong
     seconds : float
     align : bool
-        Move mixes that come early or late.
+        Shift mixes that are early or late.
 
     Returns
     -------
     Excerpt
-        All brought to -23 LUFS, and all of them lower by the same amount if one would leave full scale.
+        At -23 LUFS; all signals are lowered by one gain if any of them would clip.
 
     Raises
     ------
     AudioError
         If a file cannot be used.
     """
-    target, rate = audio_files.read(song.target)
-    found: dict[str, Audio] = {}
-    start, reference = 0, target
+    target, sample_rate = audio_files.read(song.target)
+    mixes: dict[str, Audio] = {}
+    start, target_excerpt = 0, target
     for system, path in song.mixes.items():
-        both = pair(target, rate, *audio_files.read(path), align=align)
-        if not found:
-            here = loudest(both.target, RATE, seconds)
-            start, reference = both.start + here.start, both.target[:, here]
-        found[system] = _stretch(both.mix, start - both.start, reference.shape[1])
-    levelled = [_level(one) for one in (reference, *found.values())]
-    room = max(1.0, *(peak(one) for one in levelled))
-    reference, *mixes = (one / np.float32(room) for one in levelled)
-    return Excerpt(song.name, start / RATE, reference, dict(zip(found, mixes, strict=True)))
+        pair = align_pair(target, sample_rate, *audio_files.read(path), remove_lag=align)
+        if not mixes:
+            span = loudest(pair.target, RATE, seconds)
+            start, target_excerpt = pair.start + span.start, pair.target[:, span]
+        mixes[system] = _slice_padded(pair.mix, start - pair.start, target_excerpt.shape[1])
+    leveled = [_normalize_loudness(excerpt) for excerpt in (target_excerpt, *mixes.values())]
+    headroom = max(1.0, *(peak(excerpt) for excerpt in leveled))
+    target_excerpt, *mix_excerpts = (excerpt / np.float32(headroom) for excerpt in leveled)
+    return Excerpt(song.name, start / RATE, target_excerpt, dict(zip(mixes, mix_excerpts, strict=True)))
 
 
-def _level(excerpt: Audio) -> Audio:
-    level = loudness.measure(excerpt, RATE)
-    return excerpt if level is None else excerpt * np.float32(db_to_amplitude(LUFS - level))
+def _normalize_loudness(excerpt: Audio) -> Audio:
+    lufs = loudness.measure(excerpt, RATE)
+    return excerpt if lufs is None else excerpt * np.float32(db_to_amplitude(LUFS - lufs))
 
 
-def _stretch(mix: Audio, start: int, samples: int) -> Audio:
-    """So many samples of a mix from `start`, which may lie before it; silence where it has none."""
+def _slice_padded(mix: Audio, start: int, samples: int) -> Audio:
+    """Read samples from `start`, which may be negative; zeros outside the mix."""
     inside = mix[:, max(0, start) : max(0, start + samples)]
     before = min(samples, max(0, -start))
     return np.pad(inside, ((0, 0), (before, samples - before - inside.shape[1])))

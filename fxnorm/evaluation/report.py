@@ -1,216 +1,192 @@
-"""Results as a page: a sentence, tables, pictures, and players that do not say who mixed."""
+"""Report of an evaluation as one HTML page: summary, tables, figures, and blind audio examples."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fxnorm import __version__, audio, pages, plots
 from fxnorm.audio import RATE
 from fxnorm.errors import FxnormError
-from fxnorm.evaluation.excerpts import Excerpt, cut, listened
-from fxnorm.evaluation.metrics import HEADLINE, METRICS
-from fxnorm.evaluation.results import Results, Test
-from fxnorm.evaluation.scoring import TARGET, Score
-from fxnorm.evaluation.statistics import Comparison, Interval, least_p
+from fxnorm.evaluation import summary
+from fxnorm.evaluation.comparison import Comparison
+from fxnorm.evaluation.excerpts import Excerpt, cut_excerpt, songs_to_hear
+from fxnorm.evaluation.metrics import LEADING, METRICS, headline
+from fxnorm.evaluation.scoring import TARGET
+from fxnorm.evaluation.songs import EvaluationSong
 
-LEADING = HEADLINE[0]  # by which systems are ranked
-ALPHA = 0.05
+if TYPE_CHECKING:
+    from fxnorm.evaluation.results import Results
+
 EXCERPT_S = 15.0
+HUMAN_MIX = "human mix"
+BAND_LIMIT_DB = 30.0  # bands that one of the two mixes lacks would stretch the axis
+SILENCE_LUFS = -60.0
 
 
-@dataclass(frozen=True)
-class Listening:
-    """What is cut for the players.
-
-    Attributes
-    ----------
-    songs : int
-        Of each test, the first ones.
-    seed : int
-        Of the order in which the mixes stand.
-    align : bool
-        As for scoring.
-    """
-
-    songs: int = 3
-    seed: int = 0
-    align: bool = False
-
-
-def draw(results: Results, listening: Listening = Listening()) -> str:
-    """An HTML page that needs nothing beside it.
+def render(results: "Results", *, audio_examples: int = 3) -> str:
+    """Render a self-contained HTML page.
 
     Parameters
     ----------
     results : Results
-    listening : Listening
-        The files of the songs are read again for the players.
+        The files of the songs are read again for the audio players.
+    audio_examples : int
+        Songs of each comparison with players.
+
+    Returns
+    -------
+    str
     """
-    systems = list(dict.fromkeys(system for test in results.tests for system in test.systems))
+    systems = list(dict.fromkeys(system for item in results.comparisons for system in item.all_systems))
     colours = {system: plots.SYSTEM_COLOURS[k % len(plots.SYSTEM_COLOURS)] for k, system in enumerate(systems)}
     return pages.render(
         "evaluation.html",
         version=__version__,
-        summary=[summarize(test) for test in results.tests],
-        tests=[_test(test, colours, listening) for test in results.tests],
-        metrics=[METRICS[name] for name in METRICS],
+        summary=[summary.summarize(comparison) for comparison in results.comparisons],
+        comparisons=[_section(item, results, colours, audio_examples) for item in results.comparisons],
+        metrics=list(METRICS.values()),
         about=list(results.about.items()),
         missing=results.missing,
     )
 
 
-def summarize(test: Test) -> str:
-    """One sentence: which system is nearest to the target, by how much, and whether that is more than chance."""
-    ranking = test.ranking(LEADING)
-    songs = f"{len(test.complete)} song{'s' if len(test.complete) != 1 else ''}"
-    if not ranking:
-        return f"{test.title}, {songs}: nothing to rank."
-    means = test.means(LEADING)
-    best, *others = ranking
-    text = (
-        f"{test.title}, {songs}: {best} comes nearest to the human mix ({METRICS[LEADING].title} {_mean(means[best])})"
-    )
-    if others:
-        text += f", before {others[0]} ({_mean(means[others[0]])})"
-    if best != test.reference:
-        one = next(one for one in test.comparisons(LEADING) if one.one == best)
-        text += f"; {test.reference} is {_signed(-one.difference.mean)} away from it ({_describe_chance(test, one)})"
-    return f"{text}."
-
-
-def headline_table(test: Test) -> list[list[str]]:
-    """Means as rows of text: the head, then a system each, ceilings first and then the best."""
-    means = {name: test.means(name) for name in HEADLINE}
-    return [
-        [f"{len(test.complete)} songs", *(METRICS[name].heading for name in HEADLINE)],
-        *(
-            [_label(test, system), *(_figure(means[name][system], name) for name in HEADLINE)]
-            for system in _ordered(test)
-        ),
-    ]
-
-
-def _ordered(test: Test) -> list[str]:
-    ranked = [*(system for system in test.systems if system in test.ceilings), *test.ranking(LEADING)]
-    return ranked + [system for system in test.systems if system not in ranked]
-
-
-def _label(test: Test, system: str) -> str:
-    return f"{system} (ceiling)" if system in test.ceilings else system
-
-
-def _test(test: Test, colours: Mapping[str, str], listening: Listening) -> dict[str, Any]:
-    excerpts, notices = _excerpts(test, listening)
-    means = {name: test.means(name) for name in HEADLINE}
-    best = {name: test.ranking(name)[:1] for name in HEADLINE}
+def _section(
+    comparison: Comparison, results: "Results", colours: Mapping[str, str], audio_examples: int
+) -> dict[str, Any]:
+    songs = songs_to_hear(comparison)[:audio_examples]
+    examples, notices = _audio_examples(songs, seed=results.seed, align=results.align)
     return {
-        "title": test.title,
-        "songs": len(test.complete),
-        "ceilings": [system for system in test.systems if system in test.ceilings],
-        "headings": [METRICS[name].heading for name in HEADLINE],
-        "systems": [
-            {
-                "label": _label(test, system),
-                "cells": [
-                    (_figure(means[name][system], name), _range(means[name][system], name), best[name] == [system])
-                    for name in HEADLINE
-                ],
-            }
-            for system in _ordered(test)
+        "title": comparison.title,
+        "songs": len(comparison.complete_songs),
+        "oracles": [system for system in comparison.all_systems if system in comparison.oracles],
+        "headings": [METRICS[name].heading for name in headline()],
+        "systems": _headline_rows(comparison),
+        "all_metrics": [
+            ["", *comparison.all_systems],
+            *([METRICS[name].heading, *_means(comparison, name)] for name in METRICS),
         ],
-        "every": [["", *test.systems], *([METRICS[name].heading, *_means(test, name)] for name in METRICS)],
-        "comparisons": _comparisons(test),
-        "reference": test.reference,
-        "too_few": _too_few(test),
-        "songwise": _songwise(test),
-        "pictures": _pictures(test, colours),
-        "excerpts": excerpts,
-        "failures": test.failures,
-        "notices": [*_notices(test), *notices],
+        "paired_tests": _paired_tests(comparison),
+        "reference": comparison.reference,
+        "too_few_songs": summary.has_too_few_songs(comparison),
+        "song_tables": [_song_table(comparison, name) for name in headline()],
+        "figures": _figures(comparison, colours),
+        "audio_examples": examples,
+        "failures": comparison.failures,
+        "notices": [
+            *(f"{score.song}, {score.system}: {notice}" for score in comparison.scores for notice in score.notices),
+            *notices,
+        ],
     }
 
 
-def _comparisons(test: Test) -> list[list[str]]:
-    head = [f"against {test.reference}", f"difference in {METRICS[LEADING].title}", "95 % interval", "p (Holm)"]
-    return [
-        head,
-        *(
-            [
-                one.one,
-                _signed(one.difference.mean),
-                f"{_signed(one.difference.low)} to {_signed(one.difference.high)}",
-                "–" if one.p is None else f"{one.p:.3f}",
-            ]
-            for one in test.comparisons(LEADING)
-        ),
-    ]
-
-
-def _songwise(test: Test) -> list[dict[str, Any]]:
+def _headline_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    means = {name: comparison.means(name) for name in headline()}
+    best = {name: comparison.ranking(name)[:1] for name in means}
     return [
         {
-            "metric": METRICS[name],
-            "rows": [
-                ["song", *test.systems],
-                *(
-                    [song.name, *(_value(found.get(song.name), name) for found in map(test.of, test.systems))]
-                    for song in test.songs
-                ),
+            "label": summary.label(comparison, system),
+            "cells": [
+                (
+                    summary.format_mean(values[system], name),
+                    summary.format_range(values[system], name),
+                    best[name] == [system],
+                )
+                for name, values in means.items()
             ],
         }
-        for name in HEADLINE
+        for system in summary.order_systems(comparison)
     ]
 
 
-def _pictures(test: Test, colours: Mapping[str, str]) -> list[tuple[str, str]]:
-    target = test.of(TARGET)
-    systems = [system for system in test.systems if test.of(system)]
-    spectra, widths = {}, {}
+def _paired_tests(comparison: Comparison) -> list[list[str]]:
+    head = ["system", f"difference in {METRICS[LEADING].title}", "95 % interval", "p (Holm)"]
+    rows = [
+        [
+            test.system,
+            summary.format_signed(test.difference.mean),
+            f"{summary.format_signed(test.difference.low)} to {summary.format_signed(test.difference.high)}",
+            "–" if test.p is None else f"{test.p:.3f}",
+        ]
+        for test in comparison.paired_tests(LEADING)
+    ]
+    return [head, *rows]
+
+
+def _song_table(comparison: Comparison, metric: str) -> dict[str, Any]:
+    scores = [comparison.scores_of(system) for system in comparison.all_systems]
+    rows = [
+        [song.name, *(summary.format_score(of_system.get(song.name), metric) for of_system in scores)]
+        for song in comparison.songs
+    ]
+    return {"metric": METRICS[metric], "rows": [["song", *comparison.all_systems], *rows]}
+
+
+def _means(comparison: Comparison, metric: str) -> list[str]:
+    return [summary.format_mean(interval, metric) for interval in comparison.means(metric).values()]
+
+
+def _figures(comparison: Comparison, colours: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Captions and SVG elements; figures without data are left out."""
+    systems = [system for system in comparison.all_systems if comparison.scores_of(system)]
+    colours = {HUMAN_MIX: plots.INK, **colours}
+    figures = [("Spectrum relative to the human mix, mean over the songs", _draw_spectra(comparison, systems, colours))]
+    if widths := _widths(comparison, systems):
+        caption = "Width: one point per song, a line at the mean"
+        figures.append((caption, plots.draw_points(widths, colours, "side / mid, dB")))
+    if levels := _short_term_lufs(comparison, systems):
+        caption = f"Loudness over time: {comparison.complete_songs[0]}"
+        figures.append((caption, plots.draw_over_time(levels, colours, "short-term loudness, LUFS")))
+    return figures
+
+
+def _draw_spectra(comparison: Comparison, systems: Sequence[str], colours: Mapping[str, str]) -> str:
+    target = comparison.scores_of(TARGET)
+    spectra = {}
     for system in systems:
-        scores = test.of(system)
-        apart = [np.subtract(score.bands_db, target[song].bands_db) for song, score in scores.items()]
-        # a band that one of the two lacks says nothing of balance
-        spectra[system] = np.clip(np.mean(apart, axis=0), -30.0, 30.0).tolist()
-        widths[system] = _finite(score.measured.get("width_db") for score in scores.values())
-    pictures = [("Spectrum against the human mix, mean over the songs", plots.draw_spectra(spectra, colours))]
-    widths = {name: values for name, values in widths.items() if values}
-    if own := _finite(score.measured.get("width_db") for score in target.values()):
-        widths = {"human mix": own} | widths
-    if widths:
-        pictures.append(
-            (
-                "Width: a point for each song, a line at the mean",
-                plots.draw_points(widths, {"human mix": plots.INK, **colours}, "side against mid, dB"),
-            )
-        )
-    if test.complete:
-        song = test.complete[0]
-        curves = {"human mix": target[song].short_term_lufs}
-        curves |= {system: test.of(system)[song].short_term_lufs for system in systems}
-        shown = {name: np.maximum(levels, -60.0).tolist() for name, levels in curves.items() if levels}
-        if shown:
-            picture = plots.draw_over_time(shown, {"human mix": plots.INK, **colours}, "short-term loudness, LUFS")
-            pictures.append((f"Loudness over time: {song}", picture))
-    return pictures
+        scores = comparison.scores_of(system)
+        differences = [np.subtract(score.bands_db, target[song].bands_db) for song, score in scores.items()]
+        spectra[system] = np.clip(np.mean(differences, axis=0), -BAND_LIMIT_DB, BAND_LIMIT_DB).tolist()
+    return plots.draw_spectra(spectra, colours)
 
 
-def _excerpts(test: Test, listening: Listening) -> tuple[list[dict[str, Any]], list[str]]:
-    rng = np.random.default_rng(listening.seed)
-    made, notices = [], []
-    for song in listened(test)[: listening.songs]:
+def _widths(comparison: Comparison, systems: Sequence[str]) -> dict[str, list[float]]:
+    names = {HUMAN_MIX: TARGET, **{system: system for system in systems}}
+    widths = {
+        label: _defined(score.levels.get("width_db") for score in comparison.scores_of(name).values())
+        for label, name in names.items()
+    }
+    return {label: values for label, values in widths.items() if values}
+
+
+def _short_term_lufs(comparison: Comparison, systems: Sequence[str]) -> dict[str, list[float]]:
+    """Curves of the first complete song."""
+    if not comparison.complete_songs:
+        return {}
+    song = comparison.complete_songs[0]
+    names = {HUMAN_MIX: TARGET, **{system: system for system in systems}}
+    curves = {label: comparison.scores_of(name)[song].short_term_lufs for label, name in names.items()}
+    return {label: np.maximum(curve, SILENCE_LUFS).tolist() for label, curve in curves.items() if curve}
+
+
+def _audio_examples(
+    songs: Sequence[EvaluationSong], *, seed: int, align: bool
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Players in random order, and notices of the songs without an excerpt."""
+    rng = np.random.default_rng(seed)
+    examples, notices = [], []
+    for song in songs:
         order = rng.permutation(len(song.mixes))
         try:
-            excerpt = cut(song, EXCERPT_S, align=listening.align)
+            excerpt = cut_excerpt(song, EXCERPT_S, align=align)
         except FxnormError as error:
-            notices.append(f"{song.name}: no excerpt ({error})")
+            notices.append(f"{song.name}: no audio example ({error})")
             continue
         systems = [list(excerpt.mixes)[index] for index in order]
-        made.append(
+        examples.append(
             {
                 "song": song.name,
-                "place": _place(excerpt),
+                "span": _span(excerpt),
                 "target": pages.audio_uri(excerpt.target, RATE),
                 "mixes": [
                     {"label": chr(ord("A") + k), "system": system, "uri": _player(excerpt.mixes[system])}
@@ -218,59 +194,16 @@ def _excerpts(test: Test, listening: Listening) -> tuple[list[dict[str, Any]], l
                 ],
             }
         )
-    return made, notices
+    return examples, notices
 
 
 def _player(mix: audio.Audio) -> str | None:
     return None if audio.is_silent(mix) else pages.audio_uri(mix, RATE)
 
 
-def _notices(test: Test) -> list[str]:
-    return [f"{score.song}, {score.system}: {notice}" for score in test.scores for notice in score.notices]
-
-
-def _place(excerpt: Excerpt) -> str:
+def _span(excerpt: Excerpt) -> str:
     return f"{EXCERPT_S:.0f} s from {int(excerpt.start_s) // 60}:{int(excerpt.start_s) % 60:02d}"
 
 
-def _describe_chance(test: Test, one: Comparison) -> str:
-    if one.p is None:
-        return "no difference"
-    if _too_few(test):
-        return f"too few songs to tell from chance, {one.difference.songs}"
-    return f"p = {one.p:.3f}" if one.p >= 0.001 else "p < 0.001"
-
-
-def _too_few(test: Test) -> bool:
-    comparisons = test.comparisons(LEADING)
-    return bool(comparisons) and least_p(comparisons[0].difference.songs, len(comparisons)) > ALPHA
-
-
-def _mean(interval: Interval | None) -> str:
-    return _figure(interval, LEADING)
-
-
-def _figure(interval: Interval | None, metric: str) -> str:
-    return "–" if interval is None else f"{interval.mean:.{METRICS[metric].decimals}f}"
-
-
-def _range(interval: Interval | None, metric: str) -> str:
-    decimals = METRICS[metric].decimals
-    return "" if interval is None else f"{interval.low:.{decimals}f} to {interval.high:.{decimals}f}"
-
-
-def _means(test: Test, metric: str) -> list[str]:
-    return [_figure(interval, metric) for interval in test.means(metric).values()]
-
-
-def _value(score: Score | None, metric: str) -> str:
-    value = score.values.get(metric) if score else None
-    return "–" if value is None else f"{value:.{METRICS[metric].decimals}f}"
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−")
-
-
-def _finite(values: Any) -> list[float]:
+def _defined(values: Iterable[float | None]) -> list[float]:
     return [value for value in values if value is not None]

@@ -1,4 +1,4 @@
-"""Mixes on disk against their targets: one job a song, so that what is known of a target serves all systems."""
+"""Score mixes on disk against their targets: one job per song, so that a target is measured once for all systems."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,44 +6,44 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from fxnorm import audio_files
-from fxnorm.audio import RATE
+from fxnorm.audio import RATE, Audio
+from fxnorm.dsp import loudness
 from fxnorm.errors import InputError
 from fxnorm.evaluation import metrics
-from fxnorm.evaluation.alignment import pair
+from fxnorm.evaluation.alignment import align_pair
 from fxnorm.evaluation.ltas import third_octave_levels
-from fxnorm.evaluation.songs import Song
-from fxnorm.normalization import loudness
+from fxnorm.evaluation.songs import EvaluationSong
 from fxnorm.parallel import Failure, Progress, explain, run, silent_progress
 
 TARGET = "target"
 
 
 @dataclass(frozen=True)
-class Score:
-    """What is found of one system's mix of one song; or of the target itself, which has nothing to be compared with.
+class MixScore:
+    """Scores of one system on one song, or the absolute figures of the target.
 
     Attributes
     ----------
     song, system : str
-        `TARGET` is the system of the target.
+        The system of the target is `TARGET`.
     values : dict of str to float or None
-        By the names of `metrics.METRICS`; None where a metric has nothing to say.
-    measured : dict of str to float or None
-        Absolute figures: `metrics.measure`.
+        By the names of `metrics.METRICS`; None where a metric is undefined. Empty for the target.
+    levels : dict of str to float or None
+        Absolute figures: `metrics.levels.measure`.
     bands_db : tuple of float
-        Levels of the third-octave bands against the whole.
+        Third-octave levels relative to the whole.
     short_term_lufs : tuple of float
-        Loudness over time, once a second.
+        Once per second.
     lag : int
-        Samples by which the mix came late.
+        Delay of the mix in samples.
     notices : tuple of str
-        What had to be done to compare it.
+        Differences from the target in format, length and time.
     """
 
     song: str
     system: str
     values: Mapping[str, float | None] = field(default_factory=dict)
-    measured: Mapping[str, float | None] = field(default_factory=dict)
+    levels: Mapping[str, float | None] = field(default_factory=dict)
     bands_db: tuple[float, ...] = ()
     short_term_lufs: tuple[float, ...] = ()
     lag: int = 0
@@ -51,43 +51,45 @@ class Score:
 
 
 @dataclass(frozen=True)
-class _Job:
-    song: Song
+class _ScoringJob:
+    song: EvaluationSong
     align: bool
+    families: tuple[str, ...]
 
 
 def score_songs(
-    songs: Sequence[Song], *, align: bool = False, jobs: int = 1, progress: Progress = silent_progress
-) -> tuple[list[Score], tuple[Failure, ...]]:
+    songs: Sequence[EvaluationSong], *, align: bool = False, jobs: int = 1, progress: Progress = silent_progress
+) -> tuple[list[MixScore], tuple[Failure, ...]]:
     """Compare every mix with its target.
 
     Parameters
     ----------
-    songs : sequence of Song
+    songs : sequence of EvaluationSong
     align : bool
-        Move mixes that come early or late.
+        Shift mixes that are early or late.
     jobs : int
         Worker processes.
     progress : callable
-        Called with (songs done, songs in all, the last song's name).
+        Called with (songs done, songs in all, name of the last song).
 
     Returns
     -------
-    scores : list of Score
-        In the order of the songs; of each song the target first.
+    scores : list of MixScore
+        In the order of the songs; the target of a song comes first.
     failures : tuple of Failure
-        Mixes that could not be scored, with the system's name in the place of the stem.
+        Mixes that could not be scored, with the system's name as the stem.
 
     Raises
     ------
     InputError
-        If there is nothing to score.
+        If there are no songs.
     """
     if not songs:
         raise InputError("expected at least one song that has a target and a mix, got none; compare the names")
-    scores: list[Score] = []
+    scores: list[MixScore] = []
     failures: list[Failure] = []
-    for number, (job, outcome) in enumerate(run(_score, [_Job(song, align) for song in songs], jobs=jobs), start=1):
+    queue = [_ScoringJob(song, align, tuple(metrics.FAMILIES)) for song in songs]
+    for number, (job, outcome) in enumerate(run(_score_song, queue, jobs=jobs), start=1):
         if isinstance(outcome, Exception):
             failures.append(Failure(job.song.name, TARGET, explain(outcome)))
         else:
@@ -97,32 +99,41 @@ def score_songs(
     return scores, tuple(failures)
 
 
-def _score(job: _Job) -> tuple[list[Score], list[Failure]]:
-    song = job.song
-    target, rate = audio_files.read(song.target)
-    scores: list[Score] = []
+def _score_song(job: _ScoringJob) -> tuple[list[MixScore], list[Failure]]:
+    for family in job.families:
+        metrics.register(family)  # a worker process knows only the families of fxnorm
+    target, sample_rate = audio_files.read(job.song.target)
+    measured: metrics.Measurements | None = None
+    scores: list[MixScore] = []
     failures: list[Failure] = []
-    known: metrics.Measured | None = None
-    for system, path in song.mixes.items():
+    for system, path in job.song.mixes.items():
         try:
-            both = pair(target, rate, *audio_files.read(path), align=job.align)
-            if known is None or not np.array_equal(known.audio, both.target):  # cut to a shorter mix, say
-                known = metrics.Measured(both.target, RATE)
-            own = metrics.Measured(both.mix, RATE)
-            if not scores:
-                scores.append(_describe(song.name, TARGET, known))
-            score = _describe(song.name, system, own)
-            scores.append(replace(score, values=known.compare(own), lag=both.lag, notices=both.notices))
+            pair = align_pair(target, sample_rate, *audio_files.read(path), remove_lag=job.align)
+            if measured is None or not np.array_equal(measured.recording.audio, pair.target):  # a shorter mix
+                measured = _measure(pair.target)
+            mix = _measure(pair.mix)
+            score = replace(
+                _describe(job.song.name, system, mix),
+                values=measured.compare(mix),
+                lag=pair.lag,
+                notices=pair.notices,
+            )
+            scores += [score] if scores else [_describe(job.song.name, TARGET, measured), score]
         except Exception as error:  # one bad mix never stops the others
-            failures.append(Failure(song.name, system, explain(error)))
+            failures.append(Failure(job.song.name, system, explain(error)))
     return scores, failures
 
 
-def _describe(song: str, system: str, mix: metrics.Measured) -> Score:
-    return Score(
+def _measure(mix: Audio) -> metrics.Measurements:
+    return metrics.Measurements(metrics.Recording(mix, RATE))
+
+
+def _describe(song: str, system: str, mix: metrics.Measurements) -> MixScore:
+    samples = mix.recording.audio
+    return MixScore(
         song,
         system,
-        measured=mix.levels,
-        bands_db=tuple(np.round(third_octave_levels(mix.audio, RATE), 2).tolist()),
-        short_term_lufs=tuple(np.round(loudness.short_term(mix.audio, RATE)[::10], 2).tolist()),
+        levels=mix.levels,
+        bands_db=tuple(np.round(third_octave_levels(samples, RATE), 2).tolist()),
+        short_term_lufs=tuple(np.round(loudness.short_term(samples, RATE)[::10], 2).tolist()),
     )

@@ -1,4 +1,4 @@
-"""What scores of some songs say about all songs: intervals and tests, with the song as the unit."""
+"""Confidence intervals and significance tests of scores, with the song as the unit."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over songs with its bootstrap interval.
+    """Mean over songs with its bootstrap confidence interval.
 
     Attributes
     ----------
     songs : int
     mean, low, high : float
-        Low and high are equal to the mean where there is only one song.
+        Of one song, low and high equal the mean.
     """
 
     songs: int
@@ -29,28 +29,27 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Two systems on the same songs.
+class PairedTest:
+    """Comparison of a system with a reference system on the same songs.
 
     Attributes
     ----------
-    one, other : str
-        Names of the systems.
+    system, reference : str
     difference : Interval
-        Of the scores, one minus other, paired by song.
+        Scores of the system minus those of the reference, paired by song.
     p : float or None
-        Of a two-sided Wilcoxon signed-rank test, corrected after Holm for the number of comparisons; None where all
-        scores are equal.
+        Of a two-sided Wilcoxon signed-rank test, Holm-corrected for the number of tests; None where all scores are
+        equal.
     """
 
-    one: str
-    other: str
+    system: str
+    reference: str
     difference: Interval
     p: float | None
 
 
 def mean_interval(values: Sequence[float]) -> Interval | None:
-    """Mean and percentile bootstrap interval of scores, one for each song; None of none."""
+    """Mean and percentile bootstrap interval of scores, one per song; None without scores."""
     if not len(values):
         return None
     scores = np.asarray(values, dtype=np.float64)
@@ -60,20 +59,19 @@ def mean_interval(values: Sequence[float]) -> Interval | None:
     return Interval(scores.size, float(scores.mean()), float(low), float(high))
 
 
-def compare_with(reference: str, scores: Mapping[str, Sequence[float]]) -> list[Comparison]:
-    """Every other system with one.
+def compare_with(reference: str, scores: Mapping[str, Sequence[float]]) -> list[PairedTest]:
+    """Compare every other system with a reference.
 
     Parameters
     ----------
     reference : str
-        The system that the others are compared with, chosen before the scores are known.
+        Name of a system in `scores`.
     scores : mapping of str to sequence of float
         By system; the same songs in the same order.
 
     Returns
     -------
-    list of Comparison
-        The reference is the other of each.
+    list of PairedTest
 
     Notes
     -----
@@ -83,14 +81,14 @@ def compare_with(reference: str, scores: Mapping[str, Sequence[float]]) -> list[
     differences = [np.subtract(scores[system], scores[reference]) for system in systems]
     corrected = holm([_signed_rank(difference) for difference in differences])
     return [
-        Comparison(system, reference, interval, p)
+        PairedTest(system, reference, interval, p)
         for system, difference, p in zip(systems, differences, corrected, strict=True)
         if (interval := mean_interval(difference.tolist())) is not None
     ]
 
 
 def holm(values: Sequence[float | None]) -> list[float | None]:
-    """p-values corrected for their number, the step-down way; those that are None do not count."""
+    """Correct p-values for their number by Holm's step-down procedure; None values do not count."""
     order = sorted((index for index, p in enumerate(values) if p is not None), key=lambda index: values[index] or 0.0)
     corrected: list[float | None] = [None] * len(values)
     largest = 0.0
@@ -100,9 +98,9 @@ def holm(values: Sequence[float | None]) -> list[float | None]:
     return corrected
 
 
-def least_p(songs: int, comparisons: int) -> float:
-    """The smallest p-value that so many two-sided signed-rank tests of so many songs can give, corrected."""
-    return float(comparisons * 2.0 ** (1 - songs))
+def smallest_p(songs: int, tests: int) -> float:
+    """Smallest corrected p-value that two-sided signed-rank tests of so many songs can reach."""
+    return float(tests * 2.0 ** (1 - songs))
 
 
 def _signed_rank(difference: npt.NDArray[np.float64]) -> float | None:
@@ -114,6 +112,6 @@ def _signed_rank(difference: npt.NDArray[np.float64]) -> float | None:
 
 
 def _resample(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    drawn = np.random.default_rng(SEED).integers(scores.size, size=(RESAMPLES, scores.size))
-    means: npt.NDArray[np.float64] = scores[drawn].mean(axis=1)
+    indices = np.random.default_rng(SEED).integers(scores.size, size=(RESAMPLES, scores.size))
+    means: npt.NDArray[np.float64] = scores[indices].mean(axis=1)
     return means

@@ -102,7 +102,7 @@ def spectral_distance(
 
 @njit(cache=True)
 def energies(stereo: npt.NDArray[np.float32]) -> tuple[float, float, float, float]:
-    """Sums of squares of left, right, their sum and their difference."""
+    """Compute the sums of squares of left, right, their sum and their difference."""
     left, right, mid, side = 0.0, 0.0, 0.0, 0.0
     for k in range(stereo.shape[1]):
         one, other = float(stereo[0, k]), float(stereo[1, k])

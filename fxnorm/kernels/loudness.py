@@ -60,7 +60,7 @@ def weighted_energy(
 
 @numba.njit(cache=True, nogil=True)
 def _settle(state: State) -> State:
-    """The state without what has died away."""
+    """Set decayed filter states to zero."""
     s1, s2, q1, q2 = state
     return (
         s1 if abs(s1) >= TINY else 0.0,

@@ -108,8 +108,9 @@ def add_narrowed_similarity(
     side_gains: npt.NDArray[np.float32],
     out: npt.NDArray[np.float64],
 ) -> None:
-    """Add to `out[b, g]` the similarity, summed over frames and bins `edges[b]` to `edges[b + 1]`, for each gain of
-    the side.
+    """Add the similarity of each band b to `out[b, g]` for each gain g of the side.
+
+    It is summed over frames and bins `edges[b]` to `edges[b + 1]`.
 
     `total` and `difference`, L + R and L - R, are (frames, bins). With their powers m and s and their real cross term
     c, the channels have four times the powers m + g²s ± 2gc.

@@ -1,4 +1,4 @@
-"""Loops of the synthetic corpus: a bank of harmonics and a compressor's smoothing."""
+"""Kernels of the synthetic corpus: a harmonic bank and the smoothing of a compressor."""
 
 import math
 
@@ -13,22 +13,22 @@ Float64 = npt.NDArray[np.float64]
 
 @numba.njit(cache=True)
 def add_harmonics(phase: Float64, amplitudes: Float64, hop: int, out: Float64) -> None:
-    """Add harmonics of one phase, with amplitudes that glide from frame to frame, to `out`.
+    """Add the harmonics of a phase to `out`, with amplitudes interpolated between frames.
 
     Parameters
     ----------
     phase : ndarray, shape (samples,), float64
         Phase of the fundamental in cycles.
     amplitudes : ndarray, shape (frames, harmonics), float64
-        Amplitude of harmonic k + 1 at sample frame * hop; more than samples / hop frames.
+        Amplitude of harmonic k + 1 at sample frame * hop; at least ceil(samples / hop) + 1 frames.
     hop : int
-        Samples between frames.
+        Number of samples between frames.
     out : ndarray, shape (samples,), float64
-        Added to.
+        Signal to add to.
     """
     harmonics = amplitudes.shape[1]
-    older = np.empty(hop)
-    newer = np.empty(hop)
+    previous = np.empty(hop)
+    current = np.empty(hop)
     twice_cosine = np.empty(hop)
     for frame in range((phase.size + hop - 1) // hop):
         start = frame * hop
@@ -36,31 +36,32 @@ def add_harmonics(phase: Float64, amplitudes: Float64, hop: int, out: Float64) -
         for i in range(count):
             cycle = phase[start + i]
             angle = 2.0 * math.pi * (cycle - math.floor(cycle))
-            older[i] = 0.0
-            newer[i] = math.sin(angle)
+            previous[i] = 0.0
+            current[i] = math.sin(angle)
             twice_cosine[i] = 2.0 * math.cos(angle)
         for k in range(harmonics):
             level = amplitudes[frame, k]
             slope = (amplitudes[frame + 1, k] - level) / hop
             # sin((k+1)a) = 2 cos(a) sin(ka) - sin((k-1)a)
             for i in range(count):
-                sine = newer[i]
+                sine = current[i]
                 out[start + i] += (level + slope * i) * sine
-                newer[i] = twice_cosine[i] * sine - older[i]
-                older[i] = sine
+                current[i] = twice_cosine[i] * sine - previous[i]
+                previous[i] = sine
 
 
 @numba.njit(cache=True)
 def smooth_reduction(reduction_db: Float64, attack: float, release: float, out: Float64) -> None:
-    """One-pole smoothing of a gain reduction that rises with `attack` and falls with `release`.
+    """Smooth a gain reduction with one pole: `attack` while it rises, `release` while it falls.
 
     Parameters
     ----------
     reduction_db : ndarray, shape (samples,), float64
+        Gain reduction in dB.
     attack, release : float
-        Coefficients exp(-1 / samples).
+        Pole exp(-1 / (time * sample rate)) of each direction.
     out : ndarray, shape (samples,), float64
-        Overwritten.
+        Overwritten with the smoothed reduction in dB.
     """
     state = 0.0
     for start in range(0, reduction_db.size, SPAN):

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from fxnorm.audio import Audio, peak
+from fxnorm.dsp import loudness
 from fxnorm.errors import InputError
 from fxnorm.models.base import MixResult
-from fxnorm.normalization import loudness
 from fxnorm.units import amplitude_to_db, db_to_amplitude
 
 CLIP_MODES = ("rescale", "clamp", "none")

@@ -7,6 +7,8 @@ from fxnorm import audio, pages, plots
 from fxnorm.audio import Audio
 from fxnorm.corpus.stems import STEMS
 from fxnorm.models.base import MixResult
+from fxnorm.normalization.effect import AppliedEffect
+from fxnorm.normalization.effects import MATCHED_EFFECTS, title
 
 EXCERPT_S = 20.0
 
@@ -41,7 +43,7 @@ def draw(record: Mapping[str, Any], result: MixResult, recorded: Mapping[str, Au
 
 
 def _stem(stem: str, record: Mapping[str, Any], result: MixResult, recorded: Audio, excerpt: slice) -> dict[str, Any]:
-    prepared = result.prepared
+    prepared, effects = result.prepared, result.prepared.effects.get(stem, ())
     after = _convert(excerpt, result.sample_rate, prepared.sample_rate)
     colour = plots.COLOURS[stem]
     return {
@@ -49,10 +51,8 @@ def _stem(stem: str, record: Mapping[str, Any], result: MixResult, recorded: Aud
         "colour": colour,
         "files": ", ".join(file["file"] for file in record["files"]),
         "before": _player(recorded[:, excerpt], result.sample_rate),
-        "after": _player(prepared.audio[STEMS.index(stem)][:, after], prepared.sample_rate)
-        if record["effects"]
-        else None,
-        "effects": [_step(step, colour) for step in record["effects"] if _says_something(step)],
+        "after": _player(prepared.audio[STEMS.index(stem)][:, after], prepared.sample_rate) if effects else None,
+        "effects": [_effect(effect, colour) for effect in effects if _is_worth_showing(effect)],
     }
 
 
@@ -70,64 +70,17 @@ def _facts(record: Mapping[str, Any]) -> Facts:
     ]
 
 
-def _step(step: Mapping[str, Any], colour: str) -> dict[str, Any]:
-    title, describe = _EFFECTS[step["effect"]]
-    parameters = step.get("parameters", {})
-    picture, facts = describe(parameters, colour) if parameters else (None, [])
-    return {"title": title, "picture": picture, "facts": facts, "skipped": step.get("skipped")}
+def _effect(effect: AppliedEffect, colour: str) -> dict[str, Any]:
+    processor = effect.processor
+    facts = processor.facts() if processor is not None else []
+    responses = processor.responses() if processor is not None else {}
+    picture = plots.draw_gains(responses, colour) if responses else None
+    return {"title": title(effect), "picture": picture, "facts": facts, "skipped": effect.skipped}
 
 
-def _says_something(step: Mapping[str, Any]) -> bool:
-    """Whether a step did anything, or a person might ask why it did not."""
-    return "skipped" not in step or (step["effect"] not in ("room", "reverb") and step["skipped"] != "silent")
-
-
-def _eq(parameters: Mapping[str, Any], colour: str) -> tuple[str, Facts]:
-    gains = parameters["gain_db_at_hz"]
-    names = ("left", "right") if max(map(len, gains.values())) == 2 else ("gain",)
-    curves = {name: {hz: values[side] for hz, values in gains.items()} for side, name in enumerate(names)}
-    return plots.draw_gains(curves, colour), []
-
-
-def _compression(parameters: Mapping[str, Any], colour: str) -> tuple[None, Facts]:
-    sides = {"": parameters} if "input_gain_db" in parameters else parameters
-    facts: Facts = []
-    for side, own in sides.items():
-        mark = f", {side}" if side else ""
-        facts.append((f"Input gain{mark}", _db(own["input_gain_db"])))
-        if "ratio" in own:
-            facts += [
-                (f"Threshold{mark}", f"{_sign(own['threshold_db'], plus=False)} dBFS"),
-                (f"Ratio{mark}", f"{own['ratio']:g}:1"),
-                (f"Attack{mark}", f"{own['attack_ms']:g} ms"),
-                (f"Release{mark}", f"{own['release_ms']:g} ms"),
-            ]
-    return None, facts
-
-
-def _panning(parameters: Mapping[str, Any], colour: str) -> tuple[str | None, Facts]:
-    if parameters["method"] == "repan":
-        return None, [("Panned to", parameters["side"]), ("Share of that side", f"{100.0 * parameters['pan']:.0f} %")]
-    return plots.draw_gains({"side": parameters["side_gain_db_at_hz"]}, colour), []
-
-
-def _loudness(parameters: Mapping[str, Any], colour: str) -> tuple[None, Facts]:
-    limited = parameters.get("limited_db")
-    return None, [("Gain", _db(parameters["gain_db"])), ("Less, to stay within full scale", _db(limited or None))]
-
-
-def _reverb(parameters: Mapping[str, Any], colour: str) -> tuple[None, Facts]:
-    return None, [(name.replace("_", " ").capitalize(), f"{value:g}") for name, value in parameters.items()]
-
-
-_EFFECTS = {
-    "room": ("Room", _reverb),
-    "reverb": ("Reverb", _reverb),
-    "eq": ("EQ", _eq),
-    "compression": ("Compressor", _compression),
-    "panning": ("Width: gain of the side signal", _panning),
-    "loudness": ("Gain", _loudness),
-}
+def _is_worth_showing(effect: AppliedEffect) -> bool:
+    """Whether an effect was applied, or was skipped for a reason other than silence."""
+    return effect.skipped is None or (effect.effect in MATCHED_EFFECTS and effect.skipped != "silent")
 
 
 def _player(samples: Audio, sample_rate: int) -> str | None:

@@ -8,9 +8,9 @@ from fxnorm import __version__, audio
 from fxnorm.audio import Audio
 from fxnorm.corpus.stems import STEMS
 from fxnorm.documents import DocumentType
+from fxnorm.dsp import loudness
 from fxnorm.mixing.songs import Song
 from fxnorm.models.base import MixModel, MixResult
-from fxnorm.normalization import loudness
 from fxnorm.units import amplitude_to_db
 
 # The version is part of every signature: raise it when the same stems give another mix.
@@ -83,7 +83,7 @@ def _notices(song: Song, result: MixResult) -> list[str]:
         lower = " and ".join(f"{rate:,}" for rate in song.rates[1:])
         notices.append(f"stems of {lower} Hz were brought to {song.rate:,} Hz")
     applied = result.prepared.effects.items()
-    silent = [stem for stem, effects in applied if effects and all(step.skipped == "silent" for step in effects)]
+    silent = [stem for stem, effects in applied if effects and all(effect.skipped == "silent" for effect in effects)]
     return notices + [f"{stem} is silent (peak under {audio.SILENCE_DB:g} dBFS): left as it is" for stem in silent]
 
 

@@ -98,17 +98,6 @@ class Song(Mapping[str, Audio]):
 
         return reduce(_add, map(read, self.files[stem]))
 
-    def excerpt(self, stem: str, here: slice) -> Audio:
-        """A stretch of a stem; of files at other rates as near as their samples allow."""
-        length = here.stop - here.start
-
-        def read(path: Path) -> Audio:
-            rate = self.infos[path].rate
-            start, samples = here.start * rate // self.rate, -(-length * rate // self.rate)
-            return audio.resample(audio_files.read_segment(path, start, samples), rate, self.rate, samples=length)
-
-        return reduce(_add, map(read, self.files[stem]))
-
     def __iter__(self) -> Iterator[str]:
         return iter(self.files)
 

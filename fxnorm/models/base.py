@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Literal, Protocol, Self
 
 from fxnorm.audio import Audio
 from fxnorm.models.settings import ModelSettings
-from fxnorm.normalization.effects import Step
-from fxnorm.normalization.normalizer import Chain
+from fxnorm.normalization.chain import Chain
+from fxnorm.normalization.effect import AppliedEffect
 
 Progress = Callable[[float], None]  # share completed, 0 to 1
 SongProgress = Callable[[float, str], None]  # share of the song completed, 0 to 1, and the name of the last step
@@ -23,13 +23,13 @@ class ModelInput:
         In the order of `STEMS`; a missing stem is silent.
     sample_rate : int
         In Hz.
-    effects : dict of str to list of Step
+    effects : dict of str to list of AppliedEffect
         Effects that normalising applied, by stem; empty without normalising.
     """
 
     audio: Audio
     sample_rate: int
-    effects: Mapping[str, Sequence[Step]] = field(default_factory=dict)
+    effects: Mapping[str, Sequence[AppliedEffect]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from fxnorm.models import metadata, registry
 from fxnorm.models.base import TrainablePredictor
 from fxnorm.models.metadata import METADATA, CheckpointError
 from fxnorm.models.settings import choose
-from fxnorm.normalization.normalizer import Chain
+from fxnorm.normalization.chain import Chain
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from fxnorm.documents import DocumentType
 from fxnorm.errors import FxnormError, StatsError
-from fxnorm.normalization.normalizer import Chain
+from fxnorm.normalization.chain import Chain
 
 METADATA = "metadata.json"
 RUN_CHECKPOINT = "checkpoint"  # folder of the best checkpoint within a run

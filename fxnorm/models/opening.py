@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from fxnorm.audio import Audio
 from fxnorm.errors import InputError
 from fxnorm.models import metadata
 from fxnorm.models.base import MixModel
 from fxnorm.models.baselines import BASELINES, Baseline
 from fxnorm.models.checkpoint import Checkpoint
 from fxnorm.models.stem_model import StemModel
-from fxnorm.normalization.normalizer import Chain, Settings
+from fxnorm.normalization.chain import Chain
+from fxnorm.normalization.reverb import ImpulseResponse
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 
 
@@ -19,8 +20,8 @@ def open_model(
     *,
     device: str = "auto",
     stats: FxStats | None = None,
-    settings: Settings | None = None,
-    rooms: Sequence[Audio] = (),
+    settings: ChainSettings | None = None,
+    rooms: Sequence[ImpulseResponse] = (),
     seed: int = 0,
 ) -> MixModel:
     """Open a model.
@@ -31,11 +32,11 @@ def open_model(
         Name of a baseline (`sum`, `normalized-sum`, `naive`), or the folder of a checkpoint or a run.
     device : {"auto", "cpu", "cuda", "mps"}
         Device of a network; auto takes a GPU if there is one.
-    stats, settings : FxStats, Settings, optional
+    stats, settings : FxStats, ChainSettings, optional
         Normalisation of a baseline; the averages of MUSDB18 and the default preset if not given. A trained model
         accepts its own only.
-    rooms : sequence of ndarray, shape (1 or 2, samples)
-        Short impulse responses at 44,100 Hz, applied to vocals and other first: for anechoic recordings.
+    rooms : sequence of ImpulseResponse
+        Short impulse responses, applied to vocals and other first: for anechoic recordings.
     seed : int
         Seed of rooms and reverb.
 
@@ -46,7 +47,8 @@ def open_model(
     Raises
     ------
     InputError
-        If the model or device is unknown, or the statistics or settings are not the model's.
+        If the model or device is unknown, the statistics or settings are not the model's, or impulse
+        responses are missing.
     CheckpointError
         If the checkpoint is damaged.
 
@@ -71,17 +73,21 @@ def open_model(
 
 
 def _open_baseline(
-    baseline: Baseline, stats: FxStats | None, settings: Settings | None, rooms: Sequence[Audio], seed: int
+    baseline: Baseline,
+    stats: FxStats | None,
+    settings: ChainSettings | None,
+    rooms: Sequence[ImpulseResponse],
+    seed: int,
 ) -> StemModel:
     if baseline.normalizes:
-        chain = Chain(stats or FxStats.shipped("musdb18"), settings or Settings.preset())
+        chain = Chain(stats or FxStats.shipped("musdb18"), settings or ChainSettings.preset())
         return StemModel(baseline, chain, identity=f"{baseline.name} {chain.signature}", rooms=rooms, seed=seed)
     if stats is not None or settings is not None or rooms:
         raise InputError(f"{baseline.name} leaves the stems as they are; take normalized-sum to have them normalised")
     return StemModel(baseline, None)
 
 
-def _require_same(chain: Chain, stats: FxStats | None, settings: Settings | None, folder: Path) -> None:
+def _require_same(chain: Chain, stats: FxStats | None, settings: ChainSettings | None, folder: Path) -> None:
     if stats is not None and stats.signature != chain.stats.signature:
         raise InputError(
             f"{folder}: expected its own statistics ({chain.stats.title}), got {stats.title}; leave --stats out"

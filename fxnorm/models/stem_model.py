@@ -10,8 +10,9 @@ from fxnorm.corpus.stems import STEMS, require_stem
 from fxnorm.errors import FxnormError, InputError
 from fxnorm.models.base import MixResult, ModelInput, Predictor, SongProgress
 from fxnorm.models.checkpoint import Checkpoint
-from fxnorm.normalization.effects import Step
-from fxnorm.normalization.normalizer import Chain, Normalizer
+from fxnorm.normalization.chain import Chain
+from fxnorm.normalization.effect import AppliedEffect
+from fxnorm.normalization.reverb import ImpulseResponse
 
 PREPARATION_SHARE = 0.3  # of the time of a song
 
@@ -28,8 +29,8 @@ class StemModel:
         Name in tables and records; the predictor's if empty.
     identity : str
         Text that differs between models; the name if empty.
-    rooms : sequence of ndarray, shape (1 or 2, samples)
-        Short impulse responses at 44,100 Hz, applied to vocals and other first: for anechoic recordings.
+    rooms : sequence of ImpulseResponse
+        Short impulse responses, applied to vocals and other first: for anechoic recordings.
     seed : int
         Seed of rooms and reverb.
 
@@ -48,7 +49,7 @@ class StemModel:
         *,
         name: str = "",
         identity: str = "",
-        rooms: Sequence[Audio] = (),
+        rooms: Sequence[ImpulseResponse] = (),
         seed: int = 0,
     ) -> None:
         self.predictor = predictor
@@ -58,7 +59,7 @@ class StemModel:
         random = rooms or (chain is not None and "reverb" in chain.settings.active)
         draws = f"{len(rooms)} rooms, seed {seed}" if random else ""
         self.identity = ", ".join(filter(None, (identity or self.name, draws)))
-        self._normalizer = _build_normalizer(chain, rooms) if chain is not None else None
+        self._normalizer = chain.normalizer(rooms=tuple(rooms)) if chain is not None else None
 
     @classmethod
     def from_checkpoint(
@@ -67,7 +68,7 @@ class StemModel:
         *,
         name: str = "",
         identity: str = "",
-        rooms: Sequence[Audio] = (),
+        rooms: Sequence[ImpulseResponse] = (),
         seed: int = 0,
     ) -> Self:
         """Use a trained predictor with the normalisation it was trained on.
@@ -133,7 +134,7 @@ class StemModel:
         target_rate = self.predictor.sample_rate or sample_rate
         length = samples if target_rate == sample_rate else -(-samples * target_rate // sample_rate)
         prepared = np.zeros((len(STEMS), 2, length), dtype=np.float32)
-        effects: dict[str, Sequence[Step]] = {}
+        effects: dict[str, Sequence[AppliedEffect]] = {}
         for number, stem in enumerate((stem for stem in STEMS if stem in stems), start=1):
             index = STEMS.index(stem)
             audio = to_stereo(as_audio(stems[stem], what=stem))
@@ -159,12 +160,3 @@ def _require_stems(stems: Mapping[str, Audio], sample_rate: int) -> None:
         require_stem(stem)
     if sample_rate <= 0:
         raise InputError(f"expected a sampling rate above 0 Hz, got {sample_rate}")
-
-
-def _build_normalizer(chain: Chain, rooms: Sequence[Audio]) -> Normalizer:
-    responses: Sequence[Audio] = ()
-    if "reverb" in chain.settings.active:
-        from fxnorm.normalization.impulse_responses import Responses
-
-        responses = Responses().load()
-    return Normalizer(chain.stats, chain.settings, responses=responses, rooms=tuple(rooms))

@@ -1,4 +1,4 @@
-"""A corpus of stems into a corpus of normalised stems: one read, one pass, one write a stem, and a card beside it."""
+"""Normalise a corpus of stems: one read, one pass and one write per stem, with a card beside each result."""
 
 import os
 import shutil
@@ -16,31 +16,31 @@ from fxnorm import __version__, audio, audio_files, documents, files
 from fxnorm.corpus import TrackRef
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
-from fxnorm.normalization.impulse_responses import Responses
-from fxnorm.normalization.normalizer import Chain, Normalizer, Settings
+from fxnorm.normalization.chain import Chain
+from fxnorm.normalization.feature import Feature
+from fxnorm.normalization.impulse_responses import ImpulseResponses
+from fxnorm.normalization.normalizer import Normalizer, replay
+from fxnorm.normalization.record import CARD, load_record
 from fxnorm.normalization.reverb import STEMS_WITH_REVERB
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.parallel.runner import Failure, Jobs, Progress, explain, run, silent_progress
 from fxnorm.units import amplitude_to_db
 
-# Its version is part of every result's signature: raise it when the chain computes something else.
-CARD = documents.DocumentType(
-    "fxnorm-card", 1, noun="the card of a stem", remedy="normalise the corpus again", indent=2
-)
 CHAIN = "chain.json"
 SUBTYPES = {"wav": ("FLOAT", "PCM_24", "PCM_16", "PCM_32", "DOUBLE"), "flac": ("PCM_24", "PCM_16")}
 
 
 @dataclass(frozen=True)
-class Layout:
-    """Where results go and what files they become.
+class OutputLayout:
+    """Folder, names and format of the results.
 
     Attributes
     ----------
     out : Path or None
-        A folder of its own, shaped as the corpus is; None puts results beside the originals.
+        Folder for results in the layout of the corpus; None writes them beside the originals.
     suffix : str
-        What follows the stem in the name of a result beside its original.
+        Suffix after the stem in the name of a result beside its original.
     format : {"wav", "flac"}
     subtype : str
         A libsndfile subtype; the format's first of `SUBTYPES` if empty.
@@ -64,65 +64,73 @@ class Layout:
 
     @property
     def clips(self) -> bool:
-        """Whether the files hold nothing beyond full scale."""
+        """Whether the sample format clips at full scale."""
         return self.subtype not in ("FLOAT", "DOUBLE")
 
     def target(self, track: TrackRef, stem: str) -> Path:
-        """The file that a normalised stem becomes."""
+        """Return the path of a normalised stem."""
         if self.out is None:
             return track.folder / f"{stem}_{self.suffix}.{self.format}"
         return self.out / track.location / f"{stem}.{self.format}"
 
-    def place(self, track: TrackRef) -> Path:
-        """The folder that a run keeps for itself while it writes the results of a track."""
+    def lock_folder(self, track: TrackRef) -> Path:
+        """Return the folder that a run locks while it writes the results of a track."""
         return track.folder.parent if self.out is None else self.out
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Everything that a run has decided, the songs apart.
+class NormalizationPlan:
+    """Everything that decides a run, apart from the songs.
 
     Attributes
     ----------
     stats : FxStats
-    settings : Settings
-    layout : Layout
-    responses : Responses
-        Used only if reverb is among the effects.
-    rooms : Responses or None
-        Rooms that really dry stems are put into first.
+    settings : ChainSettings
+    layout : OutputLayout
+    responses : ImpulseResponses
+        Impulse responses of the reverb, used if the settings have one.
+    rooms : ImpulseResponses or None
+        Rooms that dry stems are put into before the chain.
     seed : int
-        Of everything drawn at random; a stem's own generator is seeded by (seed, track, stem).
+        Of stem_jobsthing drawn at random; a stem's own generator is seeded by (seed, track, stem).
     force : bool
-        Redo what is done already.
+        Overwrite results that are up to date.
     """
 
     stats: FxStats
-    settings: Settings
-    layout: Layout
-    responses: Responses = field(default_factory=Responses)
-    rooms: Responses | None = None
+    settings: ChainSettings
+    layout: OutputLayout
+    responses: ImpulseResponses = field(default_factory=ImpulseResponses)
+    rooms: ImpulseResponses | None = None
     seed: int = 0
     force: bool = False
 
+    @property
+    def sources(self) -> dict[str, ImpulseResponses]:
+        """Sources of the impulse responses that are used, by processor."""
+        sources = {"reverb": self.responses if self.settings.reverb is not None else None, "room": self.rooms}
+        return {name: source.pinned() for name, source in sources.items() if source is not None}
+
     def random_parts(self, stem: str) -> dict[str, Any]:
-        """What decides the random part of a stem's fate; empty where nothing is drawn for it."""
-        parts = {"reverb": self.responses if "reverb" in self.settings.active else None, "rooms": self.rooms}
-        drawn = {name: responses.identity() for name, responses in parts.items() if responses is not None}
-        return {"seed": self.seed, **drawn} if drawn and stem in STEMS_WITH_REVERB else {}
+        """Return what decides the draws for a stem; empty if nothing is drawn for it."""
+        if not (sources := self.sources) or stem not in STEMS_WITH_REVERB:
+            return {}
+        return {"seed": self.seed} | {name: list(source.identities) for name, source in sources.items()}
+
+    def chain(self) -> Chain:
+        """Return the chain, with the identities of its impulse responses."""
+        return Chain(self.stats, self.settings, self.responses if self.settings.reverb is not None else None)
 
     def normalizer(self) -> Normalizer:
-        """The chain; loads impulse responses if it needs them."""
-        responses = self.responses.load() if "reverb" in self.settings.active else ()
-        rooms = self.rooms.load() if self.rooms else ()
-        return Normalizer(self.stats, self.settings, responses=responses, rooms=rooms)
+        """Return the normaliser; loads impulse responses if it needs them."""
+        return self.chain().normalizer(rooms=self.rooms.load() if self.rooms else ())
 
 
 @dataclass(frozen=True)
-class Job:
-    """One stem to be normalised."""
+class StemJob:
+    """One stem to normalise."""
 
-    plan: Plan
+    plan: NormalizationPlan
     track: TrackRef
     stem: str
 
@@ -139,74 +147,82 @@ class Job:
         return self.target.with_suffix(".json")
 
     @property
-    def place(self) -> Path:
-        return self.plan.layout.place(self.track)
+    def lock_folder(self) -> Path:
+        return self.plan.layout.lock_folder(self.track)
 
 
 @dataclass(frozen=True)
-class Result:
-    """What a run did: stems normalised, stems found done, and failures by name."""
+class NormalizationResult:
+    """Result of a run.
 
-    done: int
-    kept: int
+    Attributes
+    ----------
+    normalized, up_to_date : int
+        Number of stems that were written, and that were there already.
+    failures : tuple of Failure
+    """
+
+    normalized: int
+    up_to_date: int
     failures: tuple[Failure, ...]
 
 
 def normalize_corpus(
-    tracks: Sequence[TrackRef], plan: Plan, *, jobs: Jobs = 1, progress: Progress = silent_progress
-) -> Result:
+    tracks: Sequence[TrackRef], plan: NormalizationPlan, *, jobs: Jobs = 1, progress: Progress = silent_progress
+) -> NormalizationResult:
     """Normalise every stem of every track.
 
-    A stem whose card says that it came from the same source by the same settings is left alone, so a run that was
-    interrupted goes on where it stopped, and a changed setting redoes what it touches. In a folder of its own each
-    song whose stems are all there gets its mixture too, linked where the file system can, and `chain.json` says how
-    dry stems are normalised the same way.
+    A stem whose card has the signature of the same source and settings is up to date, so an interrupted run resumes
+    where it stopped, and a changed setting repeats what it affects. An output folder also gets the mixture of each
+    complete song, linked if the file system can, and `chain.json`, by which further stems are normalised.
 
     Parameters
     ----------
     tracks : sequence of TrackRef
-    plan : Plan
+    plan : NormalizationPlan
     jobs : int or Runner
-        Worker processes, or another way to run.
+        Number of worker processes, or a runner.
     progress : callable
-        Called with (stems done, stems in all, what was just done).
+        Called with (stems finished, number of stems, name of the last one).
 
     Returns
     -------
-    Result
-        A failed stem stops no other, and nothing half-written is left of it.
+    NormalizationResult
+        A failed stem does not stop the others, and leaves no partial file.
 
     Raises
     ------
     InputError
-        If results would overwrite originals or files that fxnorm did not make, or cannot be written, or another run
-        is writing there; nothing is done.
+        If results would overwrite originals or files of other origin, or cannot be written, or another run is writing
+        there; nothing is written.
     RunError
-        If the disk is full, or no worker can be had; what is finished is kept.
+        If the disk is full, or no worker can be started; finished stems stay.
     """
-    every = [Job(plan, track, stem) for track in tracks for stem in track.stems]
-    plan.normalizer()  # what it needs is there, or nothing begins
-    _check_output(every, plan)
+    stem_jobs = [StemJob(plan, track, stem) for track in tracks for stem in track.stems]
+    plan.normalizer()  # raises before anything is written if impulse responses are missing
+    _check_output(stem_jobs, plan)
     with ExitStack() as stack:
-        for place in sorted({job.place for job in every}):
-            folders = {job.target.parent for job in every if job.place == place}
-            stack.enter_context(files.lock_folder(place, sweeping={place, *folders}))
+        for lock_folder in sorted({job.lock_folder for job in stem_jobs}):
+            folders = {job.target.parent for job in stem_jobs if job.lock_folder == lock_folder}
+            stack.enter_context(files.lock_folder(lock_folder, sweeping={lock_folder, *folders}))
         if plan.layout.out is not None:
-            Chain(plan.stats, plan.settings).save(plan.layout.out / CHAIN)
-        return _normalize(tracks, every, plan, jobs, progress)
+            plan.chain().save(plan.layout.out / CHAIN)
+        return _normalize(tracks, stem_jobs, plan, jobs, progress)
 
 
-def _normalize(tracks: Sequence[TrackRef], every: Sequence[Job], plan: Plan, jobs: Jobs, progress: Progress) -> Result:
-    queue = [(job.track, job.stem) for job in every if plan.force or not _is_done(job)]
-    kept = len(every) - len(queue)
+def _normalize(
+    tracks: Sequence[TrackRef], stem_jobs: Sequence[StemJob], plan: NormalizationPlan, jobs: Jobs, progress: Progress
+) -> NormalizationResult:
+    queue = [(job.track, job.stem) for job in stem_jobs if plan.force or not _is_up_to_date(job)]
+    up_to_date = len(stem_jobs) - len(queue)
     failures: list[Failure] = []
-    done = 0
+    normalized = 0
     for position, ((track, stem), error) in enumerate(run(partial(normalize_stem, plan), queue, jobs=jobs), start=1):
         if error is None:
-            done += 1
+            normalized += 1
         else:
             failures.append(Failure(track.id, stem, explain(error)))
-        progress(kept + position, len(every), f"{track.id} {stem}")
+        progress(up_to_date + position, len(stem_jobs), f"{track.id} {stem}")
     incomplete = {failure.track for failure in failures}
     for track in tracks:
         if track.id not in incomplete:
@@ -214,31 +230,71 @@ def _normalize(tracks: Sequence[TrackRef], every: Sequence[Job], plan: Plan, job
                 _link_mixture(track, plan)
             except OSError as error:
                 failures.append(Failure(track.id, "mixture", explain(error)))
-    return Result(done, kept, tuple(failures))
+    return NormalizationResult(normalized, up_to_date, tuple(failures))
 
 
-def normalize_stem(plan: Plan, item: tuple[TrackRef, str]) -> None:
-    """Normalise one stem, write it, and write its card."""
-    job = Job(plan, *item)
-    with files.share_folder(job.place):
+def normalize_stem(plan: NormalizationPlan, item: tuple[TrackRef, str]) -> None:
+    """Normalise one stem and write it with its card."""
+    job = StemJob(plan, *item)
+    with files.share_folder(job.lock_folder):
         _normalize_stem(job)
 
 
-def _normalize_stem(job: Job) -> None:
-    signature = _signature(job)  # of the source as it is before it is read: it may change meanwhile
-    source, rate = audio_files.read(job.source)
+def replay_stem(
+    card: Path, source: Path, target: Path, *, subtype: str = "", folder: Path | None = None, force: bool = False
+) -> None:
+    """Apply the processors of a card to an audio file and write the result.
+
+    Parameters
+    ----------
+    card : Path
+        Card of a normalised stem.
+    source : Path
+        The stem before it was normalised.
+    target : Path
+        The suffix chooses the format, .wav or .flac.
+    subtype : str
+        A libsndfile subtype; the first of the format if empty.
+    folder : Path, optional
+        Folder of the impulse responses, if they are no longer in the folder that the card names.
+    force : bool
+        Overwrite the target.
+
+    Raises
+    ------
+    InputError
+        If the card cannot be replayed, or the target exists or has another suffix.
+    AudioError
+        If the source cannot be used, or the target cannot be written.
+    """
+    layout = OutputLayout(target.parent, format=target.suffix.lower().lstrip("."), subtype=subtype)
+    if target.resolve() == source.resolve() or (target.exists() and not force):
+        raise InputError(f"{target}: exists already; choose another name, or --force")
+    applied = load_record(card, folder=folder)
+    samples, sample_rate = audio_files.read(source)
+    result, _scaled_db = _fit(replay(applied, samples, sample_rate), layout)
+    audio_files.write(target, result, sample_rate, subtype=layout.subtype)
+
+
+def _fit(samples: audio.Audio, layout: OutputLayout) -> tuple[audio.Audio, float]:
+    """Scale samples to full scale if the format clips them; returns them with the gain in dB."""
+    if layout.clips and (largest := audio.peak(samples)) > 1.0:
+        return samples / np.float32(largest), -_peak_db(samples)
+    return samples, 0.0
+
+
+def _normalize_stem(job: StemJob) -> None:
+    signature = _signature(job)  # before reading: the source may change meanwhile
+    source, sample_rate = audio_files.read(job.source)
     track = zlib.crc32(job.track.id.encode(errors="surrogateescape"))
     rng = np.random.default_rng([job.plan.seed, track, STEMS.index(job.stem)])
-    normalized, steps = job.plan.normalizer()(source, rate, job.stem, rng=rng)
-    peak_db, scaled_db = _peak_db(normalized), 0.0
-    if job.plan.layout.clips and (largest := audio.peak(normalized)) > 1.0:
-        normalized = normalized / np.float32(largest)
-        peak_db, scaled_db = 0.0, -peak_db
+    normalized, applied = job.plan.normalizer()(source, sample_rate, job.stem, rng=rng)
+    normalized, scaled_db = _fit(normalized, job.plan.layout)
     job.target.parent.mkdir(parents=True, exist_ok=True)
-    # From here until the card is whole it says which audio is ours, and vouches for none.
+    # Until the card is complete it names the audio files of this run, without a signature.
     ours = {job.target.name, *_audio_of(CARD.find(job.card))}
     CARD.write(job.card, CARD.wrap({"signature": None, "ours": sorted(ours)}))
-    audio_files.write(job.target, normalized, rate, subtype=job.plan.layout.subtype)
+    audio_files.write(job.target, normalized, sample_rate, subtype=job.plan.layout.subtype)
     for name in ours - {job.target.name}:  # of another format
         (job.target.parent / name).unlink(missing_ok=True)
     card = {
@@ -248,7 +304,7 @@ def _normalize_stem(job: Job) -> None:
         "stem": job.stem,
         "source": {
             "file": job.source.name,
-            "rate_hz": rate,
+            "sample_rate_hz": sample_rate,
             "channels": source.shape[0],
             "samples": source.shape[1],
             "peak_db": _peak_db(source),
@@ -256,37 +312,34 @@ def _normalize_stem(job: Job) -> None:
         "output": {
             "file": job.target.name,
             "bytes": job.target.stat().st_size,
-            "peak_db": peak_db,
+            "peak_db": _peak_db(normalized),
             "scaled_db": scaled_db,
         },
         "stats": {"title": job.plan.stats.title, "signature": job.plan.stats.signature},
-        "chain": job.plan.settings.deciding(job.stem),
+        "chain": job.plan.settings.effective_settings(job.stem),
         "strength": {effect: job.plan.settings.strength_of(effect) for effect in job.plan.settings.effects},
-        "steps": [step.to_dict() for step in steps],
+        "impulse_responses": {name: source.to_dict() for name, source in job.plan.sources.items()},
+        "steps": [step.to_dict() for step in applied],
     }
     CARD.write(job.card, CARD.wrap(card))
 
 
-def _signature(job: Job) -> str:
-    """Hash of all that decides what a stem becomes."""
+def _signature(job: StemJob) -> str:
+    """Hash of everything that decides the result of a stem."""
     state = job.source.stat()
     content: dict[str, Any] = {
         "version": CARD.version,
         "source": [str(job.source.name), state.st_size, state.st_mtime_ns],
-        "chain": {k: v for k, v in job.plan.settings.deciding(job.stem).items() if _touches(k, job.stem)},
-        "targets": {
-            effect: _plain(job.plan.stats.target(effect, job.stem))
-            for effect in job.plan.settings.active
-            if effect != "reverb"
-        },
+        "chain": job.plan.settings.effective_settings(job.stem),
+        "targets": {effect: _plain(job.plan.stats.target(effect, job.stem)) for effect in job.plan.settings.active},
         "random": job.plan.random_parts(job.stem),
         "layout": [job.plan.layout.format, job.plan.layout.subtype],
     }
     return documents.signature(content)
 
 
-def _is_done(job: Job) -> bool:
-    """Whether a card says that the result is there already."""
+def _is_up_to_date(job: StemJob) -> bool:
+    """Whether the card of a result has the present signature."""
     card = CARD.find(job.card)
     try:
         return bool(card["signature"] == _signature(job) and card["output"]["bytes"] == job.target.stat().st_size)
@@ -295,17 +348,13 @@ def _is_done(job: Job) -> bool:
 
 
 def _audio_of(card: dict[str, Any]) -> set[str]:
-    """Names of the files that a card, finished or not, says are of fxnorm's making."""
+    """Names of the audio files that a card, complete or not, belongs to."""
     output = card.get("output")
     names = [*card.get("ours", ()), *([output["file"]] if isinstance(output, dict) and "file" in output else [])]
     return {Path(str(name)).name for name in names}
 
 
-def _touches(effect: str, stem: str) -> bool:
-    return effect != "reverb" or stem in STEMS_WITH_REVERB
-
-
-def _check_output(queue: Sequence[Job], plan: Plan) -> None:
+def _check_output(queue: Sequence[StemJob], plan: NormalizationPlan) -> None:
     sources = {job.source.resolve() for job in queue}
     for job in queue:
         beside = job.target.parent.resolve() == job.track.folder.resolve()
@@ -323,8 +372,8 @@ def _check_output(queue: Sequence[Job], plan: Plan) -> None:
         files.require_writable(plan.layout.out)
 
 
-def _link_mixture(track: TrackRef, plan: Plan) -> None:
-    """Give a normalised song its mixture: a link to the file where the file system can, a copy otherwise."""
+def _link_mixture(track: TrackRef, plan: NormalizationPlan) -> None:
+    """Link the mixture of a normalised song, or copy it if the file system has no links."""
     if plan.layout.out is None or track.mixture is None:
         return
     source = track.mixture.resolve()
@@ -340,10 +389,8 @@ def _link_mixture(track: TrackRef, plan: Plan) -> None:
             shutil.copy2(source, temporary)
 
 
-def _plain(feature: Any) -> Any:
-    if hasattr(feature, "to_dict"):
-        return feature.to_dict()
-    return feature.tolist() if isinstance(feature, np.ndarray) else feature
+def _plain(target: Feature | None) -> dict[str, Any] | None:
+    return target.to_dict() if target is not None else None
 
 
 def _peak_db(samples: audio.Audio) -> float:

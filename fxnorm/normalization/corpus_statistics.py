@@ -1,7 +1,7 @@
-"""A corpus of stems into average features, one pass over the corpus for each effect.
+"""Measure the average features of a corpus of stems, in one pass over the corpus for each effect.
 
-What a pass finds out about a stem is kept in a file: a later pass does not look for it again, and an interrupted run
-goes on with it.
+Features, analyses and decisions of a stem are stored in a record file: a later pass does not compute them again, and an
+interrupted run resumes from them.
 """
 
 import hashlib
@@ -21,34 +21,38 @@ import numpy.typing as npt
 from fxnorm import __version__, audio, audio_files, files
 from fxnorm.corpus import TrackRef
 from fxnorm.errors import InputError, StatsError
-from fxnorm.normalization import effects
-from fxnorm.normalization.compression import Peaks
-from fxnorm.normalization.effects import MEASURED
-from fxnorm.normalization.normalizer import Normalizer, Settings, pad
-from fxnorm.normalization.statistics import FxStats, MeasuredOn, Sums
+from fxnorm.normalization.effect import AppliedEffect
+from fxnorm.normalization.effects import MATCHED_EFFECTS, applied_from_dict
+from fxnorm.normalization.feature import Feature
+from fxnorm.normalization.normalizer import Normalizer, pad
+from fxnorm.normalization.running_mean import RunningMean
+from fxnorm.normalization.settings import ChainSettings
+from fxnorm.normalization.statistics import FxStats, MeasuredOn
 from fxnorm.parallel.runner import Failure, Jobs, Progress, crew, explain, run, silent_progress
 
-MARK = "of.txt"  # in a workspace: which files its records are of, and by which settings
+MARK = "of.txt"  # file in a workspace with a hash of the stems and settings of its records
+
+Record = dict[str, npt.NDArray[Any]]  # arrays of a record file by name
 
 
 @dataclass(frozen=True)
 class Pass:
-    """What is measured of every stem: some effects' features, after the chain of those before the first of them."""
+    """Effects whose features are measured, after the chain of the effects before the first of them."""
 
-    settings: Settings
+    settings: ChainSettings
     before: FxStats | None
     measured: tuple[str, ...]
     workspace: Path
 
     @property
     def key(self) -> str:
-        """What this measurement depends on, the file apart."""
+        """Everything that this measurement depends on, apart from the file."""
         return f"{', '.join(self.measured)} after {self.before.signature if self.before else 'nothing'}"
 
 
 @dataclass(frozen=True)
-class Job:
-    """One stem to be measured, and the name of its record."""
+class MeasuringJob:
+    """One stem to measure, and the name of its record file."""
 
     track: TrackRef
     stem: str
@@ -59,31 +63,31 @@ def compute_stats(
     tracks: Sequence[TrackRef],
     *,
     title: str,
-    settings: Settings | None = None,
+    settings: ChainSettings | None = None,
     measured_on: MeasuredOn = "progressive",
     jobs: Jobs = 1,
     workspace: Path | None = None,
     progress: Progress = silent_progress,
 ) -> tuple[FxStats, tuple[Failure, ...]]:
-    """Average the features of the stems of a corpus.
+    """Measure the average features of the stems of a corpus.
 
     Parameters
     ----------
     tracks : sequence of TrackRef
     title : str
-        What the statistics are of.
-    settings : Settings, optional
-        How effects are normalised before the next is measured; the `default` preset if not given.
+        Title of the statistics.
+    settings : ChainSettings, optional
+        Settings by which effects are normalised before the next is measured; the default preset if not given.
     measured_on : {"progressive", "raw"}
-        Progressive: each feature after the effects before it were normalised to the averages found so far. Raw: all
-        of them on the untouched stem.
+        Progressive: measure each feature after the effects before it were normalised to the averages so far. Raw:
+        measure all of them on the untouched stem.
     jobs : int or Runner
-        Worker processes, or another way to run.
+        Number of worker processes, or a runner.
     workspace : Path, optional
-        Folder for what is found on the way, about 30 kB a stem. A run that was interrupted goes on with what is in it;
-        it is the caller's to remove once the averages are safe. A temporary folder if not given.
+        Folder for record files of about 50 kB per stem. An interrupted run resumes from them; the caller removes the
+        folder once the averages are safe. A temporary folder if not given.
     progress : callable
-        Called with (stems measured, stems to measure in all passes, what was just measured).
+        Called with (stems measured, stems to measure in all passes, name of the last one).
 
     Returns
     -------
@@ -98,11 +102,11 @@ def compute_stats(
     InputError
         If the workspace cannot be written to, holds something else, or another run is at work in it.
     RunError
-        If the disk is full, or no worker can be had; what is found is kept.
+        If the disk is full, or no worker can be started; record files stay.
     """
-    settings = settings or Settings.preset()
-    place = nullcontext(str(workspace)) if workspace else tempfile.TemporaryDirectory(prefix="fxnorm-")
-    with place as folder:
+    settings = settings or ChainSettings.preset()
+    context = nullcontext(str(workspace)) if workspace else tempfile.TemporaryDirectory(prefix="fxnorm-")
+    with context as folder:
         workspace = Path(folder)
         _prepare(workspace)
         with files.lock_folder(workspace, sweeping=[workspace]), crew(jobs) as runner:
@@ -113,25 +117,25 @@ def compute_stats(
 def _measure(
     tracks: Sequence[TrackRef],
     title: str,
-    settings: Settings,
+    settings: ChainSettings,
     measured_on: MeasuredOn,
     workspace: Path,
     jobs: Jobs,
     progress: Progress,
 ) -> tuple[FxStats, tuple[Failure, ...]]:
-    passes = [(effect,) for effect in MEASURED] if measured_on == "progressive" else [MEASURED]
+    passes = [(effect,) for effect in MATCHED_EFFECTS] if measured_on == "progressive" else [tuple(MATCHED_EFFECTS)]
     pairs = [(track, stem) for track in tracks for stem in track.stems]
-    wanted = [Job(*pair, f"{number:06d}-{pair[1]}.npz") for number, pair in enumerate(pairs)]
-    total = len(passes) * len(wanted)
+    stem_jobs = [MeasuringJob(*pair, f"{number:06d}-{pair[1]}.npz") for number, pair in enumerate(pairs)]
+    total = len(passes) * len(stem_jobs)
     position = 0
-    sums = Sums()
-    failures: dict[Job, Failure] = {}
-    averages: dict[str, Any] = {effect: {} for effect in MEASURED}
+    means = RunningMean()
+    failures: dict[MeasuringJob, Failure] = {}
+    averages: dict[str, Any] = {effect: {} for effect in MATCHED_EFFECTS}
     for measured in passes:
         before = None
         if measured_on == "progressive":
             before = FxStats(title=title, source="", measured_on=measured_on, averages=averages)
-        queue = [job for job in wanted if job not in failures]
+        queue = [job for job in stem_jobs if job not in failures]
         measure = partial(measure_stem, Pass(settings, before, measured, workspace))
         for job, outcome in run(measure, queue, jobs=jobs):
             position += 1
@@ -139,11 +143,11 @@ def _measure(
                 failures[job] = Failure(job.track.id, job.stem, explain(outcome))
             else:
                 for effect, feature in outcome.items():
-                    sums.add(effect, job.stem, feature)
+                    means.add(effect, job.stem, feature)
             progress(position, total, f"{job.track.id} {job.stem}: {', '.join(measured)}")
         for effect in measured:
-            averages[effect] = sums.means()[effect]
-        position += len(wanted) - len(queue)
+            averages[effect] = means.means()[effect]
+        position += len(stem_jobs) - len(queue)
     if not any(averages.values()):
         first = next(iter(failures.values()), None)
         why = f" ({first.track} {first.stem}: {first.reason})" if first else ""
@@ -155,70 +159,107 @@ def _measure(
         source="measured with fxnorm",
         measured_on=measured_on,
         averages=averages,
-        counts=sums.counts(),
+        counts=means.counts(),
         settings=settings.model_dump(mode="json") if measured_on == "progressive" else None,
         corpus={"songs": len(tracks), "splits": sorted({track.split for track in tracks if track.split})},
     )
     return stats, tuple(failures.values())
 
 
-def measure_stem(step: Pass, job: Job) -> dict[str, Any]:
-    """Features of one stem, from its record if they are there; a silent stem has none."""
-    with files.share_folder(step.workspace):
-        return _measure_stem(step, job)
+def measure_stem(task: Pass, job: MeasuringJob) -> dict[str, Feature]:
+    """Measure the features of one stem, or read them from its record file; a silent stem has none."""
+    with files.share_folder(task.workspace):
+        return _measure_stem(task, job)
 
 
-def _measure_stem(step: Pass, job: Job) -> dict[str, Any]:
-    path = step.workspace / job.record
+def _measure_stem(task: Pass, job: MeasuringJob) -> dict[str, Feature]:
+    path = task.workspace / job.record
     record = _read_record(path)
-    key = f"key {step.measured[0]}"
-    if str(record.get(key, "")) != step.key:
-        source, rate = audio_files.read(job.track.stems[job.stem])
-        memos: dict[str, effects.Memo] = {effect: {} for effect in MEASURED}
-        for name in record:
-            kind, effect, *detail = name.split(" ", 2)
-            if kind == "memo":
-                memos[effect][detail[0]] = record[name]
-        features = {} if audio.is_silent(source) else _features(step, job.stem, source, rate, memos)
-        found = {f"feature {name}": _to_array(value) for name, value in features.items() if value is not None}
-        known = {f"memo {effect} {what}": array for effect, memo in memos.items() for what, array in memo.items()}
-        record |= known | found | {key: np.array(step.key)}
+    key = f"key {task.measured[0]}"
+    if str(record.get(key, "")) != task.key:
+        source, sample_rate = audio_files.read(job.track.stems[job.stem])
+        if not audio.is_silent(source):
+            _measure_record(task, job.stem, source, sample_rate, record)
+        record[key] = np.array(task.key)
         with files.replacing(path) as temporary:
             np.savez(temporary, allow_pickle=False, **record)
-    present = [effect for effect in step.measured if f"feature {effect}" in record]
-    return {effect: _from_array(effect, record[f"feature {effect}"]) for effect in present}
+    return {
+        effect: MATCHED_EFFECTS[effect].feature.from_array(record[f"feature {effect}"])
+        for effect in task.measured
+        if f"feature {effect}" in record
+    }
 
 
-def _features(step: Pass, stem: str, source: audio.Audio, rate: int, memos: dict[str, effects.Memo]) -> dict[str, Any]:
-    worked = pad(audio.resample(audio.to_stereo(source), rate, audio.RATE))
-    if step.before is not None:
-        chain = Normalizer(step.before, step.settings)
-        worked, _steps = chain.run(worked, stem, until=step.measured[0], memos=memos)
-    features = {}
-    for effect in step.measured:
-        module = effects.MODULES[effect]
-        # what is found of an untouched stem is of no use for matching one that other effects have worked on
-        memo = memos[effect] if step.before is not None else None
-        feature = module.measure(worked, audio.RATE, settings=getattr(step.settings, effect), memo=memo)
-        average = getattr(module, "average", None)
-        features[effect] = average(feature, stem) if average and feature is not None else feature
-    return features
+def _measure_record(task: Pass, stem: str, source: audio.Audio, sample_rate: int, record: Record) -> None:
+    """Measure features into a record, with the decisions before them and the analyses that go with them."""
+    padded = pad(audio.resample(audio.to_stereo(source), sample_rate, audio.RATE))
+    if task.before is not None:
+        padded = _normalize(task, task.before, stem, padded, record)
+    for name in task.measured:
+        effect = MATCHED_EFFECTS[name]
+        if task.before is None:  # an analysis of the untouched stem is of no use for matching
+            feature = effect.measure(padded, audio.RATE)
+        else:
+            settings = task.settings.matching[name]
+            feature, analysis = effect.measure_and_analyze(padded, audio.RATE, settings=settings)
+            record |= {f"analysis {name} {key}": array for key, array in analysis.to_arrays().items()}
+        if feature is not None:
+            record[f"feature {name}"] = effect.smooth(feature, stem).to_array()
+
+
+def _normalize(task: Pass, stats: FxStats, stem: str, padded: audio.Audio, record: Record) -> audio.Audio:
+    """Match the effects before those that are measured, by stored decisions where their targets are the same."""
+    names = [name for name in task.settings.effects if name in _preceding(task)]
+    targets = {name: _plain(stats.target(name, stem)) for name in names}
+    decided = {name: applied for name in names if (applied := _stored_decision(record, name, targets[name]))}
+    analyses = {name: arrays for name in names if (arrays := _stored_analysis(record, name))}
+    normalizer = Normalizer(stats, task.settings)
+    padded, steps = normalizer.run(padded, stem, until=task.measured[0], decided=decided, analyses=analyses)
+    for step in steps:
+        content = json.dumps({"target": targets[step.effect], "applied": step.to_dict()})
+        record[f"decision {step.effect}"] = np.array(content)
+        for name in [name for name in record if name.startswith(f"analysis {step.effect} ")]:
+            del record[name]
+    return padded
+
+
+def _preceding(task: Pass) -> tuple[str, ...]:
+    """Effects before the first measured one."""
+    names = tuple(MATCHED_EFFECTS)
+    return names[: names.index(task.measured[0])]
+
+
+def _stored_decision(record: Record, effect: str, target: Any) -> AppliedEffect | None:
+    if f"decision {effect}" not in record:
+        return None
+    content = json.loads(str(record[f"decision {effect}"]))
+    return applied_from_dict(content["applied"], {}) if content["target"] == target else None
+
+
+def _stored_analysis(record: Record, effect: str) -> Record:
+    prefix = f"analysis {effect} "
+    return {name.removeprefix(prefix): array for name, array in record.items() if name.startswith(prefix)}
+
+
+def _plain(target: Feature | None) -> Any:
+    """A target as JSON gives it back."""
+    return json.loads(json.dumps(target.to_dict())) if target is not None else None
 
 
 def _prepare(workspace: Path) -> None:
-    """Make sure that there is a workspace, or room for one, before it is claimed."""
+    """Create the workspace; raise `InputError` if it cannot be written to or holds other files."""
     try:
         workspace.mkdir(parents=True, exist_ok=True)
-        strangers = [path for path in workspace.iterdir() if not path.name.startswith(".fxnorm")]
+        foreign = [path for path in workspace.iterdir() if not path.name.startswith(".fxnorm")]
     except OSError as error:
         raise InputError(f"{workspace}: cannot be written to ({error.strerror}); choose another output") from error
-    if strangers and not (workspace / MARK).exists():
+    if foreign and not (workspace / MARK).exists():
         raise InputError(f"{workspace}: is in the way, it holds something else; move it or choose another output")
     files.require_writable(workspace)
 
 
-def _clear(workspace: Path, tracks: Sequence[TrackRef], settings: Settings) -> None:
-    """Empty a workspace, unless what it holds is of these files by these settings."""
+def _clear(workspace: Path, tracks: Sequence[TrackRef], settings: ChainSettings) -> None:
+    """Delete the records of a workspace unless they are of these files and settings."""
     content: list[Any] = [__version__, settings.model_dump(mode="json")]
     for track in tracks:
         for path in track.stems.values():
@@ -232,20 +273,10 @@ def _clear(workspace: Path, tracks: Sequence[TrackRef], settings: Settings) -> N
         files.write_text(mark, digest + "\n")
 
 
-def _read_record(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """What is known of a stem; nothing if its file is missing or damaged."""
+def _read_record(path: Path) -> Record:
+    """Read a record file; empty if it is missing or damaged."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return dict(arrays)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         return {}
-
-
-def _to_array(feature: Any) -> npt.NDArray[np.float64]:
-    return np.array([feature.peak_db, feature.spread_db] if isinstance(feature, Peaks) else feature)
-
-
-def _from_array(effect: str, array: npt.NDArray[np.float64]) -> Any:
-    if effect == "compression":
-        return Peaks(*array.tolist())
-    return array if array.ndim else float(array)

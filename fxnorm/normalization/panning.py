@@ -1,6 +1,8 @@
-"""Panning: the mean similarity of the two channels over frequency, pushed to the average similarity."""
+"""Panning: the mean similarity of the channels over frequency, matched to the average similarity."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -8,32 +10,35 @@ from pydantic import Field
 
 from fxnorm.audio import Audio, is_silent
 from fxnorm.corpus.stems import require_stem
-from fxnorm.dsp.stft import BINS, GRID_STEP, HOP, N_FFT, require_rate, smooth, transforms
+from fxnorm.dsp.stft import smooth, transforms
 from fxnorm.kernels.spectra import add_similarity
 from fxnorm.normalization import panning_published, side_gains
-from fxnorm.normalization.applied_effect import EffectSettings, Memo, Step
+from fxnorm.normalization.effect import Analysis, AppliedEffect, Arrays, Effect, EffectSettings
+from fxnorm.normalization.feature import CurveFeature, PlotStyle, band_mean
+from fxnorm.normalization.grid import BINS, GRID_STEP, HOP, N_FFT, SAMPLE_RATE, require_sample_rate
+from fxnorm.normalization.processor import Facts, Processor, Response, frequency_response
 
 SMOOTHING_BINS = 501
 
 
-class Repan(EffectSettings):
-    """The published method: pan the stem to its side, then give every frame and bin the wanted similarity.
+class PublishedRepanning(EffectSettings):
+    """The published method: pan the stem to one channel, then give every frame and bin the wanted similarity.
 
     Attributes
     ----------
     target_scale : float
         Factor on the target similarity.
     amount : float
-        Amplitude of the stronger side in the first pan.
+        Amplitude of the stronger channel in the first pan.
     max_boost_db : float or None
         Largest gain of a bin.
     outside : {"prepan", "restore"}
-        What happens to quiet frames and to bins above the limit.
+        Treatment of quiet frames and of bins above the limit: only the first pan, or none.
     limit_hz : dict
-        Per stem, the frequency above which nothing is re-panned.
+        Frequency by stem above which nothing is re-panned.
     """
 
-    method: Literal["repan"] = "repan"
+    method: Literal["published_repanning"] = "published_repanning"
     target_scale: float = 0.9
     amount: float = 0.7
     max_boost_db: float | None = None
@@ -43,176 +48,283 @@ class Repan(EffectSettings):
     )
 
 
-class Narrow(EffectSettings):
-    """Turn the side signal down, band by band, until the mean similarity reaches the target.
+class SideGainMatching(EffectSettings):
+    """Lower the side signal in third-octave bands until the mean similarity reaches the target.
 
     Attributes
     ----------
     exponent : float
-        Of the target similarity; 0 would ask for mono, 1 for the average itself.
+        Exponent of the target similarity; 0 asks for mono, 1 for the average itself.
     range_db : float
         Largest attenuation of the side signal.
     taps : int
-        Length of the linear-phase filter on the side signal; odd.
+        Length of the linear-phase filter of the side signal; odd.
     """
 
-    method: Literal["narrow"] = "narrow"
+    method: Literal["side_gain"] = "side_gain"
     exponent: float = 0.2
     range_db: float = 24.0
     taps: int = 2001
 
 
-Settings = Annotated[Repan | Narrow, Field(discriminator="method")]
+PanningSettings = PublishedRepanning | SideGainMatching
 
-PRESETS: dict[str, Repan | Narrow] = {"published": Repan(), "default": Narrow()}
+PRESETS: dict[str, PanningSettings] = {"published": PublishedRepanning(), "default": SideGainMatching()}
 
 
-def measure(
-    audio: Audio, rate: int, *, settings: Repan | Narrow = PRESETS["default"], memo: Memo | None = None
-) -> npt.NDArray[np.float64] | None:
-    """Mean similarity of the two channels in each bin.
+class SimilarityFeature(CurveFeature):
+    """Mean similarity of the channels: 0 if a bin is in one channel only, 1 if both are equally strong or silent."""
 
-    Parameters
+    key: ClassVar[str] = "panning"
+    unit: ClassVar[str] = "mean channel similarity, 0 to 1, over the 32 bins from the frequency upwards"
+    measures: ClassVar[Mapping[str, str]] = {"panning": "similarity"}
+    columns: ClassVar[tuple[str, ...]] = ("similarity",)
+    plot_style: ClassVar[PlotStyle | None] = PlotStyle(
+        "Average similarity of the channels (1: the same on both)", "similarity"
+    )
+
+    def distance(self, other: Self) -> dict[str, float]:
+        """Return the mean absolute difference from 50 Hz to 16 kHz."""
+        return {"panning": band_mean(self.values - other.values)}
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the mean over all frequencies."""
+        return (f"{np.mean(self.values):.3f}",)
+
+    def plot_values(self) -> npt.NDArray[np.float64]:
+        """Return the similarity, limited to 0 to 1."""
+        return np.clip(self.values, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class PanningAnalysis(Analysis):
+    """Measurements of a stereo stem for either method.
+
+    Attributes
     ----------
-    audio : ndarray, shape (channels, samples), float32
-    rate : int
-        Sampling rate in Hz; 44,100.
-    settings : Repan or Narrow
-        Of the matching that the memo is for.
-    memo : dict, optional
-        Gets what matching needs to know of the stem, which is read in single precision then: other effects have worked
-        on it.
-
-    Returns
-    -------
-    ndarray, shape (32769,), or None
-        0 where a bin is in one channel only, 1 where both are equally strong or both are zero. A mono stem is 1
-        throughout; None where the stem is silent.
-
-    Raises
-    ------
-    InputError
-        If the rate is another.
+    skipped : str
+        Reason why the stem is not matched; empty if it is.
+    channel : str
+        Stronger channel, for the published method.
+    similarities : ndarray, shape (bands, gains)
+        Mean similarity for every side gain, for the other method.
     """
-    require_rate(rate, "panning")
-    if is_silent(audio):
-        return None
-    if audio.shape[0] == 1:
-        return np.ones(BINS)
-    narrowing = side_gains.Narrowing(settings.range_db) if isinstance(settings, Narrow) and memo is not None else None
-    # The rounding of eq's float32 output moves the feature a hundred times as far as that of the transforms does: only
-    # an untouched stem has more digits to read.
-    untouched = memo is None
-    similarity = np.zeros(BINS)
-    count = 0
-    for total, difference in transforms(audio, N_FFT, HOP, sum_and_difference=True, double=untouched):
-        add_similarity(total, difference, similarity)
-        if narrowing is not None:
-            every = side_gains.HOP // HOP
-            there = slice(-count % every, None, every)
-            narrowing.add(total[there], difference[there])
-        count += len(total)
-    if memo is not None and narrowing is not None:
-        memo["similarities"] = narrowing.mean()
-    return similarity / count
+
+    skipped: str
+    channel: str
+    similarities: npt.NDArray[np.float64]
 
 
-def average(curve: npt.NDArray[np.float64], stem: str) -> npt.NDArray[np.float64]:
-    """Smooth a corpus mean of 32,769 bins and bring it to the grid: what matching reads, shape (1025,)."""
-    return to_grid(smooth(curve, SMOOTHING_BINS))
+class SideGain(Processor):
+    """A linear-phase filter of the side signal.
+
+    Attributes
+    ----------
+    gains_db : tuple of float
+        Gains in the third-octave bands from 50 Hz to 16 kHz.
+    taps : int
+        Length of the filter.
+    """
+
+    kind: ClassVar[str] = "side_gain"
+    title: ClassVar[str] = "Width: gain of the side signal"
+    gains_db: tuple[float, ...]
+    taps: int
+
+    def process(self, audio: Audio, sample_rate: int, *, overwrite: bool = False) -> Audio:
+        """Filter the side signal."""
+        require_sample_rate(sample_rate, self.kind)
+        return side_gains.apply_side_gains(audio, np.array(self.gains_db), self.taps, overwrite=overwrite)
+
+    def responses(self) -> dict[str, Response]:
+        """Return the response of the side signal."""
+        kernel = side_gains.side_kernel(np.array(self.gains_db), self.taps)
+        return {"side": frequency_response(kernel, SAMPLE_RATE)}
+
+
+class Repanner(Processor):
+    """The published re-panning.
+
+    Attributes
+    ----------
+    similarity : tuple of float
+        Wanted similarity at the 1,025 grid frequencies.
+    channel : {"left", "right"}
+        Channel that the stem is panned to.
+    amount, max_boost_db, outside, limit_hz, strength
+        As for `panning_published.repan`.
+    """
+
+    kind: ClassVar[str] = "repanner"
+    title: ClassVar[str] = "Panning"
+    similarity: tuple[float, ...]
+    channel: Literal["left", "right"]
+    amount: float
+    max_boost_db: float | None
+    outside: Literal["prepan", "restore"]
+    limit_hz: float
+    strength: float
+
+    def process(self, audio: Audio, sample_rate: int, *, overwrite: bool = False) -> Audio:
+        """Re-pan every frame and bin."""
+        require_sample_rate(sample_rate, self.kind)
+        return panning_published.repan(
+            audio,
+            np.array(self.similarity),
+            self.channel,
+            amount=self.amount,
+            max_boost_db=self.max_boost_db,
+            outside=self.outside,
+            limit_hz=self.limit_hz,
+            strength=self.strength,
+        )
+
+    def facts(self) -> Facts:
+        """Return the channel and its share."""
+        return [("Panned to", self.channel), ("Share of that channel", f"{100.0 * self.amount:.0f} %")]
+
+
+class PanningEffect(Effect[SimilarityFeature, PanningSettings, PanningAnalysis]):
+    """Bring the similarity of the channels to the target."""
+
+    name = "panning"
+    title = "Width: gain of the side signal"
+    feature = SimilarityFeature
+    settings = Annotated[PanningSettings, Field(discriminator="method")]
+    presets = PRESETS
+    processors = (SideGain, Repanner)
+
+    def measure(self, audio: Audio, sample_rate: int) -> SimilarityFeature | None:
+        """Measure the mean similarity of the channels in 32,769 bins, in double precision.
+
+        Returns
+        -------
+        SimilarityFeature or None
+            1 throughout for a mono stem; None for a silent one.
+
+        Raises
+        ------
+        InputError
+            If the sample rate is not 44,100 Hz.
+        """
+        return self._measure(audio, sample_rate, double=True)
+
+    def analyze(
+        self, audio: Audio, sample_rate: int, *, settings: PanningSettings, stored: Arrays | None = None
+    ) -> PanningAnalysis:
+        """Measure the similarity for every side gain, or find the stronger channel."""
+        require_sample_rate(sample_rate, self.name)
+        if stored is not None:
+            return PanningAnalysis(str(stored["skipped"]), str(stored["channel"]), stored["similarities"])
+        if audio.shape[0] == 1:
+            return PanningAnalysis("mono", "", np.empty((0, 0)))
+        if is_silent(audio):
+            return PanningAnalysis("silent", "", np.empty((0, 0)))
+        if isinstance(settings, PublishedRepanning):
+            return PanningAnalysis("", panning_published.find_channel(audio), np.empty((0, 0)))
+        return PanningAnalysis("", "", side_gains.measure_narrowed(audio, settings.range_db))
+
+    def measure_and_analyze(
+        self, audio: Audio, sample_rate: int, *, settings: PanningSettings
+    ) -> tuple[SimilarityFeature | None, PanningAnalysis]:
+        """Measure feature and analysis from the same transforms, in single precision.
+
+        Earlier effects have rounded the stem to float32, which moves the feature a hundred times as far as the
+        rounding of the transforms.
+        """
+        require_sample_rate(sample_rate, self.name)
+        if isinstance(settings, PublishedRepanning) or audio.shape[0] == 1 or is_silent(audio):
+            feature = self._measure(audio, sample_rate, double=False)
+            return feature, self.analyze(audio, sample_rate, settings=settings)
+        narrowed = side_gains.NarrowedSimilarity(settings.range_db)
+        similarity = _mean_similarity(audio, double=False, narrowed=narrowed)
+        return SimilarityFeature(similarity), PanningAnalysis("", "", narrowed.mean())
+
+    def choose(
+        self,
+        analysis: PanningAnalysis,
+        target: SimilarityFeature,
+        *,
+        stem: str,
+        settings: PanningSettings,
+        strength: float = 1.0,
+    ) -> AppliedEffect:
+        """Choose the gains of the side signal, or the parameters of the published method.
+
+        Raises
+        ------
+        InputError
+            If the stem is unknown.
+        """
+        require_stem(stem)
+        if analysis.skipped:
+            return AppliedEffect(self.name, skipped=analysis.skipped)
+        if isinstance(settings, PublishedRepanning):
+            return AppliedEffect(self.name, _repanner(analysis, target, stem, settings, strength))
+        wanted = side_gains.read_bands(np.clip(target.values, 0.0, 1.0) ** settings.exponent)
+        similarity, gains_db = side_gains.find_side_gains(analysis.similarities, wanted, settings.range_db)
+        before = {"similarity_at_hz": _by_band(similarity)}
+        if not gains_db.any():
+            return AppliedEffect(self.name, before=before, skipped="no band is wider than the target")
+        processor = SideGain(gains_db=tuple((strength * gains_db).tolist()), taps=settings.taps)
+        return AppliedEffect(self.name, processor, before=before, after={"wanted_similarity_at_hz": _by_band(wanted)})
+
+    def smooth(self, feature: SimilarityFeature, stem: str) -> SimilarityFeature:
+        """Smooth the 32,769 bins and average them to the grid, shape (1025,)."""
+        return SimilarityFeature(to_grid(smooth(feature.values, SMOOTHING_BINS)))
+
+    def from_published(self, values: npt.NDArray[np.float64]) -> SimilarityFeature:
+        """Average 32,769 bins, which are smoothed already, to the grid."""
+        return SimilarityFeature(to_grid(values))
+
+    def _measure(self, audio: Audio, sample_rate: int, *, double: bool) -> SimilarityFeature | None:
+        require_sample_rate(sample_rate, self.name)
+        if is_silent(audio):
+            return None
+        if audio.shape[0] == 1:
+            return SimilarityFeature(np.ones(BINS))
+        return SimilarityFeature(_mean_similarity(audio, double=double))
+
+
+PANNING = PanningEffect()
 
 
 def to_grid(curve: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """Mean of each 32 bins from the grid frequency upwards; the last bin as it is."""
+    """Average each 32 bins from the grid frequency upwards; the last bin stays as it is."""
     curve = np.asarray(curve, dtype=np.float64)
     return np.append(curve[:-1].reshape(-1, GRID_STEP).mean(axis=1), curve[-1])
 
 
-def match(
-    audio: Audio,
-    rate: int,
-    target: npt.NDArray[np.float64],
-    *,
-    stem: str,
-    settings: Repan | Narrow = PRESETS["default"],
-    strength: float = 1.0,
-    overwrite: bool = False,
-    memo: Memo | None = None,
-) -> tuple[Audio, Step]:
-    """Bring the similarity of a stem's channels to the target.
-
-    Parameters
-    ----------
-    audio : ndarray, shape (2, samples), float32
-    rate : int
-        Sampling rate in Hz; 44,100.
-    target : ndarray, shape (1025,)
-        Wanted mean similarity at `spectra.grid_frequencies()`.
-    stem : str
-        Chooses the frequency limit of the published method.
-    settings : Repan or Narrow
-        The method and its numbers.
-    strength : float
-        Exponent of every gain, 0 to 1.
-    overwrite : bool
-        The result may take the place of the input, which saves the memory of one.
-    memo : dict, optional
-        What is known of the stem already; what is found is added.
-
-    Returns
-    -------
-    audio : ndarray, shape (2, samples), float32
-    step : Step
-
-    Raises
-    ------
-    InputError
-        If the stem is unknown or the rate is another.
-    """
-    require_rate(rate, "panning")
-    require_stem(stem)
-    if audio.shape[0] == 1:
-        return audio, Step("panning", skipped="mono")
-    if is_silent(audio):
-        return audio, Step("panning", skipped="silent")
-    if isinstance(settings, Repan):
-        return _repan(audio, target, stem, settings, strength)
-    return _narrow(audio, target, settings, strength, overwrite, {} if memo is None else memo)
+def _mean_similarity(
+    audio: Audio, *, double: bool, narrowed: side_gains.NarrowedSimilarity | None = None
+) -> npt.NDArray[np.float64]:
+    """Mean similarity over the frames; `narrowed` gets those frames that lie on its longer hop."""
+    every = side_gains.HOP // HOP
+    similarity = np.zeros(BINS)
+    count = 0
+    for total, difference in transforms(audio, N_FFT, HOP, sum_and_difference=True, double=double):
+        add_similarity(total, difference, similarity)
+        if narrowed is not None:
+            frames = slice(-count % every, None, every)
+            narrowed.add(total[frames], difference[frames])
+        count += len(total)
+    return similarity / count
 
 
-def _repan(
-    audio: Audio, target: npt.NDArray[np.float64], stem: str, settings: Repan, strength: float
-) -> tuple[Audio, Step]:
-    side = panning_published.find_side(audio)
-    out = panning_published.repan(
-        audio,
-        settings.target_scale * target,
-        side,
+def _repanner(
+    analysis: PanningAnalysis, target: SimilarityFeature, stem: str, settings: PublishedRepanning, strength: float
+) -> Repanner:
+    return Repanner(
+        similarity=tuple((settings.target_scale * target.values).tolist()),
+        channel=analysis.channel,
         amount=settings.amount,
         max_boost_db=settings.max_boost_db,
         outside=settings.outside,
         limit_hz=settings.limit_hz[stem],
         strength=strength,
     )
-    return out, Step("panning", parameters={"method": "repan", "side": side, "pan": settings.amount})
 
 
-def _narrow(
-    audio: Audio, target: npt.NDArray[np.float64], settings: Narrow, strength: float, overwrite: bool, memo: Memo
-) -> tuple[Audio, Step]:
-    if "similarities" not in memo:
-        memo["similarities"] = side_gains.measure_narrowed(audio, settings.range_db)
-    wanted = side_gains.read_bands(np.clip(target, 0.0, 1.0) ** settings.exponent)
-    before, gains_db = side_gains.find_side_gains(memo["similarities"], wanted, settings.range_db)
+def _by_band(similarity: npt.NDArray[np.float64]) -> dict[str, float]:
     bands = [f"{hz:g}" for hz in side_gains.BAND_CENTRES_HZ]
-    step_before: dict[str, Any] = {"similarity_at_hz": dict(zip(bands, np.round(before, 3).tolist(), strict=True))}
-    if not gains_db.any():
-        return audio, Step("panning", before=step_before, skipped="no band is wider than the target")
-    gains_db = strength * gains_db
-    out = side_gains.apply_side_gains(audio, gains_db, settings.taps, overwrite=overwrite)
-    parameters = {
-        "method": "narrow",
-        "side_gain_db_at_hz": dict(zip(bands, np.round(gains_db, 2).tolist(), strict=True)),
-        "wanted_similarity_at_hz": dict(zip(bands, np.round(wanted, 3).tolist(), strict=True)),
-    }
-    return out, Step("panning", parameters=parameters, before=step_before)
+    return dict(zip(bands, np.round(similarity, 3).tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""Panning as it was published: every frame and bin of the stem is given the average share of its two sides."""
+"""Published re-panning: scale both channels in every frame and bin to the average similarity."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -7,26 +7,27 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
-from fxnorm.audio import RATE, Audio
+from fxnorm.audio import Audio
 from fxnorm.dsp.stft import smooth, sqrt_hann
 from fxnorm.kernels import spectra
+from fxnorm.normalization.grid import SAMPLE_RATE
 from fxnorm.units import db_to_amplitude, hz_to_bin
 
 N_FFT = 2048
 HOP = 1024
-SIDE_HZ = (50.0, 2500.0)
-SIDE_SMOOTHING_BINS = 501
+CHANNEL_HZ = (50.0, 2500.0)
+SMOOTHING_BINS = 501
 QUIET_FRAME_DB = -10.0  # of the unscaled spectrum
-# The two sides of a nearly mono stem differ by less than the rounding of float32 transforms in its pauses, where that
-# rounding is all there is: such bins have no say. -60 dB unscaled is about -115 dBFS.
+# In the pauses of a nearly mono stem the channels differ only by the rounding of float32 transforms: such bins are left
+# out. -60 dB unscaled is about -115 dBFS.
 NOISE_DB = -60.0
 _BATCH = 64  # frames per block: both channels and their spectra stay in cache
 
-Side = Literal["left", "right"]
+Channel = Literal["left", "right"]
 
 
-def find_side(audio: Audio) -> Side:
-    """Side on which most of the bins between 50 and 2,500 Hz are stronger.
+def find_channel(audio: Audio) -> Channel:
+    """Find the channel in which most bins between 50 and 2,500 Hz are stronger.
 
     Parameters
     ----------
@@ -40,15 +41,15 @@ def find_side(audio: Audio) -> Side:
     lean = np.zeros(N_FFT // 2 + 1)
     for left, right in _spectra(audio):
         spectra.add_lean(left, right, db_to_amplitude(NOISE_DB), lean)
-    low, high = (hz_to_bin(hz, RATE, N_FFT) for hz in SIDE_HZ)
-    signs = np.sign(smooth(lean, SIDE_SMOOTHING_BINS))[low:high]
+    low, high = (hz_to_bin(hz, SAMPLE_RATE, N_FFT) for hz in CHANNEL_HZ)
+    signs = np.sign(smooth(lean, SMOOTHING_BINS))[low:high]
     return "right" if signs.mean() >= 0.0 else "left"
 
 
 def repan(
     audio: Audio,
     similarity: npt.NDArray[np.float64],
-    side: Side,
+    channel: Channel,
     *,
     amount: float,
     max_boost_db: float | None,
@@ -56,23 +57,23 @@ def repan(
     limit_hz: float,
     strength: float,
 ) -> Audio:
-    """Pan a stem to a side, then scale both channels so that every bin has the wanted similarity.
+    """Pan a stem to a channel, then scale both channels so that every bin has the wanted similarity.
 
     Parameters
     ----------
     audio : ndarray, shape (2, samples), float32
     similarity : ndarray, shape (1025,)
         Wanted similarity at the bins of a spectrum of 2,048 points.
-    side : {"left", "right"}
-        The stronger side.
+    channel : {"left", "right"}
+        The stronger channel.
     amount : float
-        Amplitude of the stronger side in the linear pan that comes first; the other side gets the rest.
+        Amplitude of the stronger channel in the linear pan that comes first; the other channel gets the rest.
     max_boost_db : float or None
         Largest gain of a bin.
     outside : {"prepan", "restore"}
-        What happens to quiet frames and to bins above the limit: only the first pan, or nothing.
+        Treatment of quiet frames and of bins above the limit: only the first pan, or none.
     limit_hz : float
-        Bins from here on are not re-panned.
+        Upper limit in Hz; bins above it are not re-panned.
     strength : float
         Exponent of every gain, 0 to 1.
 
@@ -80,7 +81,7 @@ def repan(
     -------
     ndarray, shape (2, samples), float32
     """
-    far_share = np.clip(similarity, 0.0, 1.0)[: hz_to_bin(limit_hz, RATE, N_FFT)] / 2.0
+    far_share = np.clip(similarity, 0.0, 1.0)[: hz_to_bin(limit_hz, SAMPLE_RATE, N_FFT)] / 2.0
     max_boost = np.inf if max_boost_db is None else db_to_amplitude(max_boost_db)
     outside_near, outside_far = (amount**strength, (1.0 - amount) ** strength) if outside == "prepan" else (1.0, 1.0)
 
@@ -88,7 +89,7 @@ def repan(
     out = np.zeros((2, HOP * (_frame_count(audio) + 1)), dtype=np.float32)
     position = 0
     for left, right in _spectra(audio):
-        near, far = (right, left) if side == "right" else (left, right)
+        near, far = (right, left) if channel == "right" else (left, right)
         spectra.repan(
             near,
             far,
@@ -101,9 +102,9 @@ def repan(
             outside_near,
             outside_far,
         )
-        for channel, bins in zip(out, (left, right), strict=True):
+        for samples, bins in zip(out, (left, right), strict=True):
             pieces = scipy.fft.irfft(bins, N_FFT, axis=1) * window
-            target = channel[position : position + HOP * (len(pieces) + 1)].reshape(-1, HOP)
+            target = samples[position : position + HOP * (len(pieces) + 1)].reshape(-1, HOP)
             target[:-1] += pieces[:, :HOP]
             target[1:] += pieces[:, HOP:]
         position += HOP * len(left)

@@ -13,6 +13,10 @@ from typing import Any
 import numpy as np
 
 from fxnorm.errors import StatsError
+from fxnorm.normalization.grid import BINS
+
+# Shape of each feature in a published file, by effect.
+SHAPES = {"eq": (BINS,), "compression": (2,), "panning": (BINS,), "loudness": (1,)}
 
 _ARRAY_MAKERS = {
     "numpy.core.multiarray _reconstruct",

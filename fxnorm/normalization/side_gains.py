@@ -1,4 +1,4 @@
-"""Stereo width, band by band: how far the side must come down for a wanted similarity, and the filter that does it."""
+"""Stereo width in third-octave bands: the side gain that reaches a similarity, and the filter that applies it."""
 
 import itertools
 from functools import cache
@@ -6,10 +6,11 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from fxnorm.audio import RATE, Audio
+from fxnorm.audio import Audio
 from fxnorm.dsp.fir import convolve_centred, linear_phase
-from fxnorm.dsp.stft import GRID_STEP, N_FFT, grid_frequencies, transforms
+from fxnorm.dsp.stft import transforms
 from fxnorm.kernels.spectra import add_narrowed_similarity
+from fxnorm.normalization.grid import GRID_STEP, N_FFT, SAMPLE_RATE, grid_frequencies
 from fxnorm.units import THIRD_OCTAVES_HZ, db_to_amplitude, hz_to_bin
 
 HOP = N_FFT // 2  # every sample counts; twice as many frames change the gains by 0.2 dB in the mean
@@ -17,8 +18,8 @@ BAND_CENTRES_HZ = THIRD_OCTAVES_HZ[2:]  # from 50 Hz to 16 kHz
 STEP_DB = 3.0  # between the side gains at which similarity is measured; read in between by interpolation
 
 
-class Narrowing:
-    """Mean similarity in each third-octave band for every side gain that is tried, summed up over the frames.
+class NarrowedSimilarity:
+    """Accumulate the mean similarity in third-octave bands for a series of side gains.
 
     Parameters
     ----------
@@ -32,25 +33,25 @@ class Narrowing:
         self._count = 0
 
     def add(self, total: npt.NDArray[np.complex64], difference: npt.NDArray[np.complex64]) -> None:
-        """Count in spectra of the sum and the difference of the channels, shape (frames, bins)."""
+        """Add spectra of the sum and the difference of the channels, shape (frames, bins)."""
         add_narrowed_similarity(total, difference, _edges(), self._gains, self._total)
         self._count += len(total)
 
     def mean(self) -> npt.NDArray[np.float64]:
-        """The mean so far, shape (bands, gains)."""
+        """Return the mean, shape (bands, gains)."""
         return self._total / (self._count * np.diff(_edges())[:, np.newaxis])
 
 
 def measure_narrowed(audio: Audio, range_db: float) -> npt.NDArray[np.float64]:
-    """Mean similarity of stereo audio in each third-octave band for every side gain, shape (bands, gains)."""
-    narrowing = Narrowing(range_db)
+    """Measure the mean similarity in each third-octave band for every side gain, shape (bands, gains)."""
+    accumulator = NarrowedSimilarity(range_db)
     for total, difference in transforms(audio, N_FFT, HOP, sum_and_difference=True):
-        narrowing.add(total, difference)
-    return narrowing.mean()
+        accumulator.add(total, difference)
+    return accumulator.mean()
 
 
 def read_bands(curve: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Mean of a curve on the grid over its part in each third-octave band."""
+    """Return the mean of a curve on the grid in each third-octave band."""
     fine = np.repeat(curve, GRID_STEP)  # bins of the fine spectrum inside each grid point
     return np.array([fine[low:high].mean() for low, high in itertools.pairwise(_edges())])
 
@@ -58,7 +59,7 @@ def read_bands(curve: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def find_side_gains(
     similarities: npt.NDArray[np.float64], wanted: npt.NDArray[np.float64], range_db: float
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Gain of the side signal in each third-octave band at which the mean similarity reaches the wanted one.
+    """Find the gain of the side signal at which the mean similarity of each third-octave band reaches the target.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ def find_side_gains(
     Returns
     -------
     before, gains_db : ndarray, shape (bands,)
-        Mean similarity of the band as it is, and the gain: 0 where the band is narrow enough.
+        Mean similarity of each band without a gain, and the gain: 0 where the band is narrow enough.
     """
     levels_db = _levels_db(range_db)
     gains_db = np.array([_reach(row, levels_db, goal) for row, goal in zip(similarities, wanted, strict=True)])
@@ -79,10 +80,8 @@ def find_side_gains(
 
 
 def apply_side_gains(audio: Audio, gains_db: npt.NDArray[np.float64], taps: int, *, overwrite: bool = False) -> Audio:
-    """Filter the side signal by gains given in third-octave bands, without delay; the mid signal is untouched."""
-    frequencies = grid_frequencies()
-    curve_db = np.interp(np.log(np.maximum(frequencies, 1.0)), np.log(BAND_CENTRES_HZ), gains_db)
-    kernel = linear_phase(db_to_amplitude(curve_db), taps)
+    """Filter the side signal by gains in third-octave bands, without delay; the mid signal stays as it is."""
+    kernel = side_kernel(gains_db, taps)
     out = audio if overwrite else np.empty_like(audio)
     side = audio[:1] - audio[1:]
     side *= np.float32(0.5)
@@ -93,16 +92,22 @@ def apply_side_gains(audio: Audio, gains_db: npt.NDArray[np.float64], taps: int,
     return out
 
 
+def side_kernel(gains_db: npt.NDArray[np.float64], taps: int) -> npt.NDArray[np.float64]:
+    """Design the linear-phase filter of the side signal, shape (taps,)."""
+    log_hz = np.log(np.maximum(grid_frequencies(), 1.0))
+    return linear_phase(db_to_amplitude(np.interp(log_hz, np.log(BAND_CENTRES_HZ), gains_db)), taps)
+
+
 def _levels_db(range_db: float) -> npt.NDArray[np.float64]:
-    """Side gains that are tried, from 0 dB down."""
+    """Side gains of the series, from 0 dB down."""
     return -np.append(np.arange(0.0, range_db, STEP_DB), range_db)
 
 
 @cache
 def _edges() -> npt.NDArray[np.int64]:
-    """Bins between which the third-octave bands lie."""
+    """Edges of the third-octave bands in bins."""
     edges_hz = np.append(BAND_CENTRES_HZ / 10.0**0.05, BAND_CENTRES_HZ[-1] * 10.0**0.05)
-    return np.array([hz_to_bin(hz, RATE, N_FFT) for hz in edges_hz])
+    return np.array([hz_to_bin(hz, SAMPLE_RATE, N_FFT) for hz in edges_hz])
 
 
 def _reach(row: npt.NDArray[np.float64], levels_db: npt.NDArray[np.float64], goal: float) -> float:

@@ -1,7 +1,6 @@
-"""Pages: one self-contained HTML file each, with everything in it, for a browser without a network.
+"""Self-contained HTML pages, rendered from the templates beside this file.
 
-Templates lie beside this file. `base.html` has the frame and the style, `parts.html` what several pages use: players,
-tables, figures.
+`base.html` defines layout and style, `parts.html` the elements that several pages share: players, tables, figures.
 """
 
 import base64
@@ -18,19 +17,19 @@ def render(template: str, **values: Any) -> str:
     Parameters
     ----------
     template : str
-        File name of one that ships with this package: `mix.html`.
+        File name of a template of this package, such as `mix.html`.
     **values
-        What it shows. Text is escaped; a picture from `fxnorm.plots` goes in as `svg | safe`.
+        Values of the template. Text is escaped; insert a plot of `fxnorm.plots` with `svg | safe`.
 
     Returns
     -------
     str
-        A whole HTML page.
+        Complete HTML page.
 
     Raises
     ------
     jinja2.UndefinedError
-        If the template shows a value that was not given.
+        If a value of the template is missing.
     """
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
@@ -45,12 +44,12 @@ def render(template: str, **values: Any) -> str:
 
 
 def audio_uri(samples: Audio, rate: int) -> str:
-    """Audio as the source of a player: a data URI of an MP3, about 21 kB a second.
+    """Encode audio as a data URI of an MP3 for an HTML player, about 21 kB per second.
 
     Parameters
     ----------
     samples : ndarray, shape (channels, samples), float32
-        What leaves full scale is brought back to it, as a whole.
+        Scaled down as a whole if it exceeds full scale.
     rate : int
         Sampling rate in Hz.
     """

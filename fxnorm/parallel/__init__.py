@@ -1,4 +1,4 @@
-"""One function over many items: in this process, in worker processes, or on a Dask cluster."""
+"""Parallel map: in this process, in worker processes, or on a Dask cluster."""
 
 from fxnorm.parallel.failures import Failure, explain
 from fxnorm.parallel.runner import Jobs, Progress, Runner, crew, default_jobs, run, silent_progress

@@ -1,4 +1,4 @@
-"""A Dask cluster as a way to run: machines that see the same files as this one."""
+"""Runner on a Dask cluster whose machines see the same files as this one."""
 
 import logging
 import platform
@@ -107,7 +107,7 @@ class _Cluster:
         # The function may hold megabytes. As the result of a task it travels once to each worker, and Dask makes it
         # again if all that had it die.
         held = self.client.submit(_hold, function, key=f"fxnorm-{uuid.uuid4().hex}")
-        pending: deque[tuple[Item, Future]] = deque()
+        pending: deque[tuple[Item, Future[Any]]] = deque()
         try:
             self._spread(held)
             for item in items:
@@ -124,20 +124,20 @@ class _Cluster:
             with suppress(OSError):
                 self.client.cancel([held, *(future for _, future in pending)])
 
-    def _spread(self, held: "Future") -> None:
+    def _spread(self, held: "Future[Any]") -> None:
         """Give all workers what is held, since work goes first to those that have it; it can do without."""
         try:
             self.client.replicate(held)
         except Exception as error:  # such as a ValueError if a worker dies meanwhile
             _log.debug("not spread: %s", error)
 
-    def _submit(self, held: "Future", item: Item) -> "Future":
+    def _submit(self, held: "Future[Any]", item: Item) -> "Future[Any]":
         # without the time-out, what is submitted within it would have no order
         key = f"fxnorm-{uuid.uuid4().hex}"
         return self.client.submit(_work, __version__, held, item, key=key, fifo_timeout=0)
 
-    def _next(self, held: "Future", pending: "deque[tuple[Item, Future]]") -> tuple[Item, Any]:
-        """The first item that is pending, with its outcome; it is pending until that is there."""
+    def _next(self, held: "Future[Any]", pending: "deque[tuple[Item, Future[Any]]]") -> tuple[Item, Any]:
+        """Wait for the first pending item; return it with its outcome."""
         from distributed import KilledWorker
 
         item, future = pending[0]
@@ -155,7 +155,7 @@ class _Cluster:
         pending.popleft()
         return item, outcome
 
-    def _outcome(self, future: "Future") -> Any:
+    def _outcome(self, future: "Future[Any]") -> Any:
         while True:
             try:
                 return future.result(timeout=_WAIT_S)
@@ -181,7 +181,7 @@ def _work(version: str, function: Callable[[Item], Result], item: Item) -> Resul
 
 
 def _introduce(reads: Path) -> tuple[str, int | None]:
-    """A worker's version of fxnorm, and the size of a file as it sees it."""
+    """Return the version of fxnorm on a worker, and the size of a file as the worker sees it."""
     try:
         return __version__, reads.stat().st_size
     except OSError:

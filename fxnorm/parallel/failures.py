@@ -1,4 +1,4 @@
-"""What went wrong with one item, as a value: one bad item stops nothing."""
+"""Failures as values, so that one bad item does not stop the others."""
 
 import logging
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _log = logging.getLogger("fxnorm")
 
 @dataclass(frozen=True)
 class Failure:
-    """A stem that could not be worked on, and why."""
+    """Stem that failed, with the reason."""
 
     track: str
     stem: str
@@ -23,7 +23,7 @@ class Failure:
 
 
 def attempt(function: Callable[[Item], Result], item: Item) -> Result | Exception:
-    """What the function makes of the item, or the exception it raised."""
+    """Return the result of the function, or the exception it raised."""
     try:
         return function(item)
     except Exception as error:  # one bad stem never stops the others
@@ -32,7 +32,7 @@ def attempt(function: Callable[[Item], Result], item: Item) -> Result | Exceptio
 
 
 def explain(error: Exception) -> str:
-    """One line for a person; what nobody foresaw is named as such."""
+    """Describe an exception in one line; unexpected ones are marked as such."""
     if isinstance(error, FxnormError):
         return str(error)
     if isinstance(error, MemoryError):

@@ -230,7 +230,7 @@ def _start(handle: int) -> "subprocess.Popen[bytes]":
 
 
 def serve(handle: int, level: int) -> None:
-    """Run the tasks that come through a pipe until it closes; what a worker process does.
+    """Run the tasks received through a pipe until it closes; main function of a worker process.
 
     It ignores Ctrl-C, which is its parent's to handle, removes half-written files when it is terminated, and ends with
     its parent.
@@ -258,7 +258,7 @@ def serve(handle: int, level: int) -> None:
 
 
 def _sendable(outcome: Any) -> Any:
-    """The outcome, or, for exceptions that get lost on the way to another process, one that does not."""
+    """Return the outcome; an exception that cannot be pickled is replaced by one that can."""
     if isinstance(outcome, Exception):
         try:
             ForkingPickler.loads(ForkingPickler.dumps(outcome))
@@ -279,7 +279,7 @@ def _die_with_parent() -> None:
 
 @contextmanager
 def deaf_to_interrupts() -> Iterator[None]:
-    """Processes started in this block never hear a Ctrl-C; one that this process gets meanwhile comes afterwards."""
+    """Start processes that ignore Ctrl-C; defer a Ctrl-C of this process to the end of the block."""
     if sys.platform == "win32":  # processes there get a group of their own
         yield
         return

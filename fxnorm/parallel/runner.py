@@ -1,4 +1,4 @@
-"""Runs one function over many items, here, in several processes or elsewhere, and gives the results back in order."""
+"""Apply a function to many items, here, in several processes or elsewhere, with the results in order."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -23,18 +23,20 @@ class Runner(Protocol):
 
     def __call__(
         self, function: Callable[[Item], Result], items: Iterable[Item], /
-    ) -> Iterator[tuple[Item, Result | Exception]]: ...
+    ) -> Iterator[tuple[Item, Result | Exception]]:
+        """Yield each item with its result or exception."""
+        ...
 
 
 Jobs = int | Runner  # so many worker processes on this machine (1: none but this one), or another way to run
 
 
 def silent_progress(done: int, total: int, what: str) -> None:
-    """Progress for those who do not want to see any."""
+    """Ignore progress."""
 
 
 def default_jobs() -> int:
-    """One process for each processor this process may use."""
+    """Return the number of processors available to this process."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -71,7 +73,7 @@ def run(
 
 @contextmanager
 def crew(jobs: Jobs) -> Iterator[Runner]:
-    """A way to run that stays for several runs: worker processes start once."""
+    """Yield a runner for several runs, whose worker processes start once."""
     if not isinstance(jobs, int):
         yield jobs
     elif jobs > 1:

@@ -1,4 +1,4 @@
-"""Drawing a channel strip: from the habits to the inserts of one stem."""
+"""Draw a channel strip: from the priors of a stem to its chain of processors."""
 
 from dataclasses import dataclass
 
@@ -6,92 +6,95 @@ import numpy as np
 
 from fxnorm.dsp.biquads import Band
 from fxnorm.synth import priors
-from fxnorm.synth.priors import BandHabit, CompressorHabit, ReverbHabit, StemHabits
-from fxnorm.synth.processors import Compressor, Decorrelation, Insert, Pan, ParametricEq, Reverb, Saturation, Width
-from fxnorm.synth.seeding import chance, draw, draw_hz
+from fxnorm.synth.priors import BandPrior, CompressorPrior, ReverbPrior, StemPrior
+from fxnorm.synth.processor import Processor
+from fxnorm.synth.processors import Compressor, Decorrelation, Pan, ParametricEq, Reverb, Saturation, Width
+from fxnorm.synth.seeding import bernoulli, log_uniform_hz, uniform
 
-SEEDS = 2**31
+SEED_LIMIT = 2**31
 
 
 @dataclass(frozen=True)
-class Taste:
-    """What an engineer likes, on every channel of a song."""
+class EngineerStyle:
+    """Offsets and factors that an engineer applies to every channel of a song."""
 
-    wetness_db: float
-    brightness_db: float
-    squash_db: float
-    spread: float
+    reverb_offset_db: float
+    high_shelf_offset_db: float
+    threshold_offset_db: float
+    width_scale: float
 
 
-def draw_taste(rng: np.random.Generator) -> Taste:
-    """Draw an engineer's taste."""
-    return Taste(
-        wetness_db=draw(rng, priors.TASTE_WETNESS_DB, 1),
-        brightness_db=draw(rng, priors.TASTE_BRIGHTNESS_DB, 1),
-        squash_db=draw(rng, priors.TASTE_SQUASH_DB, 1),
-        spread=draw(rng, priors.TASTE_SPREAD),
+def draw_style(rng: np.random.Generator) -> EngineerStyle:
+    """Draw the style of an engineer."""
+    return EngineerStyle(
+        reverb_offset_db=uniform(rng, priors.REVERB_OFFSET_DB, 1),
+        high_shelf_offset_db=uniform(rng, priors.HIGH_SHELF_OFFSET_DB, 1),
+        threshold_offset_db=uniform(rng, priors.THRESHOLD_OFFSET_DB, 1),
+        width_scale=uniform(rng, priors.WIDTH_SCALE),
     )
 
 
-def draw_chain(rng: np.random.Generator, habit: StemHabits, taste: Taste) -> tuple[Insert, ...]:
-    """Equaliser, compressor, saturation, place, width and reverb: the order of a channel strip."""
-    chain: list[Insert] = [ParametricEq(tuple(_draw_bands(rng, habit.eq, taste)))]
-    stages = (habit.peaks, habit.compressor)
-    chain += [_draw_compressor(rng, stage, taste) for stage in stages if chance(rng, stage.chance)]
-    if chance(rng, habit.saturation.chance):
-        chain.append(Saturation(draw(rng, habit.saturation.drive_db, 1), draw(rng, habit.saturation.mix)))
-    chain += _draw_stereo(rng, habit, taste)
-    if chance(rng, habit.reverb.chance):
-        chain.append(_draw_reverb(rng, habit.reverb, taste))
+def draw_chain(rng: np.random.Generator, prior: StemPrior, style: EngineerStyle) -> tuple[Processor, ...]:
+    """Draw equaliser, compressors, saturation, width, pan and reverb, in the order of a channel strip."""
+    chain: list[Processor] = [ParametricEq(tuple(_draw_bands(rng, prior.eq, style)))]
+    compressors = (prior.peak_compressor, prior.compressor)
+    chain += [_draw_compressor(rng, prior, style) for prior in compressors if bernoulli(rng, prior.probability)]
+    if bernoulli(rng, prior.saturation.probability):
+        chain.append(Saturation(uniform(rng, prior.saturation.drive_db, 1), uniform(rng, prior.saturation.wet)))
+    chain += _draw_stereo(rng, prior, style)
+    if bernoulli(rng, prior.reverb.probability):
+        chain.append(_draw_reverb(rng, prior.reverb, style))
     return tuple(chain)
 
 
-def _draw_compressor(rng: np.random.Generator, habit: CompressorHabit, taste: Taste) -> Compressor:
+def _draw_bands(rng: np.random.Generator, band_priors: tuple[BandPrior, ...], style: EngineerStyle) -> list[Band]:
+    bands = []
+    for prior in band_priors:
+        if bernoulli(rng, prior.probability):
+            offset_db = style.high_shelf_offset_db if prior.kind == "high_shelf" else 0.0
+            gain_db = uniform(rng, prior.gain_db, 1) + offset_db
+            frequency_hz = log_uniform_hz(rng, prior.frequency_hz)
+            bands.append(Band(prior.kind, frequency_hz, round(gain_db, 1), uniform(rng, prior.q, 4)))
+    return bands
+
+
+def _draw_compressor(rng: np.random.Generator, prior: CompressorPrior, style: EngineerStyle) -> Compressor:
     return Compressor(
-        threshold_db=round(draw(rng, habit.threshold_db, 1) + taste.squash_db, 1),
-        ratio=draw(rng, habit.ratio, 1),
-        attack_ms=draw(rng, habit.attack_ms, 1),
-        release_ms=draw(rng, habit.release_ms, 0),
-        knee_db=draw(rng, priors.KNEE_DB, 1),
-        makeup_db=draw(rng, priors.MAKEUP_DB, 1),
-        mix=draw(rng, habit.mix),
+        threshold_db=round(uniform(rng, prior.threshold_db, 1) + style.threshold_offset_db, 1),
+        ratio=uniform(rng, prior.ratio, 1),
+        attack_ms=uniform(rng, prior.attack_ms, 1),
+        release_ms=uniform(rng, prior.release_ms, 0),
+        knee_db=uniform(rng, priors.KNEE_DB, 1),
+        makeup_db=uniform(rng, priors.MAKEUP_DB, 1),
+        wet=uniform(rng, prior.wet),
     )
 
 
-def _draw_bands(rng: np.random.Generator, bands: tuple[BandHabit, ...], taste: Taste) -> list[Band]:
-    drawn = []
-    for band in bands:
-        if chance(rng, band.chance):
-            gain_db = draw(rng, band.gain_db, 1) + (taste.brightness_db if band.kind == "high_shelf" else 0.0)
-            drawn.append(Band(band.kind, draw_hz(rng, band.frequency_hz), round(gain_db, 1), draw(rng, band.q, 4)))
-    return drawn
-
-
-def _draw_stereo(rng: np.random.Generator, habit: StemHabits, taste: Taste) -> list[Insert]:
-    stereo = habit.stereo
-    drawn: list[Insert] = []
-    if chance(rng, stereo.decorrelation_chance):
-        drawn.append(
+def _draw_stereo(rng: np.random.Generator, prior: StemPrior, style: EngineerStyle) -> list[Processor]:
+    stereo = prior.stereo
+    processors: list[Processor] = []
+    if bernoulli(rng, stereo.decorrelation_probability):
+        processors.append(
             Decorrelation(
-                amount=draw(rng, stereo.decorrelation),
-                spread_ms=draw(rng, priors.DECORRELATION_MS, 1),
-                low_cut_hz=draw_hz(rng, priors.DECORRELATION_LOW_CUT_HZ),
-                seed=int(rng.integers(SEEDS)),
+                amount=uniform(rng, stereo.decorrelation),
+                window_ms=uniform(rng, priors.DECORRELATION_WINDOW_MS, 1),
+                low_cut_hz=log_uniform_hz(rng, priors.DECORRELATION_LOW_CUT_HZ),
+                seed=int(rng.integers(SEED_LIMIT)),
             )
         )
-    drawn.append(Width(round(draw(rng, stereo.width) * taste.spread, 2)))
-    drawn.append(Pan(draw(rng, stereo.pan)))
-    return drawn
+    processors.append(Width(round(uniform(rng, stereo.width) * style.width_scale, 2)))
+    processors.append(Pan(uniform(rng, stereo.pan)))
+    return processors
 
 
-def _draw_reverb(rng: np.random.Generator, habit: ReverbHabit, taste: Taste) -> Reverb:
+def _draw_reverb(rng: np.random.Generator, prior: ReverbPrior, style: EngineerStyle) -> Reverb:
     return Reverb(
-        decay_s=draw(rng, habit.decay_s),
-        pre_delay_ms=draw(rng, habit.pre_delay_ms, 1),
-        level_db=round(draw(rng, habit.level_db, 1) + taste.wetness_db, 1),
-        low_cut_hz=draw_hz(rng, habit.low_cut_hz),
-        high_cut_hz=draw_hz(rng, habit.high_cut_hz),
-        size_ms=draw(rng, habit.size_ms, 1),
-        treble=draw(rng, habit.treble),
-        seed=int(rng.integers(SEEDS)),
+        decay_s=uniform(rng, prior.decay_s),
+        pre_delay_ms=uniform(rng, prior.pre_delay_ms, 1),
+        level_db=round(uniform(rng, prior.level_db, 1) + style.reverb_offset_db, 1),
+        low_cut_hz=log_uniform_hz(rng, prior.low_cut_hz),
+        high_cut_hz=log_uniform_hz(rng, prior.high_cut_hz),
+        size_ms=uniform(rng, prior.size_ms, 1),
+        treble=uniform(rng, prior.treble),
+        seed=int(rng.integers(SEED_LIMIT)),
     )

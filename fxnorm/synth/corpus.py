@@ -1,4 +1,4 @@
-"""A synthetic corpus written to disk, its songs in parallel."""
+"""Write a synthetic corpus to disk, its songs in parallel."""
 
 from functools import partial
 from pathlib import Path
@@ -9,28 +9,39 @@ from fxnorm.synth.writing import check_seed, write_indexed_song
 
 
 def synthesize_corpus(
-    out: Path, *, songs: int, seconds: float, seed: int, jobs: Jobs = 1, progress: Progress = silent_progress
+    out: Path,
+    *,
+    songs: int = 20,
+    seconds: float = 30.0,
+    seed: int = 0,
+    jobs: Jobs = 1,
+    progress: Progress = silent_progress,
 ) -> list[Path]:
-    """Make the songs of a synthetic corpus; those that are there already are kept.
+    """Synthesize the songs of a corpus and write them as `fxnorm corpus synth` does.
+
+    Complete songs that are already in the folder are left as they are.
 
     Parameters
     ----------
     out : Path
-        Gets `wet/` and `dry/`, each with splits.
+        Folder of the corpus. Wet songs go to `out/wet/SPLIT/NAME`, dry stems to `out/dry/SPLIT/NAME`, with the
+        splits train, valid and test.
     songs : int
+        Number of songs, at least 1.
     seconds : float
-        Length of each song.
+        Duration of each song in seconds, at least `songs.MIN_DURATION_S`.
     seed : int
-        The same seed always gives the same songs.
+        Random seed, 0 or more. The same seed gives the same songs, and a larger corpus begins with the songs of a
+        smaller one.
     jobs : int or Runner
-        Worker processes, or another way to run.
+        Number of worker processes, or another runner.
     progress : callable
-        Called with (songs done, songs in all, folder of the last).
+        Called with the number of finished songs, the number of songs and the name of the last finished song.
 
     Returns
     -------
     list of Path
-        Folders of the wet songs.
+        Folders of the wet songs, in the order of their indices.
 
     Raises
     ------
@@ -38,19 +49,22 @@ def synthesize_corpus(
         If a number is out of range, or the folder holds songs of another seed.
     AudioError
         If a file cannot be written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from fxnorm.synth import synthesize_corpus
+    >>> folders = synthesize_corpus(Path("songs"), songs=20, seconds=30.0, seed=7, jobs=4)  # doctest: +SKIP
+    >>> sorted(path.name for path in folders[0].iterdir())  # doctest: +SKIP
+    ['bass.flac', 'drums.flac', 'engineer.json', 'mixture.flac', 'other.flac', 'song.json', 'vocals.flac']
     """
     if songs < 1:
         raise InputError(f"expected at least 1 song, got {songs}; ask for more")
     check_seed(out, seed)
-    make = partial(_write_song, out, seed, seconds)
     folders = []
-    for index, folder in run(make, range(songs), jobs=jobs):
+    for index, folder in run(partial(write_indexed_song, out, seed, seconds=seconds), range(songs), jobs=jobs):
         if isinstance(folder, Exception):
             raise folder
         folders.append(folder)
         progress(index + 1, songs, folder.name)
     return folders
-
-
-def _write_song(out: Path, seed: int, seconds: float, index: int) -> Path:
-    return write_indexed_song(out, seed, index, seconds)

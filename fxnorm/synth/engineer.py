@@ -1,4 +1,4 @@
-"""The mixing engineer: draws a chain of inserts for every stem, then makes the stems wet and balances them."""
+"""Mixing engineer of synthetic songs: draws a chain of processors for each stem, applies it and balances the stems."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 from scipy import signal
 
 from fxnorm.audio import RATE, Audio, is_silent, peak
@@ -14,23 +13,38 @@ from fxnorm.corpus.stems import STEMS
 from fxnorm.dsp.biquads import Band, biquad
 from fxnorm.errors import InputError
 from fxnorm.synth import priors
-from fxnorm.synth.chains import Taste, draw_chain, draw_taste
-from fxnorm.synth.priors import HABITS
-from fxnorm.synth.processors import Gain, Insert, describe
-from fxnorm.synth.seeding import draw
+from fxnorm.synth.chains import EngineerStyle, draw_chain, draw_style
+from fxnorm.synth.foreign import adapt
+from fxnorm.synth.priors import STEM_PRIORS
+from fxnorm.synth.processor import Float64, Processor
+from fxnorm.synth.processors import Gain
+from fxnorm.synth.seeding import uniform
 from fxnorm.units import amplitude_to_db, db_to_amplitude
 
-Extra = Mapping[str, Sequence[Insert]]
+ExtraProcessors = Mapping[str, Sequence[Any]]
 
 BLOCK_S = 0.4
 GATE_DB = -10.0
-# The two filters of loudness metering, near enough for a hand on a fader.
-EAR = (Band("high_shelf", 1500.0, 4.0), Band("high_pass", 38.0, q=0.5))
+SILENCE_POWER = 1e-7
+SILENCE_DB = -70.0
+# Approximation of the K-weighting of loudness meters.
+WEIGHTING = (Band("high_shelf", 1500.0, 4.0), Band("high_pass", 38.0, q=0.5))
 
 
 @dataclass(frozen=True)
-class Mix:
-    """Wet stems, their sum, and what was done: each stem's inserts in order, with the gains set by ear."""
+class SyntheticMix:
+    """Wet stems, their sum, and the settings of the engineer.
+
+    Attributes
+    ----------
+    wet : dict of str to ndarray, shape (2, samples), float32
+        Wet stems in the order of `STEMS`.
+    mixture : ndarray, shape (2, samples), float32
+        Sum of the wet stems.
+    settings : dict
+        Style of the engineer and, for each stem, the settings of its processors in order, including the gains set by
+        measured loudness; ready for JSON.
+    """
 
     wet: dict[str, Audio]
     mixture: Audio
@@ -39,22 +53,22 @@ class Mix:
 
 @dataclass(frozen=True)
 class Engineer:
-    """A taste, a chain of inserts and a level for every stem."""
+    """Style, and a chain of processors and a level in dB for each stem."""
 
-    taste: Taste
-    chains: dict[str, tuple[Insert, ...]]
+    style: EngineerStyle
+    chains: dict[str, tuple[Processor, ...]]
     levels_db: dict[str, float]
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, *, extra: Extra | None = None) -> Self:
-        """Draw an engineer from the habits.
+    def draw(cls, rng: np.random.Generator, *, extra: ExtraProcessors | None = None) -> Self:
+        """Draw an engineer from the priors.
 
         Parameters
         ----------
         rng : numpy.random.Generator
-        extra : mapping of stem to inserts, optional
-            Inserts appended to the chains of these stems: anything with `process(x)` on an array
-            (samples, channels) that returns the same shape.
+        extra : mapping of stem to sequence of processors, optional
+            Processors appended to the chains of these stems: a `Processor`, or any object with `process(x)` on an
+            array (samples, channels) that returns an array of the same shape.
 
         Returns
         -------
@@ -63,85 +77,91 @@ class Engineer:
         Raises
         ------
         InputError
-            If `extra` names an unknown stem or holds something without `process`.
+            If `extra` names an unknown stem or holds an object without `process`.
         """
-        appended = _checked(extra or {})
-        taste = draw_taste(rng)
-        chains = {stem: (*draw_chain(rng, HABITS[stem], taste), *appended.get(stem, ())) for stem in STEMS}
-        levels_db = {stem: draw(rng, HABITS[stem].level_db, 1) for stem in STEMS}
-        return cls(taste, chains, levels_db)
+        appended = _adapt_extra(extra or {})
+        style = draw_style(rng)
+        chains = {stem: (*draw_chain(rng, STEM_PRIORS[stem], style), *appended.get(stem, ())) for stem in STEMS}
+        levels_db = {stem: uniform(rng, STEM_PRIORS[stem].level_db, 1) for stem in STEMS}
+        return cls(style, chains, levels_db)
 
-    def mix(self, dry: Mapping[str, Audio]) -> Mix:
-        """Make dry stems wet and balance them.
+    def mix(self, dry: Mapping[str, Audio]) -> SyntheticMix:
+        """Process dry stems, balance them and sum them.
 
         Parameters
         ----------
         dry : mapping of stem to ndarray, shape (2, samples), float32
-            All of the same length, at `RATE`. A silent stem stays silent.
+            Stems of equal length at `RATE`. A silent stem stays silent.
 
         Returns
         -------
-        Mix
-            Wet stems and mixture have the shape of the dry ones. The mixture is the sum of the wet stems, and
-            nothing in it is louder than `habits.MIX_PEAK_DB`.
+        SyntheticMix
+            Stems and mixture have the shape of the dry stems; no peak exceeds `priors.MIX_PEAK_DB`.
 
         Raises
         ------
         InputError
-            If an insert changes the shape of its audio.
+            If a processor changes the shape of its audio.
         """
-        used: dict[str, list[Insert]] = {}
-        wet: dict[str, npt.NDArray[np.float64]] = {}
+        chains: dict[str, list[Processor]] = {}
+        processed: dict[str, Float64] = {}
         for stem in STEMS:
-            wet[stem], used[stem] = self._process(stem, dry[stem])
-        loudest = max(peak(sum(wet.values(), np.zeros(1))), *(peak(audio) for audio in wet.values()))
-        # Rounded down: the settings are short numbers, and the peak stays under its limit.
-        master = Gain(
-            math.floor(100.0 * (priors.MIX_PEAK_DB - float(amplitude_to_db(loudest)))) / 100.0 if loudest else 0.0
-        )
-        stems = {stem: master.process(audio).T.astype(np.float32, order="C") for stem, audio in wet.items()}
+            processed[stem], chains[stem] = self._process(stem, dry[stem])
+        master = _master_gain(processed)
+        wet = {stem: master.process(audio, RATE).astype(np.float32, order="C") for stem, audio in processed.items()}
         settings = {
-            "taste": asdict(self.taste),
-            "inserts": {stem: [describe(insert) for insert in (*inserts, master)] for stem, inserts in used.items()},
+            "style": asdict(self.style),
+            "inserts": {stem: [processor.to_dict() for processor in (*chains[stem], master)] for stem in STEMS},
         }
-        return Mix(stems, sum((stems[stem] for stem in STEMS), np.zeros(1, np.float32)), settings)
+        return SyntheticMix(wet, sum((wet[stem] for stem in STEMS), np.zeros(1, np.float32)), settings)
 
-    def _process(self, stem: str, dry: Audio) -> tuple[npt.NDArray[np.float64], list[Insert]]:
-        """One stem through its chain, and the inserts it went through with the two gains set by ear."""
-        audio = np.ascontiguousarray(dry.T, dtype=np.float64)
+    def _process(self, stem: str, dry: Audio) -> tuple[Float64, list[Processor]]:
+        """Process a stem and return its complete chain, including the gains set by measured loudness."""
+        audio = np.array(dry, dtype=np.float64, order="C")
         if is_silent(dry):
             return np.zeros_like(audio), []
-        trim = Gain(round(priors.WORKING_LEVEL_DB - loudness_db(audio), 1))
-        inserts = [trim, *self.chains[stem]]
-        for insert in inserts:
-            processed = np.asarray(insert.process(audio), dtype=np.float64)
-            if processed.shape != audio.shape:
-                raise InputError(
-                    f"{stem}: expected {type(insert).__name__}.process to return {audio.shape}, got {processed.shape}; "
-                    "keep (samples, channels)"
-                )
-            audio = processed
-        fader = Gain(round(self.levels_db[stem] + priors.WORKING_LEVEL_DB - loudness_db(audio), 1))
-        return fader.process(audio), [*inserts, fader]
+        trim = Gain(round(priors.WORKING_LEVEL_DB - loudness_db(audio, RATE), 1))
+        chain = [trim, *self.chains[stem]]
+        for processor in chain:
+            audio = _process_checked(stem, processor, audio)
+        fader = Gain(round(self.levels_db[stem] + priors.WORKING_LEVEL_DB - loudness_db(audio, RATE), 1))
+        return fader.process(audio, RATE), [*chain, fader]
 
 
-def loudness_db(audio: npt.NDArray[np.float64]) -> float:
-    """Loudness of audio (samples, channels) while it plays: weighted blocks, the quiet ones left out."""
-    weighted = signal.sosfilt([biquad(band) for band in EAR], audio, axis=0)
-    block = round(BLOCK_S * RATE)
-    power = np.add.reduceat((weighted**2).sum(axis=1), np.arange(0, len(audio), block)) / min(block, len(audio))
-    playing = power[power > 1e-7]
-    if not playing.size:
-        return -70.0
-    playing = playing[playing >= playing.mean() * db_to_amplitude(2.0 * GATE_DB)]
-    return float(10.0 * np.log10(playing.mean()))
+def loudness_db(audio: Float64, sample_rate: int) -> float:
+    """Measure the loudness of audio (channels, samples) in dB: weighted blocks behind a relative gate."""
+    weighted = signal.sosfilt([biquad(band, sample_rate) for band in WEIGHTING], audio)
+    samples = audio.shape[1]
+    block = round(BLOCK_S * sample_rate)
+    power = np.add.reduceat((weighted**2).sum(axis=0), np.arange(0, samples, block)) / min(block, samples)
+    power = power[power > SILENCE_POWER]
+    if not power.size:
+        return SILENCE_DB
+    power = power[power >= power.mean() * db_to_amplitude(2.0 * GATE_DB)]
+    return float(10.0 * np.log10(power.mean()))
 
 
-def _checked(extra: Extra) -> Extra:
-    for stem, inserts in extra.items():
-        if stem not in STEMS:
-            raise InputError(f"expected extra inserts for {', '.join(STEMS)}, got {stem!r}; name one of these stems")
-        for insert in inserts:
-            if not isinstance(insert, Insert):
-                raise InputError(f"{stem}: expected inserts with process(x), got {type(insert).__name__}; give it one")
-    return extra
+def _process_checked(stem: str, processor: Processor, audio: Float64) -> Float64:
+    processed = np.asarray(processor.process(audio, RATE), dtype=np.float64)
+    if processed.shape != audio.shape:
+        name = processor.to_dict().get("insert", type(processor).__name__)
+        raise InputError(
+            f"{stem}: expected audio of shape {audio.shape} from {name}, got {processed.shape}; "
+            "return as many channels and samples as process received"
+        )
+    return processed
+
+
+def _master_gain(stems: Mapping[str, Float64]) -> Gain:
+    """Return the gain that brings the highest peak of stems and mixture to the limit."""
+    highest = max(peak(sum(stems.values(), np.zeros(1))), *(peak(audio) for audio in stems.values()))
+    if not highest:
+        return Gain(0.0)
+    # Rounded down, so that short settings still keep the peak under its limit.
+    return Gain(math.floor(100.0 * (priors.MIX_PEAK_DB - float(amplitude_to_db(highest)))) / 100.0)
+
+
+def _adapt_extra(extra: ExtraProcessors) -> dict[str, tuple[Processor, ...]]:
+    if unknown := [stem for stem in extra if stem not in STEMS]:
+        raise InputError(f"expected extra processors for {', '.join(STEMS)}, got {unknown[0]!r}; use a stem's name")
+    return {stem: tuple(adapt(processor) for processor in processors) for stem, processors in extra.items()}

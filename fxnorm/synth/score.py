@@ -1,4 +1,4 @@
-"""The score: the form of a song and every part that is played to it."""
+"""Score of a song: its form and the notes of every part."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 from fxnorm.synth.form import KEYS, KINDS, Form, draw_form
 from fxnorm.synth.groove import Drummer, Hit, draw_drummer, play_drums
 from fxnorm.synth.melody import Singer, Syllable, draw_singer, sing_melody
-from fxnorm.synth.players import Note, play_bass, play_bed, play_chords, play_lead
-from fxnorm.synth.seeding import Purpose, Streams, chance
+from fxnorm.synth.players import Note, play_bass, play_chords, play_lead, play_pad
+from fxnorm.synth.seeding import SeedBranch, SeedTree, bernoulli
 
-LEAD_CHANCE = 0.75
-BED_CHANCE = 0.45
+LEAD_PROBABILITY = 0.75
+PAD_PROBABILITY = 0.45
 
 
 @dataclass(frozen=True)
 class Score:
-    """Form and parts; an instrumental has no singer and no syllables."""
+    """Form and parts of a song; an instrumental has no singer and no syllables."""
 
     form: Form
     drummer: Drummer
@@ -26,11 +26,11 @@ class Score:
     bass: tuple[Note, ...]
     chords: tuple[Note, ...]
     lead: tuple[Note, ...]
-    bed: tuple[Note, ...]
+    pad: tuple[Note, ...]
     syllables: tuple[Syllable, ...]
 
     def summary(self) -> dict[str, Any]:
-        """What a musician would write at the top of the page, ready for JSON."""
+        """Return tempo, key, chords, sections, patterns and numbers of notes, ready for JSON."""
         form = self.form
         return {
             "tempo_bpm": form.tempo_bpm,
@@ -51,30 +51,30 @@ class Score:
                 "vocals": len(self.syllables),
                 "bass": len(self.bass),
                 "drums": len(self.drums),
-                "other": len(self.chords) + len(self.lead) + len(self.bed),
+                "other": len(self.chords) + len(self.lead) + len(self.pad),
             },
         }
 
 
-def draw_score(streams: Streams, seconds: float) -> Score:
-    """Draw the score of a song of a given length."""
-    form = draw_form(streams, seconds)
-    drummer = draw_drummer(streams, form)
-    singer = draw_singer(streams)
-    bass_line, bass = play_bass(streams, form)
-    comping, chords = play_chords(streams, form)
-    has_lead = singer is None or chance(streams(Purpose.LEAD, len(KINDS)), LEAD_CHANCE)
-    has_bed = chance(streams(Purpose.BED, len(KINDS)), BED_CHANCE)
+def draw_score(seeds: SeedTree, seconds: float) -> Score:
+    """Draw the score of a song of a duration in seconds."""
+    form = draw_form(seeds, seconds)
+    drummer = draw_drummer(seeds, form)
+    singer = draw_singer(seeds)
+    bass_line, bass = play_bass(seeds, form)
+    comping, chords = play_chords(seeds, form)
+    has_lead = singer is None or bernoulli(seeds.generator(SeedBranch.LEAD, len(KINDS)), LEAD_PROBABILITY)
+    has_pad = bernoulli(seeds.generator(SeedBranch.PAD, len(KINDS)), PAD_PROBABILITY)
     return Score(
         form=form,
         drummer=drummer,
         singer=singer,
         bass_line=bass_line,
         comping=comping,
-        drums=play_drums(streams, form, drummer),
+        drums=play_drums(seeds, form, drummer),
         bass=bass,
         chords=chords,
-        lead=play_lead(streams, form, always=singer is None) if has_lead else (),
-        bed=play_bed(streams, form) if has_bed else (),
-        syllables=sing_melody(streams, form, singer) if singer else (),
+        lead=play_lead(seeds, form, instrumental=singer is None) if has_lead else (),
+        pad=play_pad(seeds, form) if has_pad else (),
+        syllables=sing_melody(seeds, form, singer) if singer else (),
     )

@@ -1,7 +1,7 @@
-"""Where randomness comes from: one independent generator for every decision of a song.
+"""Independent random generators for the decisions of a song, and the distributions they are drawn from.
 
-A song is a pair (seed, index). Each purpose draws from a stream of its own, so that a change to one part of a song
-leaves the others as they were.
+A song is a pair (seed, index). Each decision draws from a generator of its own, so changing one part of a song leaves
+the other parts unchanged. Drawn settings are rounded, which makes them equal on every platform.
 """
 
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ import numpy as np
 Range = tuple[float, float]
 
 
-class Purpose(IntEnum):
-    """What a stream is for; the numbers are part of what a seed means and never change."""
+class SeedBranch(IntEnum):
+    """Branches of the seed tree of a song, one for each decision; the numbers belong to a seed and never change."""
 
     TITLE = 1
     FORM = 2
@@ -34,39 +34,43 @@ class Purpose(IntEnum):
     TIMBRE = 17
     RECORDING = 18
     ENGINEER = 19
-    BED = 20
+    PAD = 20
 
 
 @dataclass(frozen=True)
-class Streams:
-    """The random streams of one song."""
+class SeedTree:
+    """Random generators of one song, identified by corpus seed and song index."""
 
     seed: int
     index: int
 
-    def __call__(self, purpose: Purpose, part: int = 0) -> np.random.Generator:
-        """A fresh generator for a purpose, and for one part of it (a section, an instrument)."""
-        # Always four words: a seed sequence takes a missing word for zero.
-        entropy = [self.seed, self.index, int(purpose), part]
-        return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
+    def generator(self, branch: SeedBranch, leaf: int = 0) -> np.random.Generator:
+        """Return a fresh generator for a branch and one of its leaves, such as a section or an instrument."""
+        # Always four words, because a seed sequence pads missing words with zeros.
+        return seeded_generator(self.seed, self.index, int(branch), leaf)
 
 
-def draw(rng: np.random.Generator, limits: Range, digits: int = 2) -> float:
-    """A number drawn evenly from a range, rounded so that it is the same on every platform."""
+def seeded_generator(*words: int) -> np.random.Generator:
+    """Return a generator seeded by integers; names the bit generator, so NumPy's default cannot change a song."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(words)))
+
+
+def uniform(rng: np.random.Generator, limits: Range, digits: int = 2) -> float:
+    """Draw from a uniform distribution and round to a number of digits."""
     return round(float(rng.uniform(*limits)), digits)
 
 
-def draw_hz(rng: np.random.Generator, limits: Range) -> float:
-    """A frequency drawn evenly on a logarithmic scale, in whole Hz."""
+def log_uniform_hz(rng: np.random.Generator, limits: Range) -> float:
+    """Draw a frequency from a log-uniform distribution and round it to whole Hz."""
     low, high = limits
     return float(round(low * (high / low) ** float(rng.random())))
 
 
-def chance(rng: np.random.Generator, probability: float) -> bool:
-    """Whether something that happens with this probability happens."""
+def bernoulli(rng: np.random.Generator, probability: float) -> bool:
+    """Draw True with the given probability."""
     return float(rng.random()) < probability
 
 
-def jitter(rng: np.random.Generator, width: float) -> float:
-    """A small error around zero, never larger than `width` (triangular)."""
+def triangular(rng: np.random.Generator, width: float) -> float:
+    """Draw from the symmetric triangular distribution on [-width, width]."""
     return width * float(rng.random() - rng.random())

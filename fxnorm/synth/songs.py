@@ -1,37 +1,37 @@
-"""One song: score, dry recording, mix."""
+"""Synthesize a song: score, dry recording, mix."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from fxnorm.audio import Audio
 from fxnorm.errors import InputError
-from fxnorm.synth.engineer import Engineer, Extra
+from fxnorm.synth.engineer import Engineer, ExtraProcessors
 from fxnorm.synth.recording import record
 from fxnorm.synth.score import draw_score
-from fxnorm.synth.seeding import Purpose, Streams
+from fxnorm.synth.seeding import SeedBranch, SeedTree
 from fxnorm.synth.titles import draw_title
 
-SHORTEST_S = 2.0
+MIN_DURATION_S = 2.0
 
 
 @dataclass(frozen=True)
-class Song:
-    """A synthetic song, dry and mixed.
+class SyntheticSong:
+    """Synthetic song with dry stems, wet stems and mixture.
 
     Attributes
     ----------
     name : str
         Index and invented title.
     seed, index : int
-        What the song was drawn from.
+        Seed of the corpus and index of the song.
     score : dict
-        Tempo, key, chords, sections, instruments, ...: plain values, ready for JSON.
+        Tempo, key, chords, sections, instruments and so on, ready for JSON.
     dry, wet : dict of str to ndarray, shape (2, samples), float32
         Stems in the order of `STEMS`, sample-aligned, at `RATE`.
     mixture : ndarray, shape (2, samples), float32
-        The sum of the wet stems.
+        Sum of the wet stems.
     engineer : dict
-        The engineer's taste and the settings of every insert of every stem, ready for JSON.
+        Style of the engineer and settings of each processor of each stem, ready for JSON.
     """
 
     name: str
@@ -45,41 +45,49 @@ class Song:
 
     @property
     def samples(self) -> int:
-        """Length of every stem."""
+        """Number of samples of every stem."""
         return int(self.mixture.shape[1])
 
 
-def make_song(seed: int, index: int, *, seconds: float = 30.0, extra: Extra | None = None) -> Song:
-    """Make one song of the corpus that a seed stands for.
+def make_song(seed: int, index: int, *, seconds: float = 30.0, extra: ExtraProcessors | None = None) -> SyntheticSong:
+    """Synthesize a song of a corpus.
 
     Parameters
     ----------
     seed : int
-        The corpus, 0 or more.
+        Seed of the corpus, 0 or more.
     index : int
-        Which of its songs, 0 or more.
+        Index of the song in the corpus, 0 or more.
     seconds : float
-        Length; a longer version of a song begins like the shorter one.
-    extra : mapping of stem to inserts, optional
-        Inserts appended to the engineer's chains: anything with `process(x)` on an array (samples, channels).
+        Duration in seconds, at least `MIN_DURATION_S`. A longer version of a song begins like the shorter one.
+    extra : mapping of stem to sequence of processors, optional
+        Processors appended to the chains of the engineer: a `Processor`, or any object with `process(x)` on an array
+        (samples, channels).
 
     Returns
     -------
-    Song
+    SyntheticSong
 
     Raises
     ------
     InputError
-        If seed or index is negative, the length is under `SHORTEST_S` seconds, or an extra insert does not fit.
+        If seed or index is negative, the duration is too short, or an extra processor is not one.
+
+    Examples
+    --------
+    >>> from fxnorm.synth import make_song
+    >>> song = make_song(seed=0, index=3, seconds=4.0)
+    >>> list(song.dry), song.mixture.shape
+    (['vocals', 'bass', 'drums', 'other'], (2, 176400))
     """
-    streams = song_streams(seed, index)
-    if not seconds >= SHORTEST_S:
-        raise InputError(f"expected at least {SHORTEST_S:g} seconds, got {seconds}; ask for a longer song")
-    score = draw_score(streams, seconds)
-    recording = record(streams, score)
-    mix = Engineer.draw(streams(Purpose.ENGINEER), extra=extra).mix(recording.dry)
-    return Song(
-        name=draw_title(streams),
+    seeds = seed_tree(seed, index)
+    if not seconds >= MIN_DURATION_S:
+        raise InputError(f"expected at least {MIN_DURATION_S:g} seconds, got {seconds}; ask for a longer song")
+    score = draw_score(seeds, seconds)
+    recording = record(seeds, score)
+    mix = Engineer.draw(seeds.generator(SeedBranch.ENGINEER), extra=extra).mix(recording.dry)
+    return SyntheticSong(
+        name=draw_title(seeds),
         seed=seed,
         index=index,
         score={**score.summary(), "instruments": recording.instruments},
@@ -91,18 +99,18 @@ def make_song(seed: int, index: int, *, seconds: float = 30.0, extra: Extra | No
 
 
 def song_name(seed: int, index: int) -> str:
-    """The name a song will have, without making it.
+    """Return the name of a song without synthesizing it.
 
     Raises
     ------
     InputError
         If seed or index is negative.
     """
-    return draw_title(song_streams(seed, index))
+    return draw_title(seed_tree(seed, index))
 
 
-def song_streams(seed: int, index: int) -> Streams:
-    """The random streams of a song."""
+def seed_tree(seed: int, index: int) -> SeedTree:
+    """Check seed and index of a song and return its random generators."""
     if seed < 0 or index < 0:
-        raise InputError(f"expected a seed and an index of 0 or more, got {seed} and {index}; choose others")
-    return Streams(seed, index)
+        raise InputError(f"expected a seed and an index of 0 or more, got {seed} and {index}; choose other numbers")
+    return SeedTree(seed, index)

@@ -1,6 +1,6 @@
 """Invented song titles."""
 
-from fxnorm.synth.seeding import Purpose, Streams
+from fxnorm.synth.seeding import SeedBranch, SeedTree
 
 ADJECTIVES = (
     "Amber", "Borrowed", "Broken", "Copper", "Crooked", "Distant", "Early", "Electric", "Empty", "Faded", "Falling",
@@ -16,8 +16,8 @@ NOUNS = (
 )  # fmt: skip
 
 
-def draw_title(streams: Streams) -> str:
-    """A title; the index in front makes it unique in a corpus and keeps the songs in order."""
-    rng = streams(Purpose.TITLE)
+def draw_title(seeds: SeedTree) -> str:
+    """Draw a title; the index in front makes it unique in a corpus and keeps the songs in order."""
+    rng = seeds.generator(SeedBranch.TITLE)
     adjective, noun = (words[int(rng.integers(len(words)))] for words in (ADJECTIVES, NOUNS))
-    return f"{streams.index:04d} {adjective} {noun}"
+    return f"{seeds.index:04d} {adjective} {noun}"

@@ -1,7 +1,7 @@
-"""A singing voice: harmonics under moving formants, breath, and consonants of filtered noise.
+"""Singing voice: harmonics shaped by moving formants, breath and consonants.
 
-The vowels' formants follow Peterson and Barney (1952) and Fant (1960), rounded; a voice type scales them by the
-length of its vocal tract.
+The formants follow Peterson and Barney (1952) and Fant (1960), rounded; each voice type scales them by the length of
+its vocal tract.
 """
 
 from dataclasses import asdict, dataclass
@@ -10,9 +10,18 @@ import numpy as np
 from scipy import ndimage, signal
 
 from fxnorm.audio import RATE
+from fxnorm.synth.consonants import FRICATIVES, NASAL_S, NASALS, PLOSIVES, add_consonant
 from fxnorm.synth.melody import Syllable
-from fxnorm.synth.oscillators import HOP, Mono, add_at, band_noise, bank, decay, envelope, frames_of, samples_of
-from fxnorm.synth.seeding import Purpose, Streams, draw
+from fxnorm.synth.oscillators import (
+    HOP,
+    Floats,
+    band_noise,
+    cycles,
+    envelope,
+    frames_of,
+    harmonic_bank,
+)
+from fxnorm.synth.seeding import SeedBranch, SeedTree, uniform
 from fxnorm.units import db_to_amplitude
 
 FORMANTS_HZ = {
@@ -26,19 +35,12 @@ FORMANTS_HZ = {
 BANDWIDTHS_HZ = (90.0, 110.0, 160.0, 230.0, 320.0)
 TRACT_SCALE = {"bass": 0.94, "tenor": 1.0, "alto": 1.12, "soprano": 1.18}
 HIGHEST_HZ = 16_000.0
-AIR_HZ = 10_000.0  # a voice has little above
-# (lowest Hz, highest Hz, level, duration in seconds) of the noise before a vowel
-FRICATIVES = {"s": (5000.0, 9500.0, 0.10, 0.10), "sh": (2500.0, 6500.0, 0.11, 0.11), "f": (1500.0, 9000.0, 0.03, 0.08)}
-PLOSIVES = {"t": (2800.0, 7000.0, 0.16, 0.025), "k": (1300.0, 3500.0, 0.15, 0.03), "p": (400.0, 1800.0, 0.12, 0.02)}
-NASALS = ("m", "n", "l")
-NASAL_S = 0.06
-HARMONY_STEPS = (4, 3)  # semitones above the tune that a second voice may take
-HARMONY_DB = -9.0
+AIR_HZ = 10_000.0  # upper limit of voiced sounds
 
 
 @dataclass(frozen=True)
 class Voice:
-    """How a singer's voice sounds."""
+    """Settings of a voice."""
 
     kind: str
     vibrato_hz: float
@@ -50,65 +52,54 @@ class Voice:
     tract: float
     drift_db: float
 
-    def summary(self) -> dict[str, str | float]:
-        """The voice as plain values."""
+    def to_dict(self) -> dict[str, str | float]:
+        """Return the settings, ready for JSON."""
         return asdict(self)
 
 
-def draw_voice(streams: Streams, kind: str) -> Voice:
-    """Draw a voice of a kind: "bass", "tenor", "alto" or "soprano"."""
-    rng = streams(Purpose.VOICE)
+def draw_voice(seeds: SeedTree, kind: str) -> Voice:
+    """Draw a voice of a type: "bass", "tenor", "alto" or "soprano"."""
+    rng = seeds.generator(SeedBranch.VOICE)
     return Voice(
         kind=kind,
-        vibrato_hz=draw(rng, (4.8, 6.4)),
-        vibrato_cents=draw(rng, (15.0, 55.0), 1),
-        glide_s=draw(rng, (0.015, 0.05), 3),
-        breath_db=draw(rng, (-38.0, -24.0), 1),
-        sibilance_db=draw(rng, (-6.0, 3.0), 1),
-        tilt_db=draw(rng, (-2.0, 2.0), 1),
-        tract=round(TRACT_SCALE[kind] * draw(rng, (0.95, 1.05), 3), 3),
-        drift_db=draw(rng, (0.5, 2.5), 1),
+        vibrato_hz=uniform(rng, (4.8, 6.4)),
+        vibrato_cents=uniform(rng, (15.0, 55.0), 1),
+        glide_s=uniform(rng, (0.015, 0.05), 3),
+        breath_db=uniform(rng, (-38.0, -24.0), 1),
+        sibilance_db=uniform(rng, (-6.0, 3.0), 1),
+        tilt_db=uniform(rng, (-2.0, 2.0), 1),
+        tract=round(TRACT_SCALE[kind] * uniform(rng, (0.95, 1.05), 3), 3),
+        drift_db=uniform(rng, (0.5, 2.5), 1),
     )
 
 
-def render_voice(syllables: tuple[Syllable, ...], voice: Voice, samples: int, rng: np.random.Generator) -> Mono:
-    """A sung part as one mono signal."""
+def render_voice(syllables: tuple[Syllable, ...], voice: Voice, samples: int, rng: np.random.Generator) -> Floats:
+    """Render syllables to a mono signal."""
     frames = frames_of(samples)
     if not syllables:
         return np.zeros(samples)
-    # One generator for each thing, so that a longer song begins like a shorter one.
-    unsteady, shimmering, breathing, articulating, moving = rng.spawn(5)
+    # One generator per component, so that a longer song begins like a shorter one.
+    pitch_rng, shimmer_rng, breath_rng, consonant_rng, drift_rng = rng.spawn(5)
     loudness, pitch, formants_hz, nasality = _tracks(syllables, voice, frames)
-    frequency_hz = _fundamental(pitch, loudness, voice, unsteady)
-    lowest_hz = float(frequency_hz.min())
-    k = np.arange(1, int(HIGHEST_HZ / lowest_hz) + 1)
+    frequency_hz = _fundamental(pitch, loudness, voice, pitch_rng)
+    k = np.arange(1, int(HIGHEST_HZ / float(frequency_hz.min())) + 1)
     harmonics_hz = frequency_hz[:, np.newaxis] * k
     spectrum = _vocal_tract(harmonics_hz, formants_hz) * _glottis(harmonics_hz, frequency_hz, loudness, voice)
     spectrum /= 1.0 + nasality[:, np.newaxis] * (harmonics_hz / 500.0) ** 2
-    shimmer = _wander_db(shimmering, frames, 0.03, 0.4)
-    sung = bank(np.cumsum(_per_sample(frequency_hz, samples)) / RATE, spectrum * (loudness * shimmer)[:, np.newaxis])
-    breath = 0.3 * db_to_amplitude(voice.breath_db) * band_noise(breathing, samples, 1200.0, 7000.0)
-    sung += breath * _per_sample(loudness, samples)
+    shimmer = _wander_gain(shimmer_rng, frames, 0.03, 0.4)
+    phase = cycles(_per_sample(frequency_hz, samples), samples)
+    vowels = harmonic_bank(phase, spectrum * (loudness * shimmer)[:, np.newaxis])
+    breath = 0.3 * db_to_amplitude(voice.breath_db) * band_noise(breath_rng, samples, 1200.0, 7000.0)
+    sound = vowels + breath * _per_sample(loudness, samples)
     for syllable in syllables:
-        _add_consonant(sung, syllable, voice, articulating)
-    # A singer moves before the microphone.
-    return sung * _per_sample(_wander_db(moving, frames, 1.5, voice.drift_db), samples)
+        level = (0.4 + 0.6 * syllable.velocity) * db_to_amplitude(voice.sibilance_db)
+        add_consonant(sound, syllable, level, consonant_rng)
+    # Slow level changes of a singer who moves in front of the microphone.
+    return sound * _per_sample(_wander_gain(drift_rng, frames, 1.5, voice.drift_db), samples)
 
 
-def harmony(syllables: tuple[Syllable, ...], scale: tuple[int, ...]) -> tuple[Syllable, ...]:
-    """A second voice a third above, inside the key."""
-    return tuple(
-        Syllable(s.start_s + 0.012, s.duration_s, s.pitch + _third(s.pitch, scale), s.velocity, s.vowel, s.consonant)
-        for s in syllables
-    )
-
-
-def _third(pitch: float, scale: tuple[int, ...]) -> int:
-    return next((steps for steps in HARMONY_STEPS if (pitch + steps) % 12 in scale), HARMONY_STEPS[0])
-
-
-def _tracks(syllables: tuple[Syllable, ...], voice: Voice, frames: int) -> tuple[Mono, Mono, Mono, Mono]:
-    """Loudness, pitch (MIDI), formants (frames, 5) and nasality of every frame."""
+def _tracks(syllables: tuple[Syllable, ...], voice: Voice, frames: int) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return loudness, pitch (MIDI), formants (frames, 5) and nasality of each frame."""
     loudness, nasality = np.zeros(frames), np.zeros(frames)
     pitch = np.full(frames, float(syllables[0].pitch))
     formants_hz = np.tile(np.array(FORMANTS_HZ[syllables[0].vowel]), (frames, 1))
@@ -117,7 +108,7 @@ def _tracks(syllables: tuple[Syllable, ...], voice: Voice, frames: int) -> tuple
         end = min(max(end, begin + 3), frames)
         if begin >= end:
             continue
-        # The next vowel is prepared while the last one still sounds; the smoothing below makes the movement.
+        # Formants and pitch hold until the next syllable; the smoothing below makes them glide.
         formants_hz[begin:] = FORMANTS_HZ[syllable.vowel]
         pitch[begin:] = syllable.pitch
         swell = envelope((end - begin) * HOP, 0.045, 0.6 * syllable.duration_s, 0.4 * syllable.duration_s + 0.03)[::HOP]
@@ -134,65 +125,48 @@ def _tracks(syllables: tuple[Syllable, ...], voice: Voice, frames: int) -> tuple
     return loudness, pitch, formants_hz, ndimage.gaussian_filter1d(nasality, 0.012 / frame_s)
 
 
-def _fundamental(pitch: Mono, loudness: Mono, voice: Voice, rng: np.random.Generator) -> Mono:
-    """Pitch with vibrato on held notes and a little unsteadiness."""
+def _fundamental(pitch: Floats, loudness: Floats, voice: Voice, rng: np.random.Generator) -> Floats:
+    """Return the fundamental in Hz, with vibrato on held notes and small random deviations."""
     seconds = np.arange(pitch.size) * (HOP / RATE)
-    # Vibrato needs a voice that has stood on its note for a while.
+    # Vibrato starts after the pitch has been constant for a while.
     steady = np.abs(np.gradient(pitch)) < 0.02
     settled = ndimage.gaussian_filter1d((steady & (loudness > 0.1)).astype(np.float64), 0.12 * RATE / HOP)
     vibrato = voice.vibrato_cents / 100.0 * settled**2 * np.sin(2.0 * np.pi * voice.vibrato_hz * seconds)
     return 440.0 * 2.0 ** ((pitch + vibrato + 0.06 * _wander(rng, pitch.size, 0.08) - 69.0) / 12.0)
 
 
-def _vocal_tract(frequency_hz: Mono, formants_hz: Mono) -> Mono:
-    """Magnitude of five resonances in a row, each 1 at 0 Hz."""
+def _vocal_tract(frequency_hz: Floats, formants_hz: Floats) -> Floats:
+    """Return the magnitude of five resonances in series, each 1 at 0 Hz."""
     magnitude = np.ones_like(frequency_hz)
     for i, bandwidth_hz in enumerate(BANDWIDTHS_HZ):
-        centre_hz = formants_hz[:, i, np.newaxis]
+        formant_hz = formants_hz[:, i, np.newaxis]
         # |H(f)| = (F² + B²/4) / sqrt(((f - F)² + B²/4) ((f + F)² + B²/4))
-        half = (0.5 * bandwidth_hz) ** 2
-        magnitude *= (centre_hz**2 + half) / np.sqrt(
-            ((frequency_hz - centre_hz) ** 2 + half) * ((frequency_hz + centre_hz) ** 2 + half)
+        half_width = (0.5 * bandwidth_hz) ** 2
+        magnitude *= (formant_hz**2 + half_width) / np.sqrt(
+            ((frequency_hz - formant_hz) ** 2 + half_width) * ((frequency_hz + formant_hz) ** 2 + half_width)
         )
-    # Higher resonances of a real tract keep the sum of five from falling too fast.
+    # Correction for the higher resonances that the series of five lacks.
     magnitude *= (1.0 + (frequency_hz / 4500.0) ** 2) ** 1.5 / (1.0 + (frequency_hz / AIR_HZ) ** 8)
     return np.where(frequency_hz < HIGHEST_HZ, magnitude, 0.0)
 
 
-def _glottis(frequency_hz: Mono, fundamental_hz: Mono, loudness: Mono, voice: Voice) -> Mono:
-    """Source and lip radiation: about -6 dB an octave, brighter when sung loudly."""
+def _glottis(frequency_hz: Floats, fundamental_hz: Floats, loudness: Floats, voice: Voice) -> Floats:
+    """Return the magnitude of source and lip radiation: about -6 dB per octave, brighter when louder."""
     slope = -1.25 + 0.35 * loudness + voice.tilt_db / 20.0
     return 0.12 * (frequency_hz / fundamental_hz[:, np.newaxis]) ** slope[:, np.newaxis]
 
 
-def _wander(rng: np.random.Generator, frames: int, time_s: float) -> Mono:
-    """A slow random walk around zero with a standard deviation of 1 and a correlation time."""
+def _wander(rng: np.random.Generator, frames: int, time_s: float) -> Floats:
+    """Return a random walk around zero with standard deviation 1 and a correlation time in seconds."""
     pole = float(np.exp(-HOP / RATE / time_s))
     return np.asarray(signal.lfilter([np.sqrt(1.0 - pole**2)], [1.0, -pole], rng.standard_normal(frames)))
 
 
-def _wander_db(rng: np.random.Generator, frames: int, time_s: float, spread_db: float) -> Mono:
-    """A factor that wanders by a few dB."""
-    return 10.0 ** (spread_db * _wander(rng, frames, time_s) / 20.0)
+def _wander_gain(rng: np.random.Generator, frames: int, time_s: float, std_db: float) -> Floats:
+    """Return a randomly varying gain with a standard deviation in dB."""
+    return 10.0 ** (std_db * _wander(rng, frames, time_s) / 20.0)
 
 
-def _per_sample(track: Mono, samples: int) -> Mono:
-    """A track of frames at every sample."""
+def _per_sample(track: Floats, samples: int) -> Floats:
+    """Interpolate the values of frames to samples."""
     return np.interp(np.arange(samples) / HOP, np.arange(track.size), track)
-
-
-def _add_consonant(sung: Mono, syllable: Syllable, voice: Voice, rng: np.random.Generator) -> None:
-    """Noise that ends where the vowel begins."""
-    level = (0.4 + 0.6 * syllable.velocity) * db_to_amplitude(voice.sibilance_db)
-    if syllable.consonant in FRICATIVES:
-        low_hz, high_hz, amplitude, duration_s = FRICATIVES[syllable.consonant]
-        samples = samples_of(duration_s)
-        shape = envelope(samples, 0.4 * duration_s, 0.7 * duration_s, 0.3 * duration_s)
-    elif syllable.consonant in PLOSIVES:
-        low_hz, high_hz, amplitude, duration_s = PLOSIVES[syllable.consonant]
-        samples = samples_of(2.0 * duration_s)
-        shape = envelope(samples, 0.001, duration_s, duration_s) * decay(samples, 2.0 * duration_s)
-    else:
-        return
-    noise = band_noise(rng, samples, low_hz, high_hz) * shape * amplitude * level
-    add_at(sung, noise, max(0.0, syllable.start_s - duration_s))

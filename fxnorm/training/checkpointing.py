@@ -22,7 +22,7 @@ from fxnorm import documents, files
 from fxnorm.errors import InputError
 from fxnorm.models.checkpoint import Checkpoint
 from fxnorm.models.metadata import CheckpointError
-from fxnorm.normalization.normalizer import Chain
+from fxnorm.normalization.chain import Chain
 from fxnorm.recipe import Recipe
 from fxnorm.training.module import System, TrainingError
 from fxnorm.training.run_folder import CHECKPOINT, HISTORY, Row, rank

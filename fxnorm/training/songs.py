@@ -10,8 +10,8 @@ from fxnorm import audio_files, corpus
 from fxnorm.audio import RATE
 from fxnorm.corpus import StemPaths, TrackRef
 from fxnorm.errors import InputError
+from fxnorm.normalization.chain import Chain
 from fxnorm.normalization.corpus_normalization import CHAIN
-from fxnorm.normalization.normalizer import Chain
 
 SET_ASIDE = 10  # one song in so many validates where the corpus has no split for it
 
@@ -89,7 +89,7 @@ def read_chain(folder: Path, tracks: Sequence[TrackRef]) -> Chain:
     for track in tracks:
         for stem, path in track.stems.items():
             card = _read_card(path.with_suffix(".json"))
-            if card != (chain.stats.signature, _plain(chain.settings.deciding(stem))):
+            if card != (chain.stats.signature, _plain(chain.settings.effective_settings(stem))):
                 raise InputError(
                     f"{path}: expected a stem normalised to {chain.stats.title!r} ({chain.stats.signature}) with the "
                     "settings of chain.json, as its card does not say; normalise the corpus again"

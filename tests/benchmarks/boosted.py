@@ -24,8 +24,9 @@ from fxnorm.corpus.stems import STEMS
 from fxnorm.losses import MultiResolutionLoss
 from fxnorm.models.baselines import mean_stems, sum_stems
 from fxnorm.models.gbdt.model import BoostedTrees
-from fxnorm.normalization.corpus_normalization import Layout, Plan, normalize_corpus
-from fxnorm.normalization.normalizer import Normalizer, Settings
+from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
+from fxnorm.normalization.normalizer import Normalizer
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.parallel import default_jobs
 from fxnorm.synth.corpus import synthesize_corpus
@@ -41,7 +42,7 @@ def make_corpus(folder: Path) -> Path:
 
 
 def normalize(wet: Path, out: Path) -> Path:
-    plan = Plan(FxStats.shipped("musdb18"), Settings.preset(), Layout(out))
+    plan = NormalizationPlan(FxStats.shipped("musdb18"), ChainSettings.preset(), OutputLayout(out))
     normalize_corpus(corpus.scan(wet), plan, jobs=default_jobs())
     return out
 

@@ -12,23 +12,24 @@ from fxnorm import corpus
 from fxnorm.cli.options import figure, load_stats, print_table
 from fxnorm.evaluation import domain_gap
 from fxnorm.normalization import compression, panning
-from fxnorm.normalization.distances import MEASURES
-from fxnorm.normalization.normalizer import Normalizer, Settings
+from fxnorm.normalization.distances import measures
+from fxnorm.normalization.normalizer import Normalizer
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.parallel import default_jobs
 
-DEFAULT = Settings.preset()
+DEFAULT = ChainSettings.preset()
 
 
-def changed(effect: str, **fields: object) -> Settings:
+def changed(effect: str, **fields: object) -> ChainSettings:
     """The default preset with some fields of one effect changed."""
-    return DEFAULT.model_copy(update={effect: getattr(DEFAULT, effect).model_copy(update=fields)})
+    return DEFAULT.changed(effect, **fields)
 
 
 def slower(attack_ms: float) -> dict[str, compression.Ballistics]:
     """The default ballistics with another attack."""
     return {
         stem: ballistics.model_copy(update={"attack_ms": attack_ms})
-        for stem, ballistics in DEFAULT.compression.ballistics.items()
+        for stem, ballistics in DEFAULT.matching["compression"].ballistics.items()
     }
 
 
@@ -38,14 +39,14 @@ VARIANTS = {
     "EQ: single bins": changed("eq", smoothing_octaves=0.0),
     "EQ: no limit": changed("eq", range_db=None),
     "EQ: 1,001 taps": changed("eq", taps=1001),
-    "compression: as published": DEFAULT.model_copy(update={"compression": compression.PRESETS["published"]}),
+    "compression: as published": ChainSettings.preset(compression=compression.PRESETS["published"]),
     "compression: attack 1 ms": changed("compression", ballistics=slower(1.0)),
-    "compression: aim at the average": changed("compression", aim_spreads=0.0),
-    "panning: re-panned, limited, restored": DEFAULT.model_copy(
-        update={"panning": panning.Repan(max_boost_db=12.0, outside="restore")}
+    "compression: aim at the average": changed("compression", target_offset_std=0.0),
+    "panning: re-panned, limited, restored": ChainSettings.preset(
+        panning=panning.PublishedRepanning(max_boost_db=12.0, outside="restore")
     ),
     "panning: exponent 0.5": changed("panning", exponent=0.5),
-    "published": Settings.preset("published"),
+    "published": ChainSettings.preset("published"),
 }
 
 
@@ -55,13 +56,13 @@ def main() -> None:
     parser.add_argument("dry", type=Path)
     parser.add_argument("--stats", default="musdb18")
     options = parser.parse_args()
-    pairs = domain_gap.pair(corpus.scan(options.wet), corpus.scan(options.dry))
-    rows = [["after / before", *MEASURES, "kept mid", "kept side"]]
+    pairs = domain_gap.pair_songs(corpus.scan(options.wet), corpus.scan(options.dry))
+    rows = [["after / before", *measures(), "mid coherence", "side coherence"]]
     for name, settings in VARIANTS.items():
         chain = Normalizer(load_stats(options.stats), settings)
-        several, _failures = domain_gap.measure_corpus(pairs, chain, jobs=default_jobs())
-        ratios = [figure(domain_gap.ratio(several, measure)) for measure in MEASURES]
-        rows.append([name, *ratios, *(figure(value) for value in domain_gap.kept(several))])
+        gaps, _failures = domain_gap.measure_pairs(pairs, chain, jobs=default_jobs())
+        ratios = [figure(domain_gap.ratio(gaps, measure)) for measure in measures()]
+        rows.append([name, *ratios, *(figure(value) for value in domain_gap.mean_coherence(gaps))])
     print_table(rows)
 
 

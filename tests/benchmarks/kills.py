@@ -3,8 +3,8 @@
     python -m tests.benchmarks.kills [--kills 20] [--songs 5] [--seconds 20]
 
 prints a Markdown table. In the first two rows the run is killed and begun again, every other time with its workers.
-In the third it goes on by itself, on a Dask cluster (a scheduler and two workers, started as the README says) whose
-workers are killed one after the other.
+In the third it goes on by itself, on a Dask cluster (a scheduler and two workers, started as in docs/howto/cluster.md)
+whose workers are killed one after the other.
 """
 
 import argparse
@@ -122,7 +122,7 @@ def kill_dask_workers(words: Sequence[str], folder: Path, *, kills: int, seed: i
 
 @contextmanager
 def _cluster(folder: Path) -> Iterator[str]:
-    """A scheduler and two workers, as the README starts them."""
+    """Start a scheduler and two workers as docs/howto/cluster.md does; yield the address."""
     quiet = ["--no-dashboard", "--host", "127.0.0.1"]
     card = folder / "scheduler.json"
     scheduler = subprocess.Popen(

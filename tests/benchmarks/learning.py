@@ -20,14 +20,14 @@ import torch
 from fxnorm import corpus, losses, models, recipe, training
 from fxnorm.audio import RATE, Audio
 from fxnorm.audio_files import read
-from fxnorm.evaluation.metrics import mrstft
+from fxnorm.dsp import loudness
+from fxnorm.evaluation.metrics import Recording, mrstft
 from fxnorm.models import MixModel
 from fxnorm.models.checkpoint import Checkpoint
 from fxnorm.models.network import Network
 from fxnorm.models.stem_model import StemModel
-from fxnorm.normalization import loudness
-from fxnorm.normalization.corpus_normalization import Layout, Plan, normalize_corpus
-from fxnorm.normalization.normalizer import Settings
+from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.parallel import default_jobs
 from fxnorm.synth.corpus import synthesize_corpus
@@ -48,7 +48,7 @@ def prepare(folder: Path, songs: int, seconds: float) -> None:
     """Wet and dry songs in `folder`, and the wet ones normalised."""
     jobs = default_jobs()
     synthesize_corpus(folder, songs=songs, seconds=seconds, seed=1, jobs=jobs)
-    plan = Plan(FxStats.shipped("musdb18"), Settings.preset(), Layout(folder / "normalized"))
+    plan = NormalizationPlan(FxStats.shipped("musdb18"), ChainSettings.preset(), OutputLayout(folder / "normalized"))
     result = normalize_corpus(corpus.scan(folder / "wet"), plan, jobs=jobs)
     if result.failures:
         raise SystemExit(f"not normalised: {result.failures[0]}")
@@ -64,7 +64,7 @@ def judge(target: Audio, mix: Audio) -> dict[str, float]:
     with torch.inference_mode():
         pair = [torch.from_numpy(signal)[None] for signal in (mix, target)]
         found = {name: float(losses.build(name)(*pair)) for name in ("Lb", "La")}
-    return found | {"MR-STFT": mrstft.compare(target, mix, RATE)["mrstft"] or 0.0}
+    return found | {"MR-STFT": mrstft.compare(Recording(target, RATE), Recording(mix, RATE))["mrstft"] or 0.0}
 
 
 def level_of(mix: Mix, folder: Path) -> float:

@@ -16,7 +16,7 @@ import numpy as np
 
 from fxnorm.audio import RATE, Audio
 from fxnorm.evaluation import metrics
-from fxnorm.evaluation.metrics import audio_features, dynamics, levels, mrstft, panning, spectral
+from fxnorm.evaluation.metrics import Recording, mrstft
 
 os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -62,27 +62,17 @@ def main() -> None:
     target, mix = make_mixes(options.minutes)
     metrics.compare(target[:, : 2 * RATE], mix[:, : 2 * RATE], RATE)  # compiles
     rows: dict[str, tuple[Callable[[], Any] | None, Callable[[], Any]]] = {
-        family.__name__.rpartition(".")[2]: (
-            lambda f=family: f.measure(target, RATE),
-            lambda f=family: f.measure(mix, RATE),
+        name.rpartition(".")[2]: (
+            lambda f=family: f.measure(Recording(target, RATE)),
+            lambda f=family: f.compare(f.measure(Recording(target, RATE)), f.measure(Recording(mix, RATE))),
         )
-        for family in (
-            spectral,
-            panning,
-            dynamics,
-            levels,
-            audio_features,
-        )
+        for name, family in metrics.FAMILIES.items()
     }
-    rows["mrstft"] = (None, lambda: mrstft.compare(target, mix, RATE, gain=1.1))
-    known = metrics.Measured(target, RATE)
-
-    def measure_all() -> None:
-        own = metrics.Measured(target, RATE)
-        _ = own.levels, own.curves, own.features
-
-    _ = known.levels, known.curves, known.features
-    rows["all metrics"] = (measure_all, lambda: known.compare(metrics.Measured(mix, RATE)))
+    measured = metrics.Measurements(Recording(target, RATE))
+    rows["all metrics"] = (
+        lambda: metrics.Measurements(Recording(target, RATE)),
+        lambda: measured.compare(metrics.Measurements(Recording(mix, RATE))),
+    )
     rows["auraloss, 512 to 8,192 alone"] = (None, lambda: by_auraloss(target, mix))
     print(f"| {options.minutes:g} minutes of stereo, one core | target, s | each mix, s |")
     print("| --- | --: | --: |")

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time
 
@@ -23,12 +24,15 @@ from scipy.signal import filtfilt, firwin
 
 from fxnorm import audio, audio_files, corpus
 from fxnorm.cli.options import print_table
+from fxnorm.dsp import loudness
 from fxnorm.dsp.fir import convolve_centred
 from fxnorm.kernels.dynamics import reduce_gain
-from fxnorm.normalization.corpus_normalization import Layout, Plan, normalize_corpus
+from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
 from fxnorm.normalization.corpus_statistics import compute_stats
-from fxnorm.normalization.effects import MODULES
-from fxnorm.normalization.normalizer import Settings, pad
+from fxnorm.normalization.effect import match
+from fxnorm.normalization.effects import MATCHED_EFFECTS
+from fxnorm.normalization.normalizer import pad
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.synth import make_song
 
@@ -86,7 +90,7 @@ def floors() -> dict[str, float]:
         + best(lambda: reduce_gain(level, -20.0, 0.75, 0.3, 0.9998, np.empty_like(level))),
         "panning": best(transforms(65_536, 32_768))
         + best(lambda: convolve_centred(noise[:1], firwin(2001, 0.5)[np.newaxis])),
-        "loudness": best(lambda: MODULES["loudness"].measure(noise, audio.RATE)),
+        "loudness": best(lambda: loudness.measure(noise, audio.RATE)),
         "write": write,
     }
 
@@ -94,7 +98,7 @@ def floors() -> dict[str, float]:
 def stage_rows(stem: audio.Audio, yardstick: float) -> list[list[str]]:
     """One row for each stage of a minute."""
     least = floors()
-    stats, settings = FxStats.shipped(), Settings.preset()
+    stats, settings = FxStats.shipped(), ChainSettings.preset()
     rows = [["stage", "seconds", "floor", "yardsticks"]]
     total = 0.0
     with tempfile.TemporaryDirectory() as folder:
@@ -104,13 +108,12 @@ def stage_rows(stem: audio.Audio, yardstick: float) -> list[list[str]]:
         stages["read"] = lambda: audio_files.read(path)
         worked = pad(stem)
         for effect in settings.effects:
-            match, options = MODULES[effect].match, {"stem": STEM, "settings": getattr(settings, effect)}
+            options = {"stem": STEM, "settings": settings.matching[effect]}
             target = stats.target(effect, STEM)
             given = worked
-            stages[effect] = lambda match=match, given=given, target=target, options=options: match(
-                given, audio.RATE, target, **options
-            )
-            worked, _ = match(given, audio.RATE, target, **options)
+            kind = MATCHED_EFFECTS[effect]
+            stages[effect] = partial(match, kind, given, audio.RATE, target, **options)
+            worked, _ = match(kind, given, audio.RATE, target, **options)
         for name in ("read", *settings.effects, "write"):
             seconds = best(stages[name])
             total += seconds
@@ -119,9 +122,9 @@ def stage_rows(stem: audio.Audio, yardstick: float) -> list[list[str]]:
     return rows
 
 
-def plan(out: Path) -> Plan:
+def plan(out: Path) -> NormalizationPlan:
     """The default preset, 32-bit float WAV."""
-    return Plan(FxStats.shipped(), Settings.preset(), Layout(out))
+    return NormalizationPlan(FxStats.shipped(), ChainSettings.preset(), OutputLayout(out))
 
 
 def write_songs(folder: Path, *, songs: int, minutes: float) -> Path:

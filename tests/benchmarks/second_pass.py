@@ -13,9 +13,10 @@ import numpy as np
 from fxnorm import audio, audio_files, corpus
 from fxnorm.cli.options import load_stats, print_table
 from fxnorm.corpus.stems import STEMS
-from fxnorm.evaluation.domain_gap import features
-from fxnorm.normalization.distances import MEASURES, distance
-from fxnorm.normalization.normalizer import Normalizer, Settings
+from fxnorm.evaluation.stem_gap import features
+from fxnorm.normalization.distances import distance, measures
+from fxnorm.normalization.normalizer import Normalizer
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.parallel import default_jobs
 from fxnorm.parallel.runner import run
 
@@ -37,7 +38,7 @@ def main() -> None:
     parser.add_argument("--stats", default="musdb18")
     parser.add_argument("--preset", default="default")
     options = parser.parse_args()
-    chain = Normalizer(load_stats(options.stats), Settings.preset(options.preset))
+    chain = Normalizer(load_stats(options.stats), ChainSettings.preset(options.preset))
     jobs = [(path, stem, chain) for track in corpus.scan(options.corpus) for stem, path in track.stems.items()]
     found: dict[str, list[dict[str, float]]] = {stem: [] for stem in STEMS}
     for (_path, stem, _chain), apart in run(measure, jobs, jobs=default_jobs()):
@@ -45,11 +46,11 @@ def main() -> None:
             raise apart
         if apart is not None:
             found[stem].append(apart)
-    rows = [["second pass: mean / largest", "stems", *(f"{name}, {unit}" for name, unit in MEASURES.items())]]
+    rows = [["second pass: mean / largest", "stems", *(f"{name}, {unit}" for name, unit in measures().items())]]
     for stem in (*STEMS, "all"):
         several = [apart for name in STEMS if stem in (name, "all") for apart in found[name]]
         figures = []
-        for name in MEASURES:
+        for name in measures():
             values = [apart[name] for apart in several if name in apart]
             figures.append(f"{np.mean(values):.3f} / {np.max(values):.3f}")
         rows.append([stem, str(len(several)), *figures])

@@ -1,16 +1,16 @@
-"""Impulse responses measured as a room would be."""
+"""Impulse responses, measured like those of real rooms."""
 
 import numpy as np
 import pytest
 from scipy import signal
 
 from fxnorm.audio import RATE
+from fxnorm.dsp.rooms import draw_responses, impulse_response
 from fxnorm.errors import InputError
-from fxnorm.synth import draw_responses, impulse_response
 
 
 def decay_time_s(response: np.ndarray, low_hz: float, high_hz: float) -> float:
-    """RT60 from the slope of Schroeder's integral between -5 and -35 dB."""
+    """Measure RT60 from the slope of Schroeder's integral between -5 and -35 dB."""
     sos = signal.butter(4, (low_hz, high_hz), btype="bandpass", fs=RATE, output="sos")
     energy = signal.sosfilt(sos, response) ** 2
     curve_db = 10 * np.log10(np.cumsum(energy[::-1])[::-1] / energy.sum())
@@ -20,27 +20,27 @@ def decay_time_s(response: np.ndarray, low_hz: float, high_hz: float) -> float:
 
 
 @pytest.mark.parametrize("decay_s", [0.5, 1.2, 2.0, 4.0])
-def test_the_decay_time_is_what_was_asked_for(decay_s):
-    for side in impulse_response(np.random.default_rng(5), RATE, decay_s=decay_s):
-        assert decay_time_s(side, 500.0, 1400.0) == pytest.approx(decay_s, rel=0.15)
+def test_the_decay_time_is_the_requested_one(decay_s):
+    for channel in impulse_response(np.random.default_rng(5), RATE, decay_s=decay_s):
+        assert decay_time_s(channel, 500.0, 1400.0) == pytest.approx(decay_s, rel=0.15)
 
 
-def test_the_treble_dies_first():
-    side = impulse_response(np.random.default_rng(5), RATE, decay_s=2.0, treble=0.4)[0]
-    assert decay_time_s(side, 5600.0, 11_000.0) == pytest.approx(0.8, rel=0.25)
+def test_the_treble_decays_first():
+    channel = impulse_response(np.random.default_rng(5), RATE, decay_s=2.0, treble=0.4)[0]
+    assert decay_time_s(channel, 5600.0, 11_000.0) == pytest.approx(0.8, rel=0.25)
 
 
 @pytest.mark.parametrize("pre_delay_ms", [0.0, 25.0])
-def test_the_direct_sound_is_the_peak_and_where_it_should_be(pre_delay_ms):
+def test_the_direct_sound_is_the_peak_and_follows_the_pre_delay(pre_delay_ms):
     response = impulse_response(np.random.default_rng(2), RATE, decay_s=1.0, pre_delay_ms=pre_delay_ms)
-    place = round(pre_delay_ms * RATE / 1000)
+    direct_sample = round(pre_delay_ms * RATE / 1000)
     assert response.dtype == np.float32
-    assert np.abs(response).argmax(axis=1).tolist() == [place, place]
-    assert not response[:, :place].any()
+    assert np.abs(response).argmax(axis=1).tolist() == [direct_sample, direct_sample]
+    assert not response[:, :direct_sample].any()
     np.testing.assert_allclose((response.astype(np.float64) ** 2).sum(axis=1), 1.0, rtol=1e-5)
 
 
-def test_the_sides_are_decorrelated():
+def test_the_channels_are_decorrelated():
     left, right = impulse_response(np.random.default_rng(3), RATE, decay_s=1.5, direct=False)
     assert abs(np.corrcoef(left, right)[0, 1]) < 0.1
 

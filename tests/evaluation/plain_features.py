@@ -1,4 +1,4 @@
-"""The mixing features as librosa has them, slow and plain: what `fxnorm.evaluation` is held against."""
+"""The mixing features as librosa has them, slow and plain: the oracle of `fxnorm.evaluation`."""
 
 import librosa
 import numpy as np
@@ -23,15 +23,15 @@ def running_mean(curve: Array) -> Array:
 
 
 def percentage(target: Array, mix: Array) -> float:
-    one, other = running_mean(target), running_mean(mix)
-    return float(np.mean(np.abs(other - one) / np.abs(one)))
+    target_mean, mix_mean = running_mean(target), running_mean(mix)
+    return float(np.mean(np.abs(mix_mean - target_mean) / np.abs(target_mean)))
 
 
 def spectral(target: Array, mix: Array, rate: int) -> dict[str, float]:
     """Percentage errors by feature, each the mean of both channels."""
     errors: dict[str, list[float]] = {}
-    for one, other in zip(to_peak(target), to_peak(mix), strict=True):
-        curves = [_spectral(spectra(channel, 4096, 1024), rate) for channel in (one, other)]
+    for channels in zip(to_peak(target), to_peak(mix), strict=True):
+        curves = [_spectral(spectra(channel, 4096, 1024), rate) for channel in channels]
         for name in curves[0]:
             errors.setdefault(name, []).append(percentage(curves[0][name], curves[1][name]))
     means = {name: float(np.mean(values)) for name, values in errors.items()}
@@ -67,8 +67,8 @@ def panning(target: Array, mix: Array, rate: int) -> dict[str, float]:
                 for name, (low, high) in bands.items()
             }
         )
-    there = curves[0]["total"] > 0.0
-    errors = {name: percentage(curves[0][name][there], curves[1][name][there]) for name in bands}
+    panned = curves[0]["total"] > 0.0
+    errors = {name: percentage(curves[0][name][panned], curves[1][name][panned]) for name in bands}
     return errors | {"all": float(np.mean(list(errors.values())))}
 
 
@@ -92,8 +92,8 @@ def _dynamic(mix: Array) -> dict[str, Array]:
 
 def audio_features(target: Array, mix: Array, rate: int) -> dict[str, float]:
     """Audio-feature loss of Diff-MST and the part of the Bark spectra, without weights."""
-    one, other = _audio_features(target, rate), _audio_features(mix, rate)
-    parts = [float(np.mean((a - b) ** 2)) for a, b in zip(one, other, strict=True)]
+    features = zip(_audio_features(target, rate), _audio_features(mix, rate), strict=True)
+    parts = [float(np.mean((a - b) ** 2)) for a, b in features]
     return {"af": float(np.dot([0.1, 0.001, 1.0, 1.0, 0.1], parts)), "bark": parts[-1]}
 
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from fxnorm import audio, audio_files
+from fxnorm import audio, audio_files, evaluation
 from fxnorm.audio import RATE
 from fxnorm.cli.evaluate import evaluate
 from fxnorm.corpus.stems import STEMS
@@ -46,21 +46,23 @@ def run(*words: object) -> tuple[int, str]:
 
 def test_models_are_compared_on_wet_and_dry_stems(corpus: Path, tmp_path: Path) -> None:
     out = tmp_path / "report.html"
-    words = (corpus / "wet", "--dry", corpus / "dry", "-m", "sum", "-m", "plain=normalized-sum", "-o", out, "-j", 1)
-    code, text = run(*words, "--listening-test", tmp_path / "listen")
+    models = ("-m", "sum", "-m", "plain=normalized-sum")
+    words = (corpus / "wet", "--dry-stems", corpus / "dry", *models, "-o", out, "-j", 1)
+    code, text = run(*words, "--webmushra", tmp_path / "listen")
     assert code == 0, text
-    assert "Wet stems, 2 songs: plain comes nearest" in text
-    assert "sum (ceiling)" in text
+    assert "Wet stems, 2 songs: plain is nearest" in text
+    assert "sum (oracle)" in text
     page = out.read_text(encoding="utf-8")
-    assert page.count("<audio") == 2 * 2 + 2 * 3  # ceilings are not to be listened to
+    assert page.count("<audio") == 2 * 2 + 2 * 3  # no audio examples of oracles
     assert 'src="http' not in page
     assert "Dry stems" in page
     content = json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))
-    wet, dry = content["tests"]
+    wet, dry = content["comparisons"]
     assert wet["means"]["mrstft"]["sum"]["mean"] < 1e-3
     assert dry["means"]["mrstft"]["sum"]["mean"] > 0.05
-    assert wet["ceilings"] == ["sum"]
-    assert dry["ceilings"] == []
+    assert wet["oracles"] == ["sum"]
+    assert dry["oracles"] == []
+    assert (wet["reference"], dry["reference"]) == ("plain", "sum")
     rows = list(csv.DictReader(out.with_suffix(".csv").open(encoding="utf-8")))
     assert len(rows) == 2 * 2 * 3
     configuration = yaml.safe_load((tmp_path / "listen" / "listen.yaml").read_text(encoding="utf-8"))
@@ -68,8 +70,8 @@ def test_models_are_compared_on_wet_and_dry_stems(corpus: Path, tmp_path: Path) 
     assert len(trials) == 4
     assert [set(trial["stimuli"]) for trial in trials] == [{"plain"}] * 2 + [{"sum", "plain"}] * 2
     for trial in trials:
-        for place in (trial["reference"], *trial["stimuli"].values()):
-            path = tmp_path / "listen" / "resources" / place.removeprefix("configs/resources/")
+        for location in (trial["reference"], *trial["stimuli"].values()):
+            path = tmp_path / "listen" / "resources" / location.removeprefix("configs/resources/")
             levelled, rate = audio_files.read(path)
             assert rate == RATE
             assert audio.peak(levelled) <= 1.0
@@ -97,11 +99,11 @@ def test_finished_mixes_are_matched_by_name_and_gaps_are_told(corpus: Path, tmp_
     assert code == 1
     assert "mine has no mix of Second" in text
     assert "no target for Third of mine" in text
-    scores = json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))["tests"][0]["scores"]
-    found = {(score["song"], score["system"]): score for score in scores}
-    assert found["First", "mine"]["values"]["mrstft"] < 0.01
-    assert [notice.split(" is ")[0] for notice in found["First", "theirs"]["notices"]] == ["the mix", "the mix"]
-    assert "48,000 Hz" in found["Second", "theirs"]["notices"][0]
+    scores = json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))["comparisons"][0]["scores"]
+    by_mix = {(score["song"], score["system"]): score for score in scores}
+    assert by_mix["First", "mine"]["values"]["mrstft"] < 0.01
+    assert [notice.split(" is ")[0] for notice in by_mix["First", "theirs"]["notices"]] == ["the mix", "the mix"]
+    assert "48,000 Hz" in by_mix["Second", "theirs"]["notices"][0]
     code, text = run(corpus / "wet", "-m", "sum", *mixes, "-o", out, "-j", 1)  # together with a model
     assert code == 1
     assert "theirs" in text
@@ -132,17 +134,18 @@ def test_a_bad_song_is_named_and_the_others_are_scored(corpus: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("WET", "-o", "r.html"), "expected at least one --model or --mixes"),
+        (("WET", "-o", "r.html"), "expected at least one model or folder of mixes"),
         (("WET", "-m", "sum", "-o", "r.txt"), "ending in .html"),
         (("WET", "-m", "nothing", "-o", "r.html"), "unknown model 'nothing'"),
         (("WET", "-m", "sum", "-m", "sum", "-o", "r.html"), "a second model called 'sum'"),
-        (("WET", "-m", "sum", "--targets", "WET", "-o", "r.html"), "leave --targets out"),
+        (("WET", "-m", "sum", "--targets", "WET", "-o", "r.html"), "leave targets out"),
         (("-m", "sum", "-o", "r.html"), "expected a folder of songs to mix"),
-        (("--mixes", "a=WET", "-o", "r.html"), "--targets DIR"),
+        (("--mixes", "a=WET", "-o", "r.html"), "mixes and targets"),
         (("--mixes", "WET", "--targets", "WET", "-o", "r.html"), "expected NAME=DIR"),
         (("DRY", "-m", "sum", "-o", "r.html"), "expected songs with a mixture"),
-        (("WET", "--dry", "EMPTY", "-m", "sum", "-o", "r.html"), "expected"),
-        (("WET", "-m", "sum", "--against", "none", "-o", "r.html"), "expected one of sum, got 'none'"),
+        (("WET", "--dry-stems", "EMPTY", "-m", "sum", "-o", "r.html"), "expected"),
+        (("WET", "-m", "sum", "--reference", "none", "-o", "r.html"), "expected one of sum, got 'none'"),
+        (("WET", "-m", "sum", "--mixes", "sum=WET", "-o", "r.html"), "a model and mixes called 'sum'"),
         (("WET", "-m", "sum", "-o", "nowhere/r.html"), "cannot be written to"),
         (("NOWHERE", "-m", "sum", "-o", "r.html"), "expected a folder"),
     ],
@@ -168,7 +171,26 @@ def test_wrong_input_is_one_line_and_nothing_is_written(
 def test_a_song_without_a_mixture_is_told(corpus: Path, tmp_path: Path) -> None:
     shutil.copytree(corpus / "wet", tmp_path / "wet")
     (tmp_path / "wet" / "test" / "Second" / "mixture.wav").unlink()
-    code, text = run(tmp_path / "wet", "-m", "normalized-sum", "-o", tmp_path / "report.html", "-j", 1, "--players", 0)
+    code, text = run(
+        tmp_path / "wet", "-m", "normalized-sum", "-o", tmp_path / "report.html", "-j", 1, "--audio-examples", 0
+    )
     assert code == 1
     assert "missing: test/Second has no mixture" in text
     assert "Wet stems, 1 song:" in text
+
+
+def test_python_can_do_what_the_command_line_does(corpus: Path, tmp_path: Path) -> None:
+    results = evaluation.evaluate(
+        ["sum", ("plain", "normalized-sum")], corpus / "wet", dry_stems=corpus / "dry", out=tmp_path / "mixes", jobs=1
+    )
+    wet, dry = results.comparisons
+    assert (wet.oracles, dry.baselines) == (("sum",), ("sum",))
+    assert wet.means("mrstft")["sum"].mean < 1e-3
+    assert results.failures == ()
+    written = results.save(tmp_path / "report.html", audio_examples=0)
+    assert {path.name for path in written} == {"report.html", "report.json", "report.csv"}
+    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8")) == json.loads(
+        json.dumps(results.to_dict())
+    )
+    with pytest.raises(InputError, match="set out"):
+        evaluation.evaluate(["sum"], corpus / "wet")

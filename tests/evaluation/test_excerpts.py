@@ -1,4 +1,4 @@
-"""Excerpts: the same place of every mix, equally loud, whatever had to be moved."""
+"""Excerpts: the same span of every mix, at equal loudness, also after alignment."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ import pytest
 
 from fxnorm import audio, audio_files
 from fxnorm.audio import RATE
-from fxnorm.evaluation.excerpts import LUFS, cut
-from fxnorm.evaluation.songs import Song
-from fxnorm.normalization import loudness
-from tests.evaluation.test_alignment import late
+from fxnorm.dsp import loudness
+from fxnorm.evaluation.excerpts import LUFS, cut_excerpt
+from fxnorm.evaluation.songs import EvaluationSong
+from tests.evaluation.test_alignment import delay
 from tests.evaluation.test_metrics import music
 
 TARGET = np.concatenate([0.1 * music(0, 4.0), music(1, 4.0), 0.1 * music(2, 4.0)], axis=1)
@@ -18,17 +18,17 @@ TARGET = np.concatenate([0.1 * music(0, 4.0), music(1, 4.0), 0.1 * music(2, 4.0)
 
 @pytest.mark.parametrize("lag", [-RATE // 3, 0, RATE // 4])
 def test_every_mix_is_cut_at_the_same_place(tmp_path: Path, lag: int) -> None:
-    mixes = {"in step": 0.5 * TARGET, "moved": late(0.3 * TARGET, lag), "short": TARGET[:, : 5 * RATE]}
+    mixes = {"in step": 0.5 * TARGET, "moved": delay(0.3 * TARGET, lag), "short": TARGET[:, : 5 * RATE]}
     audio_files.write(tmp_path / "target.wav", TARGET, RATE)
     for name, mix in mixes.items():
         audio_files.write(tmp_path / f"{name}.wav", mix, RATE)
-    song = Song("song", tmp_path / "target.wav", {name: tmp_path / f"{name}.wav" for name in mixes})
-    excerpt = cut(song, 3.0, align=True)
+    song = EvaluationSong("song", tmp_path / "target.wav", {name: tmp_path / f"{name}.wav" for name in mixes})
+    excerpt = cut_excerpt(song, 3.0, align=True)
     assert excerpt.start_s == pytest.approx(4.0, abs=1.1)
     for name, mix in excerpt.mixes.items():
         assert mix.shape == excerpt.target.shape
-        there = np.abs(mix).max(axis=0) > 0.0
-        correlation = np.corrcoef(excerpt.target[:, there].ravel(), mix[:, there].ravel())[0, 1]
+        nonzero = np.abs(mix).max(axis=0) > 0.0
+        correlation = np.corrcoef(excerpt.target[:, nonzero].ravel(), mix[:, nonzero].ravel())[0, 1]
         assert correlation > 0.99, name
     assert LUFS == -23.0
     for mix in (excerpt.target, excerpt.mixes["in step"], excerpt.mixes["moved"]):

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fxnorm.audio import LARGEST, RATE
+from fxnorm.dsp import loudness
 from fxnorm.errors import InputError
 from fxnorm.evaluation import metrics
-from fxnorm.evaluation.metrics import METRICS, Measured, audio_features, compare, levels, mrstft
+from fxnorm.evaluation.metrics import METRICS, Measurements, Recording, audio_features, compare, levels, mrstft, si_sdr
 from fxnorm.evaluation.metrics.mape import FRAMES
 from tests.evaluation import plain_features
 
@@ -44,18 +45,18 @@ def with_rest(mix: np.ndarray, start: int, stop: int) -> np.ndarray:
 @pytest.mark.parametrize("rest", [0, 50_000])
 def test_the_percentages_are_those_of_plain_librosa(rest: int) -> None:
     target, mix = with_rest(TARGET, 40_000, 40_000 + rest), with_rest(MIX, 60_000, 60_000 + rest)
-    found = compare(target, mix, RATE)
-    one, other = target.astype(np.float64), mix.astype(np.float64)
+    values = compare(target, mix, RATE)
+    target64, mix64 = target.astype(np.float64), mix.astype(np.float64)
     plain = {
-        "spectral": plain_features.spectral(one, other, RATE),
-        "panning": plain_features.panning(one, other, RATE),
-        "dynamic": plain_features.dynamic(one, other),
+        "spectral": plain_features.spectral(target64, mix64, RATE),
+        "panning": plain_features.panning(target64, mix64, RATE),
+        "dynamic": plain_features.dynamic(target64, mix64),
     }
     for family, errors in plain.items():
         for name, wanted in errors.items():
             key = family if name == "all" else f"{family}_{name}"
             assert wanted > 1e-3
-            assert close(found[key], wanted), (key, found[key], wanted)
+            assert close(values[key], wanted), (key, values[key], wanted)
 
 
 def test_the_distances_are_those_of_auraloss() -> None:
@@ -64,21 +65,22 @@ def test_the_distances_are_those_of_auraloss() -> None:
     target, mix = (
         np.concatenate([TARGET] * 11, axis=1),
         np.concatenate([MIX] * 11, axis=1),
-    )  # more than one piece of 30 s
-    gain = 1.3
-    found = mrstft.compare(target, mix, RATE, gain=gain)
+    )  # more than one chunk of 30 s
+    values = mrstft.compare(Recording(target, RATE), Recording(mix, RATE))
+    gain = 10.0 ** ((loudness.measure(target, RATE) - loudness.measure(mix, RATE)) / 20.0)
+    assert abs(gain - 1.0) > 0.1
 
     def arguments(sizes: tuple[int, ...]) -> list[list[int]]:
         return [list(sizes), [size // 4 for size in sizes], list(sizes)]
 
-    one, other = (torch.from_numpy(signal)[None].double() for signal in (target, mix))
+    target_tensor, mix_tensor = (torch.from_numpy(signal)[None].double() for signal in (target, mix))
     short = freq.SumAndDifferenceSTFTLoss(*arguments((512, 2048, 8192)), window="hann_window").double()
     long = freq.MultiResolutionSTFTLoss(*arguments((8192, 16_384, 32_768))).double()
-    pieces = [slice(0, 30 * RATE), slice(30 * RATE, None)]
-    assert math.isclose(found["mrstft"], float(short(other, one)), rel_tol=1e-6)
-    assert math.isclose(found["mrstft_matched"], float(short(gain * other, one)), rel_tol=1e-6)
-    wanted = np.mean([float(long(other[..., here], one[..., here])) for here in pieces])
-    assert math.isclose(found["mrstft_long"], wanted, rel_tol=1e-6)
+    chunks = [slice(0, 30 * RATE), slice(30 * RATE, None)]
+    assert math.isclose(values["mrstft"], float(short(mix_tensor, target_tensor)), rel_tol=1e-6)
+    assert math.isclose(values["mrstft_matched"], float(short(gain * mix_tensor, target_tensor)), rel_tol=1e-6)
+    wanted = np.mean([float(long(mix_tensor[..., chunk], target_tensor[..., chunk])) for chunk in chunks])
+    assert math.isclose(values["mrstft_long"], wanted, rel_tol=1e-6)
 
 
 def test_a_copy_scores_zero_and_silence_does_not() -> None:
@@ -96,7 +98,7 @@ def test_identical_audio_is_ideal(seed: int, seconds: float, gain_db: float) -> 
     for name, value in compare(mix, mix.copy(), RATE).items():
         assert value is not None or seconds < 0.5, name
         if value is not None:
-            assert value == (0.0 if METRICS[name].lower_is_better else levels.SDR_LIMIT_DB), name
+            assert value == (0.0 if METRICS[name].lower_is_better else si_sdr.LIMIT_DB), name
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -128,9 +130,9 @@ def test_the_edges_give_a_value_or_none(
         mix[0] = 0.0
     if mono:
         target[1] = target[0]
-    found = compare(target, mix, RATE)
-    assert set(found) == set(METRICS)
-    assert all(value is None or math.isfinite(value) for value in found.values())
+    values = compare(target, mix, RATE)
+    assert set(values) == set(METRICS)
+    assert all(value is None or math.isfinite(value) for value in values.values())
 
 
 @pytest.mark.parametrize("largest", [LARGEST, 1e-42])  # the loudest that is read, and what has no gain to -1 dBFS
@@ -138,17 +140,17 @@ def test_extreme_levels_give_a_value_or_none(largest: float) -> None:
     noise = np.random.default_rng(6).uniform(-largest, largest, (2, RATE)).astype(np.float32)
     silence = np.zeros_like(noise)
     for target, mix in ((noise, silence), (noise, TARGET[:, :RATE]), (TARGET[:, :RATE], noise), (noise, noise)):
-        found = compare(target, mix, RATE)
-        assert all(value is None or math.isfinite(value) for value in found.values()), found
+        values = compare(target, mix, RATE)
+        assert all(value is None or math.isfinite(value) for value in values.values()), values
 
 
 def test_silence_has_no_figures() -> None:
     silence = np.zeros((2, RATE), dtype=np.float32)
-    assert all(value is None for value in Measured(silence, RATE).levels.values())
-    found = compare(silence, TARGET[:, :RATE], RATE)
-    assert found["mrstft"] is None
-    assert found["lu"] is None
-    assert found["af"] is None
+    assert all(value is None for value in Measurements(Recording(silence, RATE)).levels.values())
+    values = compare(silence, TARGET[:, :RATE], RATE)
+    assert values["mrstft"] is None
+    assert values["loudness"] is None
+    assert values["af"] is None
 
 
 @pytest.mark.parametrize(
@@ -178,9 +180,9 @@ def test_the_true_peak_lies_between_the_samples() -> None:
     # a quarter of the rate, sampled at 45 degrees: no sample is larger than 0.707
     sine = np.sin(2.0 * np.pi * RATE / 4.0 * time_s + np.pi / 4.0).astype(np.float32)
     fade = np.minimum(1.0, np.minimum(np.arange(RATE), np.arange(RATE)[::-1]) / 4410.0).astype(np.float32)
-    found = levels.measure(np.stack([0.5 * sine * fade] * 2), RATE)
-    assert found["peak_db"] == pytest.approx(20.0 * math.log10(0.5 * math.sqrt(0.5)), abs=0.01)
-    assert found["true_peak_db"] == pytest.approx(20.0 * math.log10(0.5), abs=0.05)
+    values = levels.measure(Recording(np.stack([0.5 * sine * fade] * 2), RATE))
+    assert values["peak_db"] == pytest.approx(20.0 * math.log10(0.5 * math.sqrt(0.5)), abs=0.01)
+    assert values["true_peak_db"] == pytest.approx(20.0 * math.log10(0.5), abs=0.05)
 
 
 def test_looking_at_loud_blocks_first_misses_no_true_peak() -> None:
@@ -197,11 +199,12 @@ def test_levels_of_a_known_signal() -> None:
     time_s = np.arange(2 * RATE) / RATE
     tone = np.sin(2.0 * np.pi * 997.0 * time_s)
     mix = np.stack([tone, 0.5 * tone]).astype(np.float32)
-    found = levels.measure(mix, RATE)
-    assert found["imbalance_db"] == pytest.approx(6.02, abs=0.01)
-    assert found["width_db"] == pytest.approx(20.0 * math.log10(0.5 / 1.5), abs=0.01)
-    assert found["crest_db"] == pytest.approx(10.0 * math.log10(1.0 / (0.5 * 1.25 / 2.0)), abs=0.01)
-    mono = levels.measure(np.stack([tone, tone]).astype(np.float32), RATE)
+    values = levels.measure(Recording(mix, RATE))
+    assert values["imbalance_db"] == pytest.approx(-6.02, abs=0.01)
+    # the left channel is louder, and + is right
+    assert values["width_db"] == pytest.approx(20.0 * math.log10(0.5 / 1.5), abs=0.01)
+    assert values["crest_db"] == pytest.approx(10.0 * math.log10(1.0 / (0.5 * 1.25 / 2.0)), abs=0.01)
+    mono = levels.measure(Recording(np.stack([tone, tone]).astype(np.float32), RATE))
     assert mono["width_db"] == -levels.LIMIT_DB
 
 
@@ -209,7 +212,7 @@ def test_the_sdr_of_known_noise() -> None:
     rng = np.random.default_rng(5)
     target = rng.standard_normal((2, 4 * RATE)).astype(np.float32)
     mix = 3.0 * (target + 0.1 * rng.standard_normal(target.shape).astype(np.float32))
-    assert levels.si_sdr(target, mix) == pytest.approx(20.0, abs=0.05)
+    assert si_sdr.si_sdr(target, mix) == pytest.approx(20.0, abs=0.05)
 
 
 def test_bark_bands_follow_the_definition() -> None:
@@ -223,43 +226,63 @@ def test_bark_bands_follow_the_definition() -> None:
     assert (bank >= 0.0).all()
 
 
+def audio_features_of(mix: np.ndarray) -> dict[str, np.ndarray]:
+    """Features without loudness matching."""
+    return audio_features.measure(Recording(mix, RATE)).at_gain(1.0)
+
+
 def test_the_audio_feature_loss_is_that_of_a_plain_version() -> None:
     target, mix = with_rest(TARGET, 40_000, 90_000), MIX
-    found = audio_features.compare(
-        audio_features.measure(target, RATE),
-        audio_features.measure(mix, RATE),
-    )
+    loss = audio_features.loss(audio_features_of(target), audio_features_of(mix))
     wanted = plain_features.audio_features(target.astype(np.float64), mix.astype(np.float64), RATE)
-    assert found["af"] == pytest.approx(wanted["af"], rel=1e-5)
-    assert found["bark"] == pytest.approx(wanted["bark"], rel=1e-5)
+    assert loss["af"] == pytest.approx(wanted["af"], rel=1e-5)
+    assert loss["bark"] == pytest.approx(wanted["bark"], rel=1e-5)
+
+
+def test_features_at_a_gain_are_those_of_the_scaled_mix() -> None:
+    scaled = audio_features_of(np.float32(0.25) * MIX)
+    for name, feature in audio_features.measure(Recording(MIX, RATE)).at_gain(0.25).items():
+        np.testing.assert_allclose(feature, scaled[name], rtol=1e-6, atol=1e-9)
 
 
 def test_the_audio_feature_loss_weighs_its_parts() -> None:
-    one, other = (
-        audio_features.measure(TARGET, RATE),
-        audio_features.measure(MIX, RATE),
-    )
-    parts = {name: float(np.mean((one[name] - other[name]) ** 2)) for name in audio_features.WEIGHTS}
+    target, mix = audio_features_of(TARGET), audio_features_of(MIX)
+    parts = {name: float(np.mean((target[name] - mix[name]) ** 2)) for name in audio_features.WEIGHTS}
     wanted = 0.1 * parts["rms"] + 0.001 * parts["crest"] + parts["width"] + parts["imbalance"] + 0.1 * parts["bark"]
-    assert audio_features.compare(one, other)["af"] == pytest.approx(wanted)
+    assert audio_features.loss(target, mix)["af"] == pytest.approx(wanted)
     assert metrics.compare(TARGET, MIX, RATE)["bark"] > 0.0
+
+
+def test_signed_stereo_figures_are_positive_to_the_right() -> None:
+    right = np.stack([0.5 * TARGET[0], TARGET[0]])
+    assert levels.measure(Recording(right, RATE))["imbalance_db"] == pytest.approx(6.02, abs=0.01)
+    assert audio_features_of(right)["imbalance"] == pytest.approx(0.6, abs=1e-3)
+
+
+def test_loudness_is_one_metric_in_lu() -> None:
+    values = compare(TARGET, np.float32(0.5) * TARGET, RATE)
+    assert values["loudness"] == pytest.approx(6.02, abs=0.01)
+    assert METRICS["loudness"].unit == "LU"
+    assert values["lufs_mape"] == pytest.approx(6.02 / abs(loudness.measure(TARGET, RATE)), abs=1e-3)
+    assert values["loudness_mape"] == pytest.approx((values["lufs_mape"] + values["peak_mape"]) / 2.0)
 
 
 @pytest.mark.parametrize(("apart_db", "wanted_db"), [(-55.0, -55.0), (-65.0, -60.0), (65.0, 60.0)])
 def test_width_and_imbalance_are_within_60_db(apart_db: float, wanted_db: float) -> None:
     tone = np.sin(np.arange(RATE)) * 10.0 ** (min(0.0, apart_db) / 20.0)
     far, none = 10.0 ** (-apart_db / 20.0) * tone, np.zeros(RATE)
-    leaning = levels.measure(np.stack([tone, far]).astype(np.float32), RATE)
-    assert leaning["imbalance_db"] == pytest.approx(wanted_db, abs=0.01)
-    other = np.roll(tone, 1000)
+    panned = levels.measure(Recording(np.stack([far, tone]).astype(np.float32), RATE))
+    assert panned["imbalance_db"] == pytest.approx(wanted_db, abs=0.01)
+    mid = np.roll(tone, 1000)
     gain = 10.0 ** (apart_db / 20.0)
-    wide = levels.measure(np.stack([other + gain * other, other - gain * other]).astype(np.float32), RATE)
+    wide = levels.measure(Recording(np.stack([mid + gain * mid, mid - gain * mid]).astype(np.float32), RATE))
     assert wide["width_db"] == pytest.approx(wanted_db, abs=0.1)
-    assert levels.measure(np.stack([none, tone]).astype(np.float32), RATE)["imbalance_db"] == -60.0
+    left_only = levels.measure(Recording(np.stack([tone, none]).astype(np.float32), RATE))
+    assert left_only["imbalance_db"] == -60.0
 
 
 @pytest.mark.parametrize(("noise_db", "wanted_db"), [(-40.0, 40.0), (-80.0, 80.0), (None, 100.0)])
 def test_the_sdr_is_within_100_db(noise_db: float | None, wanted_db: float) -> None:
     target = np.random.default_rng(5).standard_normal((2, RATE)).astype(np.float32)
     noise = np.random.default_rng(6).standard_normal((2, RATE)) * (0.0 if noise_db is None else 10.0 ** (noise_db / 20))
-    assert levels.si_sdr(target, (target + noise).astype(np.float32)) == pytest.approx(wanted_db, abs=0.2)
+    assert si_sdr.si_sdr(target, (target + noise).astype(np.float32)) == pytest.approx(wanted_db, abs=0.2)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fxnorm.evaluation.statistics import compare_with, holm, least_p, mean_interval
+from fxnorm.evaluation.statistics import compare_with, holm, mean_interval, smallest_p
 
 
 def test_the_interval_covers_the_mean_as_often_as_it_says() -> None:
@@ -31,13 +31,13 @@ def test_pairs_are_compared_song_by_song() -> None:
     rng = np.random.default_rng(1)
     hard = rng.normal(10.0, 5.0, size=12)  # songs differ far more than systems
     worse = hard + 0.1 + 0.01 * rng.random(12)
-    one, two, three = compare_with("a", {"a": hard, "b": worse, "c": hard - 0.1 * rng.random(12), "d": hard})
-    assert (one.one, one.other) == ("b", "a")
-    assert one.difference.low > 0.0
-    assert one.p == pytest.approx(2.0 * 2.0**-11) == least_p(12, 2)  # d is equal, and does not count
-    assert two.difference.high < 0.0
-    assert three.p is None
-    assert three.difference.mean == 0.0
+    first, second, third = compare_with("a", {"a": hard, "b": worse, "c": hard - 0.1 * rng.random(12), "d": hard})
+    assert (first.system, first.reference) == ("b", "a")
+    assert first.difference.low > 0.0
+    assert first.p == pytest.approx(2.0 * 2.0**-11) == smallest_p(12, 2)  # d is equal, and does not count
+    assert second.difference.high < 0.0
+    assert third.p is None
+    assert third.difference.mean == 0.0
 
 
 def test_corrections_are_those_of_holm() -> None:
@@ -55,9 +55,9 @@ def test_corrected_values_keep_their_order_and_are_no_smaller(values: list[float
 
 
 def test_few_songs_prove_nothing() -> None:
-    assert least_p(4, 1) > 0.05
-    assert least_p(6, 1) < 0.05
-    assert least_p(8, 15) > 0.05
+    assert smallest_p(4, 1) > 0.05
+    assert smallest_p(6, 1) < 0.05
+    assert smallest_p(8, 15) > 0.05
 
 
 def test_the_interval_is_that_of_scipy() -> None:

@@ -17,10 +17,14 @@ from scipy.signal import firwin, oaconvolve
 
 from fxnorm import audio, audio_files
 from fxnorm.corpus.stems import STEMS
-from fxnorm.dsp.stft import BINS, GRID_POINTS, GRID_STEP, bin_frequencies_of_features
-from fxnorm.normalization import compression, eq, loudness, panning, reverb
+from fxnorm.dsp import compressor, loudness
+from fxnorm.normalization import compression, eq, panning
+from fxnorm.normalization.grid import BINS, GRID_POINTS, GRID_STEP, bin_frequencies
 from fxnorm.normalization.normalizer import PADDING, pad
+from fxnorm.normalization.onset_peaks import OnsetPeaks
+from fxnorm.normalization.reverb import ImpulseResponse, ReverbSend
 from fxnorm.units import amplitude_to_db
+from tests.matching import match, measure, smooth
 
 GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "golden"
 SUBSET = Path(__file__).parent / "data"
@@ -100,10 +104,10 @@ def snr_db(recorded: np.ndarray, ours: np.ndarray) -> float:
 def feature_rows(folder: Path = GOLDEN) -> Iterator[Row]:
     """Features of the untouched stems."""
     recorded = np.load(folder / "features_raw.npz")
-    below_20k = bin_frequencies_of_features() < 20_000.0
+    below_20k = bin_frequencies() < 20_000.0
     for song, stem in recorded_stems(recorded):
         where, stem_audio = f"{song} {stem}", load_stem(folder, song, stem)
-        spectrum = eq.measure(stem_audio, audio.RATE)
+        spectrum = measure("eq", stem_audio, audio.RATE)
         step = (BINS - 1) // (recorded[f"{song}/{stem}/eq"].size - 1)
         # both are scaled to -30 LUFS, each by its own meter: compare at the recorded loudness
         lufs, recorded_lufs = (
@@ -114,7 +118,7 @@ def feature_rows(folder: Path = GOLDEN) -> Iterator[Row]:
         error_db = (amplitude_to_db(spectrum[::step]) - recorded_db)[below_20k[::step]]
         yield Row("eq feature, dB RMS", where, float(np.sqrt(np.mean(error_db**2))), 0.01)
         yield Row("eq feature, largest dB", where, float(np.abs(error_db).max()), 0.05)
-        similarity = panning.measure(stem_audio, audio.RATE)
+        similarity = measure("panning", stem_audio, audio.RATE)
         yield Row(
             "panning feature",
             where,
@@ -122,7 +126,7 @@ def feature_rows(folder: Path = GOLDEN) -> Iterator[Row]:
             0.001,
         )
         yield Row("loudness feature, LU", where, abs(lufs - recorded_lufs), 0.06)
-        peaks = compression.measure(stem_audio, audio.RATE)
+        peaks = measure("compression", stem_audio, audio.RATE)
         peak_db, spread_db = recorded[f"{song}/{stem}/compression"]
         yield Row("onset peak, dB", where, abs(peaks.peak_db - peak_db), 0.1)
         yield Row("onset spread, dB", where, abs(peaks.spread_db - spread_db), 0.1)
@@ -135,10 +139,10 @@ def average_rows(folder: Path = GOLDEN) -> Iterator[Row]:
     for stem in STEMS:
         curve = curves[f"eq/{stem}"]
         points = (curve.size - 1 - AVERAGE_MARGIN) // GRID_STEP  # a subset ends early, without a mirrored edge
-        averages_db = amplitude_to_db(eq.average(curve, stem)[:points])
+        averages_db = amplitude_to_db(smooth("eq", curve, stem)[:points])
         error_db = averages_db - amplitude_to_db(eq_target(smoothed, stem)[:points])
         yield Row("eq average, largest dB", stem, float(np.abs(error_db).max()), 0.001)
-        averages = panning.average(curves[f"panning/{stem}"], stem)[:points]
+        averages = smooth("panning", curves[f"panning/{stem}"], stem)[:points]
         error = averages - panning_target(smoothed, stem)[:points]
         yield Row("panning average", stem, float(np.abs(error).max()), 1e-5)
 
@@ -162,7 +166,7 @@ def faded_levels_db(stem_audio: audio.Audio, stem: str, target: np.ndarray) -> n
     excerpt = stem_audio[:, PADDING : PADDING + EXCERPT]
     fade = 10.0 ** (np.linspace(0.0, FADE_DB, excerpt.shape[1]) / 20.0)
     faded = (excerpt * fade).astype(np.float32)
-    panned, _ = panning.match(faded, audio.RATE, target, stem=stem, settings=panning.PRESETS["published"])
+    panned, _ = match("panning", faded, audio.RATE, target, stem=stem, settings=panning.PRESETS["published"])
     segments = panned[:, : panned.shape[1] // FADE_SEGMENT * FADE_SEGMENT].reshape(2, -1, FADE_SEGMENT)
     return amplitude_to_db(np.sqrt(np.mean(np.square(segments.astype(np.float64)), axis=2)))
 
@@ -187,27 +191,27 @@ def _stem_rows(
     recorded: Mapping[str, np.ndarray],
 ) -> Iterator[Row]:
     excerpts = Excerpts.load(recorded, stem)
-    equalized, _ = eq.match(stem_audio, audio.RATE, eq_target(targets, stem), settings=eq.PRESETS["published"])
+    equalized, _ = match("eq", stem_audio, audio.RATE, eq_target(targets, stem), settings=eq.PRESETS["published"])
     eq_db = snr_db(excerpts.stages["eq"], excerpts.like("eq", equalized, stem))
     yield Row("eq output, dB", where, eq_db, 100.0, at_least=True)
 
     settings = compression.PRESETS["published"]
-    target = compression.Peaks(*targets[f"compression/{stem}"])
-    compressed, step = compression.match(equalized, audio.RATE, target, stem=stem, settings=settings)
+    target = OnsetPeaks(*targets[f"compression/{stem}"])
+    compressed, step = match("compression", equalized, audio.RATE, target, stem=stem, settings=settings)
     for channel, side in enumerate(("left", "right")):
         compressed_there = str(recorded[f"comp/ch{channel}/branch"]) == "compress"
-        ours = step.parameters[side]
+        ours = step.processor.strips[channel]
         yield Row(
             "compression, same branch",
             f"{where} {side}",
-            float(("ratio" in ours) == compressed_there),
+            float((ours.reduction is not None) == compressed_there),
             1.0,
             at_least=True,
         )
         if not compressed_there:
             continue
         pair = float(recorded[f"comp/ch{channel}/ratio"]), float(recorded[f"comp/ch{channel}/threshold_db"])
-        same = pair == (ours["ratio"], ours["threshold_db"])
+        same = pair == (ours.reduction.ratio, ours.reduction.threshold_db)
         yield Row("compression, same ratio and threshold (9 in 10)", f"{where} {side}", float(same), 0.0, at_least=True)
         if same:
             ours_there = excerpts.like("compression", compressed, stem)[channel]
@@ -215,8 +219,8 @@ def _stem_rows(
             yield Row("compression output, dB", f"{where} {side}", output_db, 100.0, at_least=True)
         else:  # go on with what the recording went on with
             ballistics = settings.ballistics[stem]
-            scale = np.float32(10.0 ** (ours["input_gain_db"] / 20.0))
-            compressed[channel] = compression.compress(
+            scale = np.float32(10.0 ** (round(ours.input_gain_db, 4) / 20.0))
+            compressed[channel] = compressor.compress(
                 equalized[channel : channel + 1] * scale,
                 audio.RATE,
                 threshold_db=pair[1],
@@ -226,7 +230,7 @@ def _stem_rows(
             )[0]
 
     wanted = panning_target(targets, stem)
-    panned, _ = panning.match(compressed, audio.RATE, wanted, stem=stem, settings=panning.PRESETS["published"])
+    panned, _ = match("panning", compressed, audio.RATE, wanted, stem=stem, settings=panning.PRESETS["published"])
     panned_db = snr_db(excerpts.stages["panning"], excerpts.like("panning", panned, stem))
     yield Row("panning output below the limit, dB", where, panned_db, 60.0, at_least=True)
 
@@ -237,7 +241,7 @@ def _stem_rows(
         error_db = np.abs(faded_levels_db(stem_audio, stem, wanted) - recorded["faded_levels_db"]).max()
         yield Row("panning of a fade-out, largest dB", where, float(error_db), 0.01)
 
-    level, _ = loudness.match(panned, audio.RATE, float(targets[f"loudness/{stem}"][0]))
+    level, _ = match("loudness", panned, audio.RATE, float(targets[f"loudness/{stem}"][0]))
     reached = loudness.measure(level, audio.RATE)
     yield Row("loudness reached, LU", where, abs(reached - float(targets[f"loudness/{stem}"][0])), 0.001)
     # re-panning goes on where the reference stops, so the gain differs; the shape must not
@@ -254,13 +258,12 @@ def reverb_rows(folder: Path = GOLDEN) -> Iterator[Row]:
     response, _rate = audio_files.read(folder / "ir" / "impulse_response.flac")
     for stem in [key.split("/")[0] for key in recorded if key.endswith("/audio")]:
         stem_audio = load_stem(folder, song, stem)
-        send = reverb.send(
-            stem_audio,
-            audio.RATE,
-            response,
+        processor = ReverbSend(
+            response=ImpulseResponse.from_audio(response),
             low_shelf_hz=float(recorded[f"{stem}/low_shelf_freq"]),
             high_shelf_hz=float(recorded[f"{stem}/high_shelf_freq"]),
         )
+        send = processor.send(stem_audio, audio.RATE)
         start = PADDING + int(float(recorded[f"{stem}/start_s"]) * audio.RATE)
         ours = (stem_audio + send)[:, start : start + EXCERPT : step]
         yield Row("reverb output, dB", f"{song} {stem}", snr_db(recorded[f"{stem}/audio"], ours), 60.0, at_least=True)

@@ -13,10 +13,12 @@ import soundfile as sf
 from fxnorm import audio, audio_files
 from fxnorm.audio import peak
 from fxnorm.corpus.stems import STEMS
-from fxnorm.dsp import onsets
-from fxnorm.dsp.stft import GRID_STEP
-from fxnorm.normalization import compression, eq, loudness, panning, reverb
+from fxnorm.dsp import loudness, onsets
+from fxnorm.normalization import compression, eq, panning
+from fxnorm.normalization.grid import GRID_STEP
 from fxnorm.normalization.normalizer import PADDING, pad
+from fxnorm.normalization.onset_peaks import OnsetPeaks
+from fxnorm.normalization.reverb import ImpulseResponse, ReverbSend
 from tests.golden.comparison import (
     EXCERPT,
     GOLDEN,
@@ -29,6 +31,7 @@ from tests.golden.comparison import (
     panning_target,
     reduce,
 )
+from tests.matching import match, measure
 
 WHOLE = ("song003", "vocals")  # the smallest file of a stem that sounds
 EXCERPTS = {"drums": "song003", "bass": "song001", "other": "song001"}
@@ -110,10 +113,10 @@ def _write_excerpt(song: str, stem: str) -> None:
 
 def _measure(stem_audio: audio.Audio, key: str) -> Arrays:
     """Features of an excerpt."""
-    peaks = compression.measure(stem_audio, audio.RATE)
+    peaks = measure("compression", stem_audio, audio.RATE)
     features = {
-        f"{key}/eq": eq.measure(stem_audio, audio.RATE)[::FEATURE_STEP].astype(np.float32),
-        f"{key}/panning": panning.measure(stem_audio, audio.RATE)[::FEATURE_STEP].astype(np.float32),
+        f"{key}/eq": measure("eq", stem_audio, audio.RATE)[::FEATURE_STEP].astype(np.float32),
+        f"{key}/panning": measure("panning", stem_audio, audio.RATE)[::FEATURE_STEP].astype(np.float32),
         f"{key}/loudness": np.array([loudness.measure(stem_audio, audio.RATE)]),
         f"{key}/compression": np.array([peaks.peak_db, peaks.spread_db]),
     }
@@ -126,29 +129,31 @@ def _measure(stem_audio: audio.Audio, key: str) -> Arrays:
 def _match(stem_audio: audio.Audio, stem: str, targets: Arrays) -> Arrays:
     """Samples of each stage of the published preset on an excerpt."""
     out: dict[str, audio.Audio] = {}
-    out["eq"], _ = eq.match(stem_audio, audio.RATE, eq_target(targets, stem), settings=eq.PRESETS["published"])
-    peaks = compression.Peaks(*targets[f"compression/{stem}"])
-    out["compression"], step = compression.match(
-        out["eq"], audio.RATE, peaks, stem=stem, settings=compression.PRESETS["published"]
+    out["eq"], _ = match("eq", stem_audio, audio.RATE, eq_target(targets, stem), settings=eq.PRESETS["published"])
+    peaks = OnsetPeaks(*targets[f"compression/{stem}"])
+    out["compression"], step = match(
+        "compression", out["eq"], audio.RATE, peaks, stem=stem, settings=compression.PRESETS["published"]
     )
-    out["panning"], _ = panning.match(
+    out["panning"], _ = match(
+        "panning",
         out["compression"],
         audio.RATE,
         panning_target(targets, stem),
         stem=stem,
         settings=panning.PRESETS["published"],
     )
-    out["loudness"], _ = loudness.match(out["panning"], audio.RATE, float(targets[f"loudness/{stem}"][0]))
+    out["loudness"], _ = match("loudness", out["panning"], audio.RATE, float(targets[f"loudness/{stem}"][0]))
     matched = {"start_s": np.array(0.0), "step": np.array(EXCERPT_SAMPLE_STEP)}
     matched["faded_levels_db"] = faded_levels_db(stem_audio, stem, panning_target(targets, stem))
     for name, samples in {**out, "panning_full_band": out["panning"]}.items():
         excerpt = samples[:, PADDING : PADDING + EXCERPT]
         matched[name] = reduce(name, excerpt, stem)[:, ::EXCERPT_SAMPLE_STEP].astype(np.float32)
-    for c, side in enumerate(("left", "right")):
-        parameters = step.parameters[side]
-        matched[f"comp/ch{c}/branch"] = np.array("compress" if "ratio" in parameters else "inside")
-        matched[f"comp/ch{c}/ratio"] = np.array(float(parameters.get("ratio", np.nan)))
-        matched[f"comp/ch{c}/threshold_db"] = np.array(float(parameters.get("threshold_db", np.nan)))
+    for c, strip in enumerate(step.processor.strips):
+        reduction = strip.reduction
+        ratio, threshold_db = (reduction.ratio, reduction.threshold_db) if reduction is not None else (np.nan, np.nan)
+        matched[f"comp/ch{c}/branch"] = np.array("compress" if reduction is not None else "inside")
+        matched[f"comp/ch{c}/ratio"] = np.array(float(ratio))
+        matched[f"comp/ch{c}/threshold_db"] = np.array(float(threshold_db))
     return matched
 
 
@@ -159,7 +164,9 @@ def _record_reverb() -> None:
     _write(path, response[: round(RESPONSE_S * audio.RATE)])
     stem_audio = pad(audio.to_stereo(audio_files.read(SUBSET / "songs" / "wet" / EXCERPT_SONG / "other.flac")[0]))
     low_hz, high_hz = SHELVES_HZ
-    send = reverb.send(stem_audio, audio.RATE, audio_files.read(path)[0], low_shelf_hz=low_hz, high_shelf_hz=high_hz)
+    response = ImpulseResponse.from_audio(audio_files.read(path)[0])
+    processor = ReverbSend(response=response, low_shelf_hz=low_hz, high_shelf_hz=high_hz)
+    send = processor.send(stem_audio, audio.RATE)
     recorded = {
         "song": np.array(EXCERPT_SONG),
         "step": np.array(EXCERPT_SAMPLE_STEP),

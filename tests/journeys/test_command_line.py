@@ -71,8 +71,8 @@ def test_from_a_synthetic_corpus_to_normalised_stems(fxnorm, tmp_path):
     assert fxnorm("stats", "merge", stats, stats, "-o", tmp_path / "merged.json")[0] == 0
     assert fxnorm("normalize", corpus / "wet", "-o", out, "--stats", stats, "-j", 1)[0] == 0
     code, printed, _ = fxnorm("normalize", corpus / "wet", "-o", out, "--stats", stats, "-j", 1)
-    assert "0 stems normalised, 8 kept, 0 failed" in printed
-    code, printed, _ = fxnorm("gap", corpus / "wet", corpus / "dry", "--stats", f"default={stats}", "-j", 1)
+    assert "0 normalised, 8 up to date, 0 failed" in printed
+    code, printed, _ = fxnorm("domain-gap", corpus / "wet", corpus / "dry", "--stats", f"default={stats}", "-j", 1)
     assert (code, "| default, all" in printed, "| published, bass" in printed) == (0, True, True)
 
 
@@ -80,11 +80,11 @@ def test_the_demo_shows_all_of_it_and_can_be_run_again(fxnorm, tmp_path):
     words = ("demo", "-o", tmp_path / "demo", "--songs", 2, "--seconds", 4, "-j", 2)
     code, printed, _ = fxnorm(*words)
     assert code == 0
-    assert "8 stems normalised, 0 kept" in printed
+    assert "8 normalised, 0 up to date" in printed
     assert "| default, all" in printed
     assert {"stats.json", "stats.png"} <= set(files(tmp_path / "demo"))
     code, again, _ = fxnorm(*words)
-    assert "0 stems normalised, 8 kept" in again
+    assert "0 normalised, 8 up to date" in again
     assert again.splitlines()[-1] == printed.splitlines()[-1]
 
 
@@ -93,7 +93,7 @@ def test_strength_effects_layout_and_json(fxnorm, songs):
         "normalize", songs, "--suffix", "dry", "--effects", "loudness,eq", "--strength", 0.5, "--strength", "eq=1",
         "--format", "flac", "--json", "-j", 1,
     )  # fmt: skip
-    assert (code, json.loads(printed)) == (0, {"done": 8, "kept": 0, "failures": []})
+    assert (code, json.loads(printed)) == (0, {"normalized": 8, "up_to_date": 0, "failures": []})
     card = json.loads((songs / "First Song" / "bass_dry.json").read_text())
     assert card["strength"] == {"eq": 1.0, "loudness": 0.5}
     assert (songs / "First Song" / "bass_dry.flac").is_file()
@@ -134,7 +134,7 @@ WRONG = {
         ["normalize", "{songs}", "-o", "{out}", "--stats", "{root}/text.wav"], "expected a statistics file"
     ),
     "no responses": (
-        ["normalize", "{songs}", "-o", "{out}", "--effects", "reverb", "--responses", "{root}/empty"],
+        ["normalize", "{songs}", "-o", "{out}", "--reverb", "--impulse-responses", "{root}/empty"],
         "expected a folder of impulse responses",
     ),
     "an unknown option": (["normalize", "{songs}", "--loud"], "No such option"),
@@ -144,7 +144,7 @@ WRONG = {
     "a picture of a kind": (["stats", "plot", "musdb18", "-o", "{root}/plot.txt"], "cannot be drawn"),
     "no archive": (["corpus", "extract", "{root}/text.wav", "{out}"], "text.wav"),
     "another split": (["normalize", "{songs}", "-o", "{out}", "--split", "test"], "expected songs of the split"),
-    "songs of other names": (["gap", "{songs}", "{root}/strange songs"], "songs of the same names"),
+    "songs of other names": (["domain-gap", "{songs}", "{root}/strange songs"], "songs of the same names"),
 }  # fmt: skip
 
 
@@ -210,7 +210,7 @@ def test_a_bad_file_is_named_and_the_rest_is_done(fxnorm, songs, tmp_path, kind)
     out = tmp_path / "out"
     code, printed, complaint = fxnorm("normalize", songs, "-o", out, "-j", 1)
     assert code == 1
-    assert "7 stems normalised, 0 kept, 1 failed" in printed
+    assert "7 normalised, 0 up to date, 1 failed" in printed
     assert complaint.startswith("fxnorm: failed: First Song bass: ")
     assert complaint.count("\n") == 1
     assert not (out / "First Song" / "bass.wav").exists()
@@ -225,12 +225,12 @@ def test_a_bad_file_is_named_and_the_rest_is_done(fxnorm, songs, tmp_path, kind)
 def test_what_is_no_file_is_a_missing_stem(fxnorm, songs, tmp_path, kind):
     damaged(kind, songs / "First Song" / "bass.wav")
     code, printed, _ = fxnorm("normalize", songs, "-o", tmp_path / "out", "-j", 1)
-    assert (code, "7 stems normalised" in printed) == (0, True)
+    assert (code, "7 normalised" in printed) == (0, True)
 
 
 def test_help_says_what_there_is(fxnorm):
     code, printed, _ = fxnorm("--help")
     assert code == 0
-    for verb in ("demo", "corpus", "stats", "normalize", "gap", "train", "models"):
+    for verb in ("demo", "corpus", "stats", "normalize", "domain-gap", "train", "models"):
         assert verb in printed
     assert fxnorm("--version")[1].startswith("fxnorm")

@@ -8,11 +8,11 @@ import pytest
 from scipy import signal
 
 from fxnorm.audio import RATE, Audio
+from fxnorm.dsp import loudness as loudness_meter
 from fxnorm.dsp import stft
 from fxnorm.dsp.biquads import Band, biquad
 from fxnorm.kernels import dynamics, loudness, silence, synth
-from fxnorm.normalization import loudness as loudness_effect
-from fxnorm.normalization import reverb
+from fxnorm.normalization import grid, reverb
 from fxnorm.normalization.normalizer import PADDING, pad
 from tests.signals import plucks
 
@@ -38,7 +38,7 @@ def level_db(audio: Audio) -> npt.NDArray[np.float32]:
 
 
 def weighted_energy(audio: Audio) -> list[npt.NDArray[np.float64]]:
-    shelf, high_pass = loudness_effect._weighting(RATE)
+    shelf, high_pass = loudness_meter._weighting(RATE)
     edges = np.array([0, audio.shape[1] // 2, audio.shape[1]])
     energy = np.zeros(2)
     three = np.concatenate([audio, audio[:1]])
@@ -89,7 +89,7 @@ def test_feedback_comes_to_rest(loop: Callable[[Audio], list[np.ndarray]], endin
 
 def test_loops_start_again_after_silence() -> None:
     audio = np.hstack([ENDINGS["silence"], MUSIC])
-    shelf, high_pass = loudness_effect._weighting(RATE)
+    shelf, high_pass = loudness_meter._weighting(RATE)
     energy = np.zeros(3)
     loudness.weighted_energy(audio, shelf, high_pass, np.array([0, RATE, 2 * RATE, 3 * RATE]), energy)
     assert energy[0] == energy[2] > 0.0
@@ -123,12 +123,12 @@ def test_zeros_are_known() -> None:
 
 @pytest.mark.parametrize("double", [False, True])
 def test_spectra_of_silent_frames_are_zeros_of_the_same_kind(double: bool) -> None:
-    audio = np.hstack([MUSIC, np.zeros((2, 4 * stft.N_FFT), np.float32)])
-    every = list(stft.transforms(audio, stft.N_FFT, stft.HOP, double=double))
+    audio = np.hstack([MUSIC, np.zeros((2, 4 * grid.N_FFT), np.float32)])
+    every = list(stft.transforms(audio, grid.N_FFT, grid.HOP, double=double))
     assert {batch.dtype for batch in every} == {np.dtype(np.complex128 if double else np.complex64)}
     assert every[0].any()
     assert not every[-1].any()
-    framed = np.lib.stride_tricks.sliding_window_view(audio, stft.N_FFT, axis=1)[:, :: stft.HOP]
+    framed = np.lib.stride_tricks.sliding_window_view(audio, grid.N_FFT, axis=1)[:, :: grid.HOP]
     assert sum(batch.shape[1] for batch in every) == framed.shape[1]
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from fxnorm import audio, audio_files, cli
 from fxnorm.corpus.stems import STEMS
-from fxnorm.normalization.normalizer import Chain, Settings
+from fxnorm.normalization.chain import Chain
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from tests.signals import plucks
 
@@ -51,7 +52,7 @@ def song(tmp_path: Any) -> Any:
 @pytest.fixture
 def chain() -> Chain:
     """Averages of MUSDB18, with two effects that are quick."""
-    return Chain(FxStats.shipped("musdb18"), Settings.preset(effects=("eq", "loudness")))
+    return Chain(FxStats.shipped("musdb18"), ChainSettings.preset(effects=("eq", "loudness")))
 
 
 @pytest.fixture

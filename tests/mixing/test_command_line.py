@@ -11,7 +11,7 @@ import soundfile
 
 from fxnorm import audio, audio_files
 from fxnorm.corpus.stems import STEMS
-from fxnorm.normalization import loudness
+from fxnorm.dsp import loudness
 from tests.mixing.conftest import stems
 from tests.signals import noise
 

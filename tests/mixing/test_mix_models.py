@@ -7,14 +7,16 @@ import pytest
 
 from fxnorm import audio, models, open_model
 from fxnorm.corpus.stems import STEMS
+from fxnorm.dsp import loudness
 from fxnorm.errors import AudioError, FxnormError, InputError
 from fxnorm.mixing import OutputLevel
 from fxnorm.models.base import MixResult, ModelInput
 from fxnorm.models.baselines import sum_stems
 from fxnorm.models.stem_model import StemModel
-from fxnorm.normalization import loudness
-from fxnorm.normalization.impulse_responses import Responses
-from fxnorm.normalization.normalizer import Chain, Normalizer, Settings
+from fxnorm.normalization.chain import Chain
+from fxnorm.normalization.impulse_responses import ImpulseResponses
+from fxnorm.normalization.normalizer import Normalizer
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from tests.mixing.conftest import lag, stems
 from tests.signals import noise, sine
@@ -38,7 +40,7 @@ def test_normalized_sum_adds_what_the_normaliser_gives():
     given = stems()
     model = open_model("normalized-sum")
     mix = model.mix(given, audio.RATE)
-    alone = Normalizer(FxStats.shipped("musdb18"), Settings.preset())
+    alone = Normalizer(FxStats.shipped("musdb18"), ChainSettings.preset())
     expected = sum(alone(given[stem], audio.RATE, stem)[0] for stem in STEMS)
     np.testing.assert_allclose(mix.audio, expected, atol=1e-6)
     assert model.chain is not None
@@ -111,7 +113,7 @@ def test_each_stem_is_asked_for_once_where_the_length_is_known():
 
 
 def test_rooms_come_first_and_are_drawn_by_the_seed():
-    given, rooms = stems(0.8), Responses(decay_s=(0.3, 1.5), count=2).load()
+    given, rooms = stems(0.8), ImpulseResponses(decay_s=(0.3, 1.5), count=2).load()
     mixes = [open_model("normalized-sum", rooms=rooms, seed=seed).mix(given, audio.RATE) for seed in (3, 3)]
     assert np.array_equal(mixes[0].audio, mixes[1].audio)
     assert mixes[0].prepared.effects["vocals"][0].effect == "room"
@@ -145,11 +147,11 @@ def test_other_statistics_and_settings_are_refused(checkpoint, chain):
     with pytest.raises(InputError, match="leave --stats out"):
         open_model(checkpoint, device="cpu", stats=FxStats.shipped("synthetic"))
     with pytest.raises(InputError, match="leave --preset out"):
-        open_model(checkpoint, device="cpu", settings=Settings.preset("published"))
+        open_model(checkpoint, device="cpu", settings=ChainSettings.preset("published"))
     same = open_model(checkpoint, device="cpu", stats=chain.stats, settings=chain.settings)
     assert same.chain.signature == chain.signature
     with pytest.raises(InputError, match="take normalized-sum"):
-        open_model("sum", settings=Settings.preset())
+        open_model("sum", settings=ChainSettings.preset())
 
 
 def test_what_is_no_model_is_refused(tmp_path, checkpoint):
@@ -184,7 +186,7 @@ def test_naive_and_chain_of_baselines():
     mix = open_model("naive").mix(stems(), audio.RATE)
     assert audio.peak(mix.audio) == pytest.approx(0.9)
     assert open_model("sum").chain is None
-    own = Chain(FxStats.shipped("synthetic"), Settings.preset("published"))
+    own = Chain(FxStats.shipped("synthetic"), ChainSettings.preset("published"))
     assert open_model("normalized-sum", stats=own.stats, settings=own.settings).chain.signature == own.signature
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from fxnorm import models
-from fxnorm.normalization.normalizer import Chain, Settings
+from fxnorm.normalization.chain import Chain
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 
 torch = pytest.importorskip("torch", reason="needs PyTorch")
@@ -22,7 +23,7 @@ def made() -> Any:
     torch.manual_seed(0)
     return checkpoint.Checkpoint(
         models.build("tdcn", "small", **SIZES),
-        chain=Chain(FxStats.shipped("musdb18"), Settings.preset(effects=("eq", "loudness"), strength={"eq": 0.5})),
+        chain=Chain(FxStats.shipped("musdb18"), ChainSettings.preset(effects=("eq", "loudness"), strength={"eq": 0.5})),
         recipe={"batch": 4, "loss": "La"},
         history=[{"epoch": 1, "loss": 2.5}, {"epoch": 2, "loss": 2.25}],
     )

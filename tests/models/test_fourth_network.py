@@ -12,7 +12,8 @@ from fxnorm import audio, audio_files, models
 from fxnorm.corpus.stems import STEMS
 from fxnorm.models import registry
 from fxnorm.models.settings import ModelSettings
-from fxnorm.normalization.normalizer import Chain, Settings
+from fxnorm.normalization.chain import Chain
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from tests.mixing.conftest import fxnorm, stems
 
@@ -55,7 +56,7 @@ def run_folder(tmp_path: Path) -> Path:
     network = models.build("one-gain", gain=0.25)
     with torch.no_grad():
         network.gains[:, 0, 0] = torch.arange(1.0, 5.0)
-    chain = Chain(FxStats.shipped("musdb18"), Settings.preset(effects=("loudness",)))
+    chain = Chain(FxStats.shipped("musdb18"), ChainSettings.preset(effects=("loudness",)))
     models.Checkpoint(network, chain, {"loss": "La"}, [{"valid": 2.0}]).save(tmp_path / "run" / "checkpoint")
     return tmp_path / "run"
 

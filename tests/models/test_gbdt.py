@@ -21,8 +21,8 @@ from fxnorm.models.gbdt.band_grid import BandGrid
 from fxnorm.models.gbdt.context_features import ContextFeatures
 from fxnorm.models.gbdt.model import BoostedSettings, BoostedTrees
 from fxnorm.models.metadata import CheckpointError
-from fxnorm.normalization.normalizer import Chain
-from fxnorm.normalization.normalizer import Settings as ChainSettings
+from fxnorm.normalization.chain import Chain
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from tests.signals import noise
 

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from fxnorm.audio import RATE, peak
 from fxnorm.corpus.stems import STEMS
-from fxnorm.dsp import onsets
+from fxnorm.dsp import compressor, onsets
 from fxnorm.errors import InputError
-from fxnorm.normalization import compression
-from fxnorm.normalization.compression import LAST_RATIO, THRESHOLDS_DB, Peaks
+from fxnorm.normalization import compression, onset_peaks
+from fxnorm.normalization.compressor_search import LAST_RATIO, THRESHOLDS_DB, CompressorSearch
 from fxnorm.normalization.normalizer import pad
+from fxnorm.normalization.onset_peaks import OnsetPeaks
+from tests.matching import match, measure
 from tests.signals import noise, plucks, sine
 
 PRESETS = compression.PRESETS
@@ -31,40 +33,40 @@ def test_onsets_are_found_where_the_plucks_are():
 def test_silence_and_steadiness_have_no_onset():
     assert onsets.find(np.zeros(RATE, np.float32)).size == 0
     assert onsets.find(np.zeros(100, np.float32)).size == 0
-    assert compression.measure(np.zeros((2, RATE), np.float32), RATE) is None
+    assert measure("compression", np.zeros((2, RATE), np.float32), RATE) is None
 
 
 def test_the_feature_of_known_peaks():
     peaks_db = np.array([-10.0, -12.0, -14.0, -16.0, -18.0, -20.0, -22.0, -24.0])
-    assert compression.summarize(peaks_db) == Peaks(-11.0, 1.0)  # the 75th percentile lies between -14 and -12
-    assert compression.summarize(np.array([-10.0, -10.0])) == Peaks(-10.0, 0.0)  # none is above: all count
+    assert onset_peaks.summarize(peaks_db) == OnsetPeaks(-11.0, 1.0)  # the 75th percentile lies between -14 and -12
+    assert onset_peaks.summarize(np.array([-10.0, -10.0])) == OnsetPeaks(-10.0, 0.0)  # none is above: all count
 
 
 @settings(max_examples=15, deadline=None)
 @given(gain_db=st.floats(-30.0, 10.0))
 def test_the_feature_does_not_know_the_level(gain_db):
     audio = plucks(4.0)
-    louder = compression.measure(audio * np.float32(10.0 ** (gain_db / 20.0)), RATE)
-    plain = compression.measure(audio, RATE)
+    louder = measure("compression", audio * np.float32(10.0 ** (gain_db / 20.0)), RATE)
+    plain = measure("compression", audio, RATE)
     assert louder.peak_db == pytest.approx(plain.peak_db, abs=0.01)
     assert louder.spread_db == pytest.approx(plain.spread_db, abs=0.01)
 
 
 def test_ratio_one_is_the_identity():
     audio = plucks(2.0)
-    out = compression.compress(audio, RATE, threshold_db=-40.0, ratio=1.0, attack_ms=5.0, release_ms=100.0)
+    out = compressor.compress(audio, RATE, threshold_db=-40.0, ratio=1.0, attack_ms=5.0, release_ms=100.0)
     np.testing.assert_allclose(out, audio, rtol=1e-6)
 
 
 def test_a_steady_tone_comes_down_by_the_ratio():
     tone = np.full((1, RATE), 10.0 ** (-8.0 / 20.0), np.float32)
-    out = compression.compress(tone, RATE, threshold_db=-20.0, ratio=4.0, attack_ms=5.0, release_ms=100.0)
+    out = compressor.compress(tone, RATE, threshold_db=-20.0, ratio=4.0, attack_ms=5.0, release_ms=100.0)
     assert 20.0 * np.log10(out[0, -1]) == pytest.approx(-20.0 + 12.0 / 4.0, abs=0.01)
 
 
 def test_the_louder_channel_drives_both():
     audio = plucks(2.0) * np.array([[1.0], [0.25]], np.float32)
-    out = compression.compress(audio, RATE, threshold_db=-30.0, ratio=4.0, attack_ms=1.0, release_ms=100.0)
+    out = compressor.compress(audio, RATE, threshold_db=-30.0, ratio=4.0, attack_ms=1.0, release_ms=100.0)
     sounding = np.abs(audio).min(axis=0) > 1e-4
     gains = out[:, sounding] / audio[:, sounding]
     np.testing.assert_allclose(gains[0], gains[1], rtol=1e-4)
@@ -73,22 +75,22 @@ def test_the_louder_channel_drives_both():
 def exhaustive(audio, target, settings_):
     """First pair of the grid by computing every output and measuring its peaks."""
     ballistics, reference = settings_.ballistics["vocals"], settings_.reference
-    aim_db = target.peak_db + settings_.aim_spreads * target.spread_db
+    aim_db = target.peak_db + settings_.target_offset_std * target.spread_db
     gain = np.float32(10.0 ** (-10.0 / 20.0) / peak(audio))
     scaled = audio * gain
-    segments = [compression._segments(channel, np.float32(1.0)) for channel in scaled]
+    segments = [onset_peaks.segment_edges(channel, np.float32(1.0)) for channel in scaled]
 
     def peaks_of(out):
         level = 10.0 ** (-10.0 / 20.0) / peak(out) if reference == "output" else 1.0
         values = []
         for channel, edges in zip(out, segments, strict=True):
             pieces = [np.abs(channel[a:b]).max() * level for a, b in itertools.pairwise(edges)]
-            values.append(compression.summarize(20.0 * np.log10(np.maximum(pieces, 1e-6))).peak_db)
+            values.append(onset_peaks.summarize(20.0 * np.log10(np.maximum(pieces, 1e-6))).peak_db)
         return np.mean(values)
 
     for ratio in range(ballistics.first_ratio, LAST_RATIO + 1):
         for threshold_db in THRESHOLDS_DB:
-            out = compression.compress(
+            out = compressor.compress(
                 scaled,
                 RATE,
                 threshold_db=threshold_db,
@@ -107,11 +109,12 @@ def exhaustive(audio, target, settings_):
 def test_the_first_pair_of_the_grid_is_found(preset, seed):
     settings_ = PRESETS[preset]
     audio = pad(plucks(3.0, seed=seed, channels=1))[:, 60_000:]
-    before = compression.measure(audio, RATE)
+    before = measure("compression", audio, RATE)
     shift_db = -0.1 if settings_.reference == "output" else -2.0
-    target = Peaks(before.peak_db + shift_db, 0.3)
-    _, step = compression.match(audio, RATE, target, stem="vocals", settings=settings_)
-    found = step.parameters["ratio"], step.parameters["threshold_db"]
+    target = OnsetPeaks(before.peak_db + shift_db, 0.3)
+    _, step = match("compression", audio, RATE, target, stem="vocals", settings=settings_)
+    (strip,) = step.processor.strips
+    found = strip.reduction.ratio, strip.reduction.threshold_db
     assert found == exhaustive(audio, target, settings_)
 
 
@@ -135,7 +138,10 @@ def test_the_search_finds_what_the_whole_grid_has_first(preset):
     for seed in range(24):
         audio = hits(seed)[: 2 if settings_.linked else 1]
         ballistics = settings_.ballistics[STEMS[seed % 4]]
-        search = compression._Search(audio, RATE, ballistics, settings_.reference, {})
+        analysis = compression.COMPRESSION.analyze(audio, RATE, settings=settings_)
+        search = CompressorSearch(
+            audio, RATE, analysis.edges[0], reference=settings_.reference, **ballistics.model_dump()
+        )
         if not search.has_onsets:
             continue
         # larger is further on the way that compression goes
@@ -158,10 +164,10 @@ def test_the_search_finds_what_the_whole_grid_has_first(preset):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_the_far_side_is_left_alone(preset):
     audio = pad(plucks(4.0))
-    before = compression.measure(audio, RATE)
+    before = measure("compression", audio, RATE)
     away_db = 3.0 if PRESETS[preset].reference == "input" else -3.0
-    target = Peaks(before.peak_db + away_db, 0.2)
-    out, step = compression.match(audio, RATE, target, stem="drums", settings=PRESETS[preset])
+    target = OnsetPeaks(before.peak_db + away_db, 0.2)
+    out, step = match("compression", audio, RATE, target, stem="drums", settings=PRESETS[preset])
     assert step.skipped
     # at a peak of -10 dBFS, each channel by itself or both together
     scale = out / np.where(audio == 0.0, 1.0, audio)
@@ -172,25 +178,27 @@ def test_the_far_side_is_left_alone(preset):
 
 def test_default_lifts_the_peaks_to_the_target():
     audio = pad(plucks(6.0))
-    before = compression.measure(audio, RATE)
-    target = Peaks(before.peak_db, 0.6)
-    out, step = compression.match(audio, RATE, target, stem="other")
+    before = measure("compression", audio, RATE)
+    target = OnsetPeaks(before.peak_db, 0.6)
+    out, step = match("compression", audio, RATE, target, stem="other")
     aim_db = target.peak_db + 1.5 * 0.6
     assert aim_db <= step.after["peak_db"] < aim_db + 0.5
     # measured anew, the onsets are those of the output
-    assert abs(compression.measure(out, RATE).peak_db - aim_db) < 0.5
+    assert abs(measure("compression", out, RATE).peak_db - aim_db) < 0.5
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_no_strength_changes_nothing(preset):
     audio = pad(plucks(2.0))
-    out, _ = compression.match(audio, RATE, Peaks(-20.0, 0.5), stem="bass", settings=PRESETS[preset], strength=0.0)
+    out, _ = match(
+        "compression", audio, RATE, OnsetPeaks(-20.0, 0.5), stem="bass", settings=PRESETS[preset], strength=0.0
+    )
     np.testing.assert_allclose(out, audio, rtol=1e-6, atol=1e-9)
 
 
 def test_something_without_an_onset_is_skipped_and_said_so():
     steady = np.full((2, 40), 0.5, np.float32)
-    out, step = compression.match(steady, RATE, Peaks(-14.0, 1.0), stem="vocals")
+    out, step = match("compression", steady, RATE, OnsetPeaks(-14.0, 1.0), stem="vocals")
     np.testing.assert_array_equal(out, steady)
     assert "no onset" in step.skipped
 
@@ -199,19 +207,19 @@ def test_a_silent_channel_passes():
     audio = pad(plucks(3.0))
     audio[1] = 0.0
     for settings_ in PRESETS.values():
-        out, _ = compression.match(audio, RATE, Peaks(-13.0, 0.5), stem="vocals", settings=settings_)
+        out, _ = match("compression", audio, RATE, OnsetPeaks(-13.0, 0.5), stem="vocals", settings=settings_)
         assert not out[1].any()
         assert np.isfinite(out).all()
 
 
 def test_an_unknown_stem_is_named():
     with pytest.raises(InputError, match="unknown stem 'guitar'"):
-        compression.match(noise(1.0), RATE, Peaks(-14.0, 1.0), stem="guitar")
+        match("compression", noise(1.0), RATE, OnsetPeaks(-14.0, 1.0), stem="guitar")
 
 
 def test_a_tone_and_a_click_give_values_or_none():
     click = np.zeros((2, RATE), np.float32)
     click[:, 1000] = 0.9
     for audio in (click, sine(440.0, 1.0), noise(1.0)):
-        measured = compression.measure(pad(audio), RATE)
+        measured = measure("compression", pad(audio), RATE)
         assert measured is None or np.isfinite([measured.peak_db, measured.spread_db]).all()

@@ -10,10 +10,11 @@ import pytest
 from fxnorm import audio, audio_files, corpus
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError, StatsError
-from fxnorm.normalization.corpus_normalization import Layout, Plan, normalize_corpus
+from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
 from fxnorm.normalization.corpus_statistics import compute_stats
-from fxnorm.normalization.impulse_responses import Responses
-from fxnorm.normalization.normalizer import Settings
+from fxnorm.normalization.impulse_responses import ImpulseResponses
+from fxnorm.normalization.reverb import ReverbSettings
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.parallel.runner import run
 from tests.signals import plucks
@@ -40,8 +41,8 @@ def songs(tmp_path):
 
 
 def plan(out, preset="default", **changes):
-    settings = changes.pop("settings", None) or Settings.preset(preset)
-    return Plan(MUSDB, settings, changes.pop("layout", None) or Layout(out), **changes)
+    settings = changes.pop("settings", None) or ChainSettings.preset(preset)
+    return NormalizationPlan(MUSDB, settings, changes.pop("layout", None) or OutputLayout(out), **changes)
 
 
 def contents(folder):
@@ -53,7 +54,7 @@ def test_every_stem_gets_a_file_and_a_card_and_the_mixture_follows(songs, tmp_pa
     seen = []
     tracks = corpus.scan(songs)
     result = normalize_corpus(tracks, plan(out), progress=lambda *state: seen.append(state))
-    assert (result.done, result.kept, result.failures) == (8, 0, ())
+    assert (result.normalized, result.up_to_date, result.failures) == (8, 0, ())
     assert [state[:2] for state in seen] == [(n, 8) for n in range(1, 9)]
     for track in tracks:
         folder = out / track.location
@@ -76,7 +77,7 @@ def test_a_second_run_keeps_everything(songs, tmp_path):
     before = contents(tmp_path / "out")
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.wav")}
     result = normalize_corpus(tracks, plan(tmp_path / "out"))
-    assert (result.done, result.kept) == (0, 8)
+    assert (result.normalized, result.up_to_date) == (0, 8)
     assert contents(tmp_path / "out") == before
     assert {path: path.stat().st_mtime_ns for path in times} == times
 
@@ -91,7 +92,7 @@ def test_what_is_missing_or_damaged_is_redone_and_nothing_else(songs, tmp_path):
     (song / "drums.json").write_text("{")
     (song / "vocals.wav").write_bytes(b"short")
     result = normalize_corpus(tracks, plan(out))
-    assert (result.done, result.kept) == (3, 5)
+    assert (result.normalized, result.up_to_date) == (3, 5)
     assert contents(out) == before
 
 
@@ -99,18 +100,16 @@ def test_a_changed_setting_redoes_what_it_touches(songs, tmp_path):
     out = tmp_path / "out"
     tracks = corpus.scan(songs)
     normalize_corpus(tracks, plan(out))
-    settings = Settings.preset()
-    ballistics = settings.compression.ballistics
+    settings = ChainSettings.preset()
+    ballistics = settings.matching["compression"].ballistics
     slower = ballistics | {"vocals": ballistics["vocals"].model_copy(update={"release_ms": 999.0})}
-    changed = settings.model_copy(
-        update={"compression": settings.compression.model_copy(update={"ballistics": slower})}
-    )
+    changed = settings.changed("compression", ballistics=slower)
     result = normalize_corpus(tracks, plan(out, settings=changed))
-    assert (result.done, result.kept) == (2, 6)  # the vocals of both songs
-    assert normalize_corpus(tracks, plan(out, settings=changed, force=True)).done == 8
-    assert normalize_corpus(tracks, plan(out, layout=Layout(out, subtype="PCM_24"))).done == 8
+    assert (result.normalized, result.up_to_date) == (2, 6)  # the vocals of both songs
+    assert normalize_corpus(tracks, plan(out, settings=changed, force=True)).normalized == 8
+    assert normalize_corpus(tracks, plan(out, layout=OutputLayout(out, subtype="PCM_24"))).normalized == 8
     os.utime(songs / "train" / "Song A" / "other.wav")
-    assert normalize_corpus(tracks, plan(out, layout=Layout(out, subtype="PCM_24"))).done == 1
+    assert normalize_corpus(tracks, plan(out, layout=OutputLayout(out, subtype="PCM_24"))).normalized == 1
 
 
 def test_processes_give_the_same_bytes(songs, tmp_path):
@@ -122,8 +121,8 @@ def test_processes_give_the_same_bytes(songs, tmp_path):
 
 def test_results_beside_the_originals(songs):
     tracks = corpus.scan(songs)
-    result = normalize_corpus(tracks, plan(None, layout=Layout(None, "normalized", "flac")))
-    assert result.done == 8
+    result = normalize_corpus(tracks, plan(None, layout=OutputLayout(None, "normalized", "flac")))
+    assert result.normalized == 8
     song = songs / "train" / "Song A"
     assert audio_files.probe(song / "vocals_normalized.flac").subtype == "PCM_24"
     assert [track.id for track in corpus.scan(songs)] == [track.id for track in tracks]
@@ -135,7 +134,7 @@ def test_a_bad_stem_is_named_and_stops_no_other(songs, tmp_path):
     out = tmp_path / "out"
     for jobs in (1, 2):
         result = normalize_corpus(corpus.scan(songs), plan(out, force=True), jobs=jobs)
-        assert result.done == 7
+        assert result.normalized == 7
         (failure,) = result.failures
         assert (failure.track, failure.stem) == ("train/Song A", "bass")
         assert "expected an audio file" in failure.reason
@@ -157,7 +156,7 @@ def test_an_original_is_never_overwritten(songs):
 def test_the_corpus_itself_is_no_output_whatever_the_format(songs):
     before = contents(songs)
     with pytest.raises(InputError, match="would overwrite the original"):
-        normalize_corpus(corpus.scan(songs), plan(songs, layout=Layout(songs, format="flac")))
+        normalize_corpus(corpus.scan(songs), plan(songs, layout=OutputLayout(songs, format="flac")))
     assert contents(songs) == before
 
 
@@ -167,13 +166,13 @@ def test_what_others_made_is_not_overwritten(songs, tmp_path):
     with pytest.raises(InputError, match="was not made by fxnorm"):
         normalize_corpus(corpus.scan(songs), plan(tmp_path / "dry"))
     assert contents(tmp_path / "dry") == before
-    assert normalize_corpus(corpus.scan(songs), plan(tmp_path / "dry", force=True)).done == 8
+    assert normalize_corpus(corpus.scan(songs), plan(tmp_path / "dry", force=True)).normalized == 8
 
 
 def test_another_format_takes_the_place_of_the_first(songs, tmp_path):
     out = tmp_path / "out"
     normalize_corpus(corpus.scan(songs), plan(out))
-    normalize_corpus(corpus.scan(songs), plan(out, layout=Layout(out, format="flac")))
+    normalize_corpus(corpus.scan(songs), plan(out, layout=OutputLayout(out, format="flac")))
     assert {path.suffix for path in out.rglob("vocals.*")} == {".flac", ".json"}
 
 
@@ -193,8 +192,8 @@ def test_a_new_mixture_takes_the_place_of_the_old(songs, tmp_path):
 def test_integer_files_are_brought_under_full_scale(tmp_path):
     (tmp_path / "corpus" / "song").mkdir(parents=True)
     audio_files.write(tmp_path / "corpus" / "song" / "other.wav", 3.0 * plucks(1.5), audio.RATE)
-    settings = Settings.preset(effects=("eq",), strength={"eq": 0.01})
-    layout = Layout(tmp_path / "out", subtype="PCM_16")
+    settings = ChainSettings.preset(effects=("eq",), strength={"eq": 0.01})
+    layout = OutputLayout(tmp_path / "out", subtype="PCM_16")
     normalize_corpus(corpus.scan(tmp_path / "corpus"), plan(None, settings=settings, layout=layout))
     card = json.loads((tmp_path / "out" / "song" / "other.json").read_text())
     assert card["output"]["scaled_db"] < -1.0
@@ -206,7 +205,7 @@ def test_names_that_are_no_text(tmp_path):
     folder = os.fsdecode(os.fsencode(tmp_path / "corpus") + b"/caf\xe9")
     write_song(type(tmp_path)(folder))
     result = normalize_corpus(corpus.scan(tmp_path / "corpus"), plan(tmp_path / "out"))
-    assert (result.done, result.failures) == (4, ())
+    assert (result.normalized, result.failures) == (4, ())
 
 
 def test_an_output_that_cannot_be_is_refused(songs, tmp_path):
@@ -215,7 +214,7 @@ def test_an_output_that_cannot_be_is_refused(songs, tmp_path):
         normalize_corpus(corpus.scan(songs), plan(tmp_path / "file"))
     for layout in ({"format": "mp3"}, {"subtype": "PCM_13"}):
         with pytest.raises(InputError, match="expected"):
-            Layout(tmp_path / "out", **layout)
+            OutputLayout(tmp_path / "out", **layout)
 
 
 def test_songs_of_other_shapes(tmp_path):
@@ -238,9 +237,9 @@ def test_songs_of_other_shapes(tmp_path):
 
 
 def test_reverb_draws_by_seed_track_and_stem(songs, tmp_path):
-    settings = Settings.preset(effects=("reverb", "loudness"))
+    settings = ChainSettings.preset(effects=("loudness",), reverb=ReverbSettings())
     tracks = corpus.scan(songs)
-    rooms = Responses(count=2, decay_s=(0.3, 0.5))
+    rooms = ImpulseResponses(count=2, decay_s=(0.3, 0.5))
 
     def draws(seed):
         out = tmp_path / f"out{seed}"
@@ -255,21 +254,21 @@ def test_reverb_draws_by_seed_track_and_stem(songs, tmp_path):
 
 def test_dry_stems_can_be_put_into_a_room_first(songs, tmp_path):
     tracks = corpus.scan(songs)
-    rooms = Responses(count=2, decay_s=(0.3, 0.5))
+    rooms = ImpulseResponses(count=2, decay_s=(0.3, 0.5))
     normalize_corpus(tracks, plan(tmp_path / "out", rooms=rooms))
     card = json.loads((tmp_path / "out" / "train" / "Song A" / "vocals.json").read_text())
     assert [step["effect"] for step in card["steps"]][:2] == ["room", "eq"]
-    assert normalize_corpus(tracks, plan(tmp_path / "out", rooms=rooms)).kept == 8
-    assert normalize_corpus(tracks, plan(tmp_path / "out")).done == 4  # bass and drums never had a room
+    assert normalize_corpus(tracks, plan(tmp_path / "out", rooms=rooms)).up_to_date == 8
+    assert normalize_corpus(tracks, plan(tmp_path / "out")).normalized == 4  # bass and drums never had a room
 
 
 def test_responses_come_from_a_folder(tmp_path):
     audio_files.write(tmp_path / "room.wav", plucks(0.5), 48_000)
-    (response,) = Responses(tmp_path).load()
-    assert Responses(tmp_path).identity()[0][0] == "room.wav"
-    assert response.shape[1] == pytest.approx(0.5 * audio.RATE * audio.RATE / 48_000, abs=2)
+    (response,) = ImpulseResponses(tmp_path).load()
+    assert response.identity.startswith("room.wav ")
+    assert response.audio.shape[1] == pytest.approx(0.5 * audio.RATE * audio.RATE / 48_000, abs=2)
     with pytest.raises(InputError, match="expected a folder of impulse responses"):
-        Responses(tmp_path / "none").load()
+        ImpulseResponses(tmp_path / "none").load()
 
 
 def test_statistics_of_a_corpus(songs):
@@ -277,13 +276,13 @@ def test_statistics_of_a_corpus(songs):
     stats, failures = compute_stats(tracks, title="two songs")
     assert failures == ()
     assert stats.counts["loudness"] == dict.fromkeys(STEMS, 2)
-    assert stats.settings["compression"]["linked"] is True
+    assert stats.settings["matching"]["compression"]["linked"] is True
     parallel, _ = compute_stats(tracks, title="two songs", jobs=2)
     assert parallel.signature == stats.signature
     # pushed to their own averages, stems have them
     raw, _ = compute_stats(tracks, title="raw", measured_on="raw")
     assert raw.settings is None
-    np.testing.assert_allclose(raw.target("eq", "bass"), stats.target("eq", "bass"))
+    np.testing.assert_allclose(raw.target("eq", "bass").values, stats.target("eq", "bass").values)
     assert raw.target("loudness", "bass") != stats.target("loudness", "bass")
 
 
@@ -310,7 +309,7 @@ def test_measuring_goes_on_where_it_was_interrupted(songs, tmp_path, monkeypatch
     next((tmp_path / "work").glob("*.npz")).write_bytes(b"damaged")
     assert compute_stats(tracks, title="t", workspace=tmp_path / "work")[0].signature == whole.signature
     assert len(seen) > 33
-    gentle = Settings.preset(strength={"eq": 0.5})
+    gentle = ChainSettings.preset(strength={"eq": 0.5})
     other, _ = compute_stats(tracks, title="t", settings=gentle, workspace=tmp_path / "work")
     assert other.signature == compute_stats(tracks, title="t", settings=gentle)[0].signature != whole.signature
 

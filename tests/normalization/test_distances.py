@@ -3,11 +3,15 @@
 import numpy as np
 import pytest
 
-from fxnorm.dsp.stft import GRID_POINTS, grid_frequencies
-from fxnorm.normalization.compression import Peaks
 from fxnorm.normalization.distances import distance
+from fxnorm.normalization.eq import SpectrumFeature
+from fxnorm.normalization.grid import GRID_POINTS, grid_frequencies
+from fxnorm.normalization.loudness import Loudness
+from fxnorm.normalization.onset_peaks import OnsetPeaks
+from fxnorm.normalization.panning import SimilarityFeature
 
 ONES = np.ones(GRID_POINTS)
+FLAT = {"eq": SpectrumFeature(ONES), "panning": SimilarityFeature(ONES)}
 INSIDE = (3, 500, 743)  # 64.6 Hz, 10.8 kHz, 15,997 Hz
 OUTSIDE = (0, 2, 744, GRID_POINTS - 1)  # 0 Hz, 43.1 Hz, 16,018 Hz, half the rate
 COUNT = 741  # points from 64.6 Hz to 15,997 Hz
@@ -27,20 +31,23 @@ def test_the_points_lie_on_their_sides_of_the_limits() -> None:
 
 @pytest.mark.parametrize("point", INSIDE)
 def test_what_is_inside_the_band_counts(point: int) -> None:
-    curves = {"eq": changed(point, 10.0), "panning": changed(point, 0.25)}
-    found = distance({"eq": ONES, "panning": ONES}, curves)
+    curves = {"eq": SpectrumFeature(changed(point, 10.0)), "panning": SimilarityFeature(changed(point, 0.25))}
+    found = distance(FLAT, curves)
     assert found["eq"] == pytest.approx(np.sqrt(20.0**2 / COUNT))
     assert found["panning"] == pytest.approx(0.75 / COUNT)
 
 
 @pytest.mark.parametrize("point", OUTSIDE)
 def test_what_is_outside_the_band_does_not(point: int) -> None:
-    curves = {"eq": changed(point, 10.0), "panning": changed(point, 0.25)}
-    assert distance({"eq": ONES, "panning": ONES}, curves) == {"eq": 0.0, "panning": 0.0}
+    curves = {"eq": SpectrumFeature(changed(point, 10.0)), "panning": SimilarityFeature(changed(point, 0.25))}
+    assert distance(FLAT, curves) == {
+        "eq": 0.0,
+        "panning": 0.0,
+    }
 
 
 def test_what_one_set_lacks_has_no_distance() -> None:
-    features = {"compression": Peaks(-12.0, 2.0), "loudness": -20.0, "eq": None}
-    changes = {"compression": Peaks(-15.0, 3.5), "loudness": -26.0, "eq": ONES}
+    features = {"compression": OnsetPeaks(-12.0, 2.0), "loudness": Loudness(-20.0), "eq": None}
+    changes = {"compression": OnsetPeaks(-15.0, 3.5), "loudness": Loudness(-26.0), "eq": SpectrumFeature(ONES)}
     assert distance(features, changes) == {"peak": 3.0, "spread": 1.5, "loudness": 6.0}
     assert distance(features, {}) == {}

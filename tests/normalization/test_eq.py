@@ -7,15 +7,18 @@ from hypothesis import strategies as st
 from scipy.signal import firwin2, savgol_filter
 
 from fxnorm.audio import RATE
+from fxnorm.dsp import loudness, stft
 from fxnorm.dsp.fir import linear_phase
-from fxnorm.dsp.stft import BINS, GRID_POINTS, GRID_STEP, grid_frequencies, smooth
+from fxnorm.dsp.stft import mean_magnitude
 from fxnorm.errors import InputError
-from fxnorm.normalization import eq, loudness
+from fxnorm.normalization import eq
+from fxnorm.normalization.grid import BINS, GRID_POINTS, GRID_STEP, HOP, N_FFT, grid_frequencies
 from fxnorm.normalization.normalizer import pad
 from fxnorm.normalization.statistics import FxStats
+from tests.matching import match, measure, smooth
 from tests.signals import noise, plucks, sine
 
-TARGET = FxStats.shipped().target("eq", "other")
+TARGET = FxStats.shipped().target("eq", "other").values
 PUBLISHED = eq.PRESETS["published"]
 AUDIBLE = (grid_frequencies() > 100.0) & (grid_frequencies() < 15_000.0)
 
@@ -26,7 +29,7 @@ def rms_db(one, other):
 
 def test_the_feature_of_a_sine_is_its_line():
     frequency_hz = 1000 * RATE / 65_536
-    feature = eq.measure(sine(frequency_hz, 4.0), RATE)
+    feature = measure("eq", sine(frequency_hz, 4.0), RATE)
     assert feature.shape == (BINS,)
     assert np.argmax(feature) == 1000
     # a sine of amplitude A has the line A/2 times the sum of the window
@@ -40,20 +43,20 @@ def test_the_feature_of_a_sine_is_its_line():
 def test_the_feature_does_not_know_the_level(gain_db):
     audio = noise(3.0)
     louder = audio * np.float32(10.0 ** (gain_db / 20.0))
-    np.testing.assert_allclose(eq.measure(louder, RATE), eq.measure(audio, RATE), rtol=1e-3)
+    np.testing.assert_allclose(measure("eq", louder, RATE), measure("eq", audio, RATE), rtol=1e-3)
 
 
 def test_another_rate_is_refused():
     with pytest.raises(InputError, match="expected audio at 44100 Hz, got 48000 Hz"):
-        eq.measure(noise(1.0), 48_000)
+        measure("eq", noise(1.0), 48_000)
     with pytest.raises(InputError, match="got 48000 Hz"):
-        eq.match(noise(1.0), 48_000, TARGET)
+        match("eq", noise(1.0), 48_000, TARGET)
 
 
 def test_silence_has_no_feature_and_passes():
     silence = np.zeros((2, RATE), np.float32)
-    assert eq.measure(silence, RATE) is None
-    out, step = eq.match(silence, RATE, TARGET)
+    assert measure("eq", silence, RATE) is None
+    out, step = match("eq", silence, RATE, TARGET)
     assert out is silence
     assert step.skipped == "silent"
 
@@ -83,26 +86,27 @@ def test_the_filter_is_the_slow_one_run_forwards_and_backwards():
 
 def test_published_gives_each_channel_the_target():
     audio = pad(noise(6.0) * np.array([[1.0], [0.2]], np.float32))
-    out, _ = eq.match(audio, RATE, TARGET, settings=PUBLISHED)
+    out, _ = match("eq", audio, RATE, TARGET, settings=PUBLISHED)
     for channel in out:
-        spectrum = eq.average(eq.mean_magnitude(channel[np.newaxis])[0], "other")
+        spectrum = smooth("eq", mean_magnitude(channel[np.newaxis], N_FFT, HOP)[0], "other")
         assert rms_db(spectrum[AUDIBLE], TARGET[AUDIBLE]) < 1.0
 
 
 def test_default_gives_the_stem_the_target_and_keeps_its_balance():
     audio = pad(noise(6.0) * np.array([[1.0], [0.2]], np.float32))
-    out, step = eq.match(audio, RATE, TARGET)
-    spectra = eq.mean_magnitude(out)
-    assert rms_db(eq.average(spectra.mean(axis=0), "other")[AUDIBLE], TARGET[AUDIBLE]) < 1.0
-    before = eq.mean_magnitude(audio)
+    out, step = match("eq", audio, RATE, TARGET)
+    spectra = mean_magnitude(out, N_FFT, HOP)
+    assert rms_db(smooth("eq", spectra.mean(axis=0), "other")[AUDIBLE], TARGET[AUDIBLE]) < 1.0
+    before = mean_magnitude(audio, N_FFT, HOP)
     np.testing.assert_allclose((spectra[1] / spectra[0])[3000:20_000], (before[1] / before[0])[3000:20_000], rtol=0.02)
-    assert step.parameters["channels"] == "linked"
+    assert step.processor.channels == (0, 1)
+    assert len(step.processor.gains_db) == 1
 
 
 def test_the_gain_keeps_within_its_range():
     hum = pad(sine(100.0, 4.0))
-    out, step = eq.match(hum, RATE, TARGET)
-    gains = [gain for row in step.parameters["gain_db_at_hz"].values() for gain in row]
+    out, step = match("eq", hum, RATE, TARGET)
+    gains = [gain for curve in step.processor.gains_db for gain in curve]
     assert max(gains) - min(gains) <= 80.01
     assert np.isfinite(out).all()
 
@@ -110,17 +114,17 @@ def test_the_gain_keeps_within_its_range():
 @pytest.mark.parametrize("preset", eq.PRESETS)
 def test_strength_is_an_exponent(preset):
     audio = pad(plucks(4.0))
-    steps = [eq.match(audio, RATE, TARGET, settings=eq.PRESETS[preset], strength=s)[1] for s in (0.5, 1.0)]
-    half, whole = (np.array(list(step.parameters["gain_db_at_hz"].values())) for step in steps)
+    steps = [match("eq", audio, RATE, TARGET, settings=eq.PRESETS[preset], strength=s)[1] for s in (0.5, 1.0)]
+    half, whole = (np.array(step.processor.gains_db) for step in steps)
     np.testing.assert_allclose(2.0 * half, whole, atol=0.02)
 
 
 @pytest.mark.parametrize("weaker_db", [-40.0, -60.0])
 def test_a_weak_side_keeps_its_place(weaker_db):
     audio = pad(noise(2.0, level=0.05) * np.array([[1.0], [10.0 ** (weaker_db / 20.0)]], np.float32))
-    out, _ = eq.match(audio, RATE, TARGET)
-    levels = np.sqrt(np.mean(np.square(eq.mean_magnitude(out)[:, 2000:20_000]), axis=1))
-    before = np.sqrt(np.mean(np.square(eq.mean_magnitude(audio)[:, 2000:20_000]), axis=1))
+    out, _ = match("eq", audio, RATE, TARGET)
+    levels = np.sqrt(np.mean(np.square(mean_magnitude(out, N_FFT, HOP)[:, 2000:20_000]), axis=1))
+    before = np.sqrt(np.mean(np.square(mean_magnitude(audio, N_FFT, HOP)[:, 2000:20_000]), axis=1))
     assert 20.0 * np.log10((levels[1] / levels[0]) / (before[1] / before[0])) == pytest.approx(0.0, abs=0.2)
 
 
@@ -128,7 +132,7 @@ def test_a_silent_channel_passes():
     audio = pad(noise(2.0))
     audio[1] = 0.0
     for settings_ in eq.PRESETS.values():
-        out, _ = eq.match(audio, RATE, TARGET, settings=settings_)
+        out, _ = match("eq", audio, RATE, TARGET, settings=settings_)
         assert not out[1].any()
         assert out[0].any()
 
@@ -143,13 +147,13 @@ def test_filters_are_designed_as_scipy_does(taps):
 @pytest.mark.parametrize("bins", [3, 151, 501])
 def test_curves_are_smoothed_as_scipy_does(bins):
     curve = 10.0 ** np.random.default_rng(0).uniform(-3.0, 3.0, BINS)
-    np.testing.assert_allclose(smooth(curve, bins), savgol_filter(curve, bins, 1, mode="mirror"), rtol=1e-6)
+    np.testing.assert_allclose(stft.smooth(curve, bins), savgol_filter(curve, bins, 1, mode="mirror"), rtol=1e-6)
 
 
 def test_a_curve_is_smoothed_and_brought_to_the_grid():
     spike = np.ones(BINS)
     spike[3200] = 402.0
-    averaged = eq.average(spike, "vocals")
+    averaged = smooth("eq", spike, "vocals")
     assert averaged.shape == (GRID_POINTS,)
     assert averaged[100] == pytest.approx(2.0, abs=1e-9)  # 401 spread over 401 bins, plus one
 
@@ -169,7 +173,7 @@ def test_the_range_lies_around_the_median_over_octaves(seed):
     gains_db = 20.0 * np.random.default_rng(seed).standard_normal(GRID_POINTS)
     gains_db[3:743] += np.linspace(-30.0, 30.0, 740) * (-1.0) ** seed
     middle_db = slow_median(gains_db[3:744], grid_frequencies()[3:744])  # 50 Hz to 16 kHz
-    options = eq.Settings(smoothing_octaves=0.0, range_db=6.0)
+    options = eq.EqSettings(smoothing_octaves=0.0, range_db=6.0)
     clipped_db = eq.wanted_gain_db(np.ones(GRID_POINTS), 10.0 ** (gains_db / 20.0), options)
     np.testing.assert_allclose(clipped_db, np.clip(gains_db, middle_db - 6.0, middle_db + 6.0), atol=1e-9)
     assert abs(middle_db - np.median(gains_db[3:744])) > 1.0
@@ -179,6 +183,6 @@ def test_the_range_lies_around_the_median_over_octaves(seed):
 def test_half_the_octaves_decide(corner_hz, wanted_db):
     """From 50 Hz to 16 kHz the middle is at 894 Hz."""
     gains_db = np.where(grid_frequencies() > corner_hz, 10.0, 0.0)
-    options = eq.Settings(smoothing_octaves=0.0, range_db=0.0)
+    options = eq.EqSettings(smoothing_octaves=0.0, range_db=0.0)
     clipped_db = eq.wanted_gain_db(np.ones(GRID_POINTS), 10.0 ** (gains_db / 20.0), options)
     np.testing.assert_allclose(clipped_db, wanted_db, atol=1e-9)

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from scipy.signal import savgol_filter
 
 from fxnorm.audio import RATE
-from fxnorm.dsp.stft import BINS, GRID_POINTS
 from fxnorm.errors import InputError
 from fxnorm.normalization import panning, panning_published, side_gains
+from fxnorm.normalization.grid import BINS, GRID_POINTS
 from fxnorm.normalization.normalizer import pad
+from tests.matching import match, measure, smooth
 from tests.signals import noise, plucks, sine
 
 ONES = np.ones(GRID_POINTS)
@@ -18,22 +19,22 @@ ONES = np.ones(GRID_POINTS)
 
 def mean_similarity(audio):
     low, high = 150, 20_000  # bins from 100 Hz to 13 kHz
-    return float(panning.measure(audio, RATE)[low:high].mean())
+    return float(measure("panning", audio, RATE)[low:high].mean())
 
 
 def test_equal_sides_are_one_and_a_single_side_is_zero():
     mono = sine(440.0, 3.0)
-    np.testing.assert_allclose(panning.measure(mono, RATE), 1.0, atol=1e-9)
+    np.testing.assert_allclose(measure("panning", mono, RATE), 1.0, atol=1e-9)
     one_side = noise(3.0)
     one_side[1] = 0.0
-    np.testing.assert_allclose(panning.measure(one_side, RATE), 0.0, atol=1e-9)
+    np.testing.assert_allclose(measure("panning", one_side, RATE), 0.0, atol=1e-9)
 
 
 @pytest.mark.parametrize("gain", [0.1, 0.5, 0.9])
 def test_a_panned_source_has_the_similarity_of_its_gains(gain):
     source = noise(3.0)[0]
     audio = np.stack([source, np.float32(gain) * source])
-    np.testing.assert_allclose(panning.measure(audio, RATE), 2.0 * gain / (1.0 + gain**2), atol=1e-4)
+    np.testing.assert_allclose(measure("panning", audio, RATE), 2.0 * gain / (1.0 + gain**2), atol=1e-4)
 
 
 @settings(max_examples=10, deadline=None)
@@ -41,7 +42,7 @@ def test_a_panned_source_has_the_similarity_of_its_gains(gain):
 def test_neither_level_nor_swapping_matters(gain_db):
     audio = noise(2.0)
     changed = audio[::-1] * np.float32(10.0 ** (gain_db / 20.0))
-    np.testing.assert_allclose(panning.measure(changed, RATE), panning.measure(audio, RATE), atol=1e-4)
+    np.testing.assert_allclose(measure("panning", changed, RATE), measure("panning", audio, RATE), atol=1e-4)
 
 
 def test_a_frame_of_zeros_is_similar_to_itself():
@@ -51,10 +52,10 @@ def test_a_frame_of_zeros_is_similar_to_itself():
 
 
 def test_mono_is_one_silence_is_none_and_another_rate_is_refused():
-    assert panning.measure(sine(440.0, 1.0, channels=1), RATE).shape == (BINS,)
-    assert panning.measure(np.zeros((2, RATE), np.float32), RATE) is None
+    assert measure("panning", sine(440.0, 1.0, channels=1), RATE).shape == (BINS,)
+    assert measure("panning", np.zeros((2, RATE), np.float32), RATE) is None
     with pytest.raises(InputError, match="expected audio at 44100 Hz"):
-        panning.measure(noise(1.0), 22_050)
+        measure("panning", noise(1.0), 22_050)
 
 
 def test_the_grid_holds_means_of_32_bins():
@@ -70,7 +71,7 @@ def test_averages_are_smoothed_over_501_bins(stem):
     curve = np.random.default_rng(0).uniform(0.0, 1.0, BINS)
     smoothed = savgol_filter(curve, 501, 1, mode="mirror")
     expected = [*smoothed[:-1].reshape(-1, 32).mean(axis=1), smoothed[-1]]
-    np.testing.assert_allclose(panning.average(curve, stem), expected, atol=1e-9)
+    np.testing.assert_allclose(smooth("panning", curve, stem), expected, atol=1e-9)
 
 
 @pytest.mark.parametrize(("line", "side"), [(303, "right"), (315, "left")])
@@ -80,18 +81,18 @@ def test_the_side_is_smoothed_over_501_bins(line, side):
     time = np.arange(samples) / 2048
     left = 1e-4 * np.sin(2.0 * np.pi * 20.0 * time) * (np.arange(samples) < samples // 4)
     right = 1e-4 * np.sin(2.0 * np.pi * line * time)
-    assert panning_published.find_side(np.stack([left, right]).astype(np.float32)) == side
+    assert panning_published.find_channel(np.stack([left, right]).astype(np.float32)) == side
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_the_stronger_side_is_found(side):
     audio = noise(2.0)
     audio[0 if side == "right" else 1] *= np.float32(0.5)
-    assert panning_published.find_side(audio) == side
+    assert panning_published.find_channel(audio) == side
 
 
 def test_a_tie_counts_as_right():
-    assert panning_published.find_side(sine(440.0, 1.0)) == "right"
+    assert panning_published.find_channel(sine(440.0, 1.0)) == "right"
 
 
 def test_repanning_to_itself_is_the_identity():
@@ -121,7 +122,7 @@ def test_repanning_reaches_the_similarity_frame_by_frame(wanted):
 def test_published_treats_the_whole_length():
     audio = np.tile(noise(4.0), 8)
     target = 0.6 * ONES
-    out, _ = panning.match(audio, RATE, target, stem="drums", settings=panning.PRESETS["published"])
+    out, _ = match("panning", audio, RATE, target, stem="drums", settings=panning.PRESETS["published"])
     change = np.abs(out - audio * np.array([[0.3], [0.7]], np.float32)).reshape(2, 8, -1).max(axis=(0, 2))
     other = np.abs(out - audio * np.array([[0.7], [0.3]], np.float32)).reshape(2, 8, -1).max(axis=(0, 2))
     assert np.minimum(change, other)[-1] > 0.5 * np.minimum(change, other)[1] > 0.0
@@ -139,17 +140,17 @@ def test_a_boost_limit_bounds_what_a_leaning_bin_gets():
 def test_narrowing_reaches_the_target_in_the_mean_and_keeps_the_mid():
     audio = pad(noise(6.0))
     target = 0.97 * ONES
-    out, step = panning.match(audio, RATE, target, stem="other", settings=panning.Narrow(exponent=1.0))
+    out, step = match("panning", audio, RATE, target, stem="other", settings=panning.SideGainMatching(exponent=1.0))
     assert mean_similarity(audio) < 0.95
     assert mean_similarity(out) == pytest.approx(0.97, abs=0.01)
     np.testing.assert_allclose(out[0] + out[1], audio[0] + audio[1], atol=1e-6)
-    gains = step.parameters["side_gain_db_at_hz"].values()
+    gains = step.processor.gains_db
     assert all(-24.0 <= gain <= 0.0 for gain in gains)
 
 
 def test_what_is_narrow_enough_is_left_alone():
     audio = pad(noise(2.0))
-    out, step = panning.match(audio, RATE, 0.2 * ONES, stem="other", settings=panning.Narrow(exponent=1.0))
+    out, step = match("panning", audio, RATE, 0.2 * ONES, stem="other", settings=panning.SideGainMatching(exponent=1.0))
     assert out is audio
     assert "no band is wider" in step.skipped
 
@@ -169,7 +170,7 @@ def test_half_the_strength_is_between(preset):
     target = 0.95 * ONES
     settings_ = panning.PRESETS[preset]
     none, half, whole = (
-        panning.match(audio, RATE, target, stem="other", settings=settings_, strength=s)[0] for s in (0.0, 0.5, 1.0)
+        match("panning", audio, RATE, target, stem="other", settings=settings_, strength=s)[0] for s in (0.0, 0.5, 1.0)
     )
     np.testing.assert_allclose(none, audio, atol=2e-6)
     assert 0.0 < np.abs(half - audio).max() < np.abs(whole - audio).max()
@@ -179,10 +180,10 @@ def test_half_the_strength_is_between(preset):
 def test_odd_inputs_pass(preset):
     settings_ = panning.PRESETS[preset]
     for audio in (np.zeros((2, 5000), np.float32), sine(440.0, 1.0, channels=1)):
-        out, step = panning.match(audio, RATE, ONES, stem="bass", settings=settings_)
+        out, step = match("panning", audio, RATE, ONES, stem="bass", settings=settings_)
         assert out is audio
         assert step.skipped
-    short, _ = panning.match(noise(0.02), RATE, 0.9 * ONES, stem="bass", settings=settings_)
+    short, _ = match("panning", noise(0.02), RATE, 0.9 * ONES, stem="bass", settings=settings_)
     assert short.shape == noise(0.02).shape
     with pytest.raises(InputError, match="unknown stem"):
-        panning.match(noise(1.0), RATE, ONES, stem="gong", settings=settings_)
+        match("panning", noise(1.0), RATE, ONES, stem="gong", settings=settings_)

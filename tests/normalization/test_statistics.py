@@ -6,10 +6,14 @@ import json
 import numpy as np
 import pytest
 
-from fxnorm.dsp.stft import BINS, GRID_POINTS
 from fxnorm.errors import StatsError
-from fxnorm.normalization.compression import Peaks
-from fxnorm.normalization.statistics import SHIPPED, FxStats, Sums
+from fxnorm.normalization.eq import SpectrumFeature
+from fxnorm.normalization.grid import BINS, GRID_POINTS
+from fxnorm.normalization.loudness import Loudness
+from fxnorm.normalization.onset_peaks import OnsetPeaks
+from fxnorm.normalization.panning import SimilarityFeature
+from fxnorm.normalization.running_mean import RunningMean
+from fxnorm.normalization.statistics import SHIPPED, FxStats
 from tests.normalization.test_published_features import save
 
 
@@ -19,10 +23,10 @@ def make(level=1.0, count=3, **changes):
         "source": "a test",
         "measured_on": "progressive",
         "averages": {
-            "eq": {"vocals": level * np.linspace(1.0, 2.0, GRID_POINTS)},
-            "compression": {"vocals": Peaks(-14.0 * level, 1.0)},
-            "panning": {"vocals": np.linspace(0.8, 1.0, GRID_POINTS)},
-            "loudness": {"vocals": -30.0 * level},
+            "eq": {"vocals": SpectrumFeature(level * np.linspace(1.0, 2.0, GRID_POINTS))},
+            "compression": {"vocals": OnsetPeaks(-14.0 * level, 1.0)},
+            "panning": {"vocals": SimilarityFeature(np.linspace(0.8, 1.0, GRID_POINTS))},
+            "loudness": {"vocals": Loudness(-30.0 * level)},
         },
         "counts": {effect: {"vocals": count} for effect in ("eq", "compression", "panning", "loudness")},
         "settings": {"a": 1},
@@ -37,7 +41,7 @@ def test_a_file_gives_back_what_was_saved(tmp_path):
     loaded = FxStats.load(tmp_path / "stats.json")
     assert loaded.signature == stats.signature
     assert loaded.to_dict() == stats.to_dict()
-    np.testing.assert_array_equal(loaded.target("eq", "vocals"), stats.target("eq", "vocals"))
+    np.testing.assert_array_equal(loaded.target("eq", "vocals").values, stats.target("eq", "vocals").values)
     assert loaded.target("eq", "bass") is None
 
 
@@ -59,11 +63,11 @@ def test_shipped_statistics_are_complete(name):
 
 def test_the_published_averages():
     stats = FxStats.shipped("musdb18")
-    assert [stats.target("loudness", s) for s in ("vocals", "bass", "drums", "other")] == [
+    assert [stats.target("loudness", s).value for s in ("vocals", "bass", "drums", "other")] == [
         -30.729, -29.727, -34.178, -31.172,
     ]  # fmt: skip
-    assert stats.target("compression", "drums") == Peaks(-13.479, 1.129)
-    assert np.mean(stats.target("panning", "other")) == pytest.approx(0.8333, abs=1e-3)
+    assert stats.target("compression", "drums") == OnsetPeaks(-13.479, 1.129)
+    assert np.mean(stats.target("panning", "other").values) == pytest.approx(0.8333, abs=1e-3)
     assert "2208.11428" in stats.source
 
 
@@ -97,7 +101,7 @@ def test_damage_is_noticed(tmp_path):
     edited = json.loads(whole.replace("-30.0", "-29.0"))
     del edited["signature"]
     path.write_text(json.dumps(edited))
-    assert FxStats.load(path).target("loudness", "vocals") == -29.0
+    assert FxStats.load(path).target("loudness", "vocals").value == -29.0
 
 
 def test_missing_and_unwritable_files(tmp_path):
@@ -116,9 +120,11 @@ def test_the_signature_follows_what_matching_depends_on():
 
 def test_merging_weighs_by_counts():
     merged = FxStats.merge([make(1.0, count=1), make(2.0, count=3)])
-    assert merged.target("loudness", "vocals") == pytest.approx(-52.5)
+    assert merged.target("loudness", "vocals").value == pytest.approx(-52.5)
     assert merged.target("compression", "vocals").peak_db == pytest.approx(-24.5)
-    np.testing.assert_allclose(merged.target("eq", "vocals"), 1.75 * np.linspace(1.0, 2.0, GRID_POINTS), rtol=2e-5)
+    np.testing.assert_allclose(
+        merged.target("eq", "vocals").values, 1.75 * np.linspace(1.0, 2.0, GRID_POINTS), rtol=2e-5
+    )
     assert merged.counts["eq"] == {"vocals": 4}
     assert merged.title == "level 1.0 + level 2.0"
 
@@ -137,13 +143,13 @@ def test_what_does_not_merge_is_refused():
 
 
 def test_sums_leave_out_what_has_no_feature():
-    sums = Sums()
+    sums = RunningMean()
     for value in (-20.0, None, -30.0):
-        sums.add("loudness", "bass", value)
-    sums.add("compression", "bass", Peaks(-12.0, 1.0))
-    sums.add("compression", "bass", Peaks(-14.0, 2.0))
-    assert sums.means()["loudness"] == {"bass": -25.0}
-    assert sums.means()["compression"] == {"bass": Peaks(-13.0, 1.5)}
+        sums.add("loudness", "bass", None if value is None else Loudness(value))
+    sums.add("compression", "bass", OnsetPeaks(-12.0, 1.0))
+    sums.add("compression", "bass", OnsetPeaks(-14.0, 2.0))
+    assert sums.means()["loudness"] == {"bass": Loudness(-25.0)}
+    assert sums.means()["compression"] == {"bass": OnsetPeaks(-13.0, 1.5)}
     assert sums.counts()["loudness"] == {"bass": 2}
 
 
@@ -159,9 +165,9 @@ def published():
 def test_published_features_are_imported(tmp_path):
     stats = FxStats.from_published(save(tmp_path / "features_X.npy", published()))
     assert stats.title == "features_X"
-    assert stats.target("compression", "vocals") == Peaks(-14.0, 1.5)
-    assert stats.target("eq", "vocals").shape == (GRID_POINTS,)
-    assert stats.target("eq", "vocals")[1] == pytest.approx(1.0 + 32.0 / (BINS - 1), rel=1e-4)
+    assert stats.target("compression", "vocals") == OnsetPeaks(-14.0, 1.5)
+    assert stats.target("eq", "vocals").values.shape == (GRID_POINTS,)
+    assert stats.target("eq", "vocals").values[1] == pytest.approx(1.0 + 32.0 / (BINS - 1), rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +190,18 @@ def test_the_distance_to_itself_is_nothing():
         assert set(values) == {"eq", "peak", "spread", "panning", "loudness"}
         assert not any(values.values())
     louder = dataclasses.replace(
-        musdb, averages=musdb.averages | {"loudness": {"vocals": musdb.target("loudness", "vocals") + 2.0}}
+        musdb,
+        averages=musdb.averages | {"loudness": {"vocals": Loudness(musdb.target("loudness", "vocals").value + 2.0)}},
     )
     assert musdb.distance(louder)["vocals"]["loudness"] == pytest.approx(2.0)
     assert "loudness" not in musdb.distance(louder)["bass"]
+
+
+def test_another_sample_rate_is_refused_in_one_line(tmp_path):
+    make().save(tmp_path / "stats.json")
+    content = json.loads((tmp_path / "stats.json").read_text())
+    assert content["sample_rate_hz"] == make().sample_rate_hz == 44_100
+    (tmp_path / "stats.json").write_text(json.dumps(content | {"sample_rate_hz": 48_000}))
+    with pytest.raises(StatsError, match="expected statistics at 44100 Hz, got 48000 Hz; compute them again") as caught:
+        FxStats.load(tmp_path / "stats.json")
+    assert "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""The engineer: habits kept, settings that replay the mix, and other people's inserts."""
+"""The engineer: draws within the priors, settings that replay the mix, and foreign processors."""
 
 import json
 
@@ -8,9 +8,8 @@ import pytest
 from fxnorm.audio import RATE
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
-from fxnorm.synth import Engineer, Gain, ParametricEq, restore
-from fxnorm.synth import priors as desk
-from fxnorm.synth.priors import HABITS
+from fxnorm.synth import Engineer, Gain, ParametricEq, priors, processor_from_dict
+from fxnorm.synth.priors import STEM_PRIORS
 from fxnorm.synth.processors import Compressor, Pan, Reverb, Width
 
 
@@ -22,14 +21,14 @@ def dry() -> dict[str, np.ndarray]:
 
 
 class Tremolo:
-    """A stranger's insert: all it has is process()."""
+    """A foreign processor with nothing but process()."""
 
     def process(self, x):
         return x * (1.0 + 0.5 * np.sin(2 * np.pi * 4.0 * np.arange(len(x)) / RATE))[:, np.newaxis]
 
 
 class InPlace:
-    """An insert that works on the array it is given."""
+    """A foreign processor that writes into its input."""
 
     def process(self, x):
         x *= 0.5
@@ -37,7 +36,7 @@ class InPlace:
 
 
 class Shortener:
-    """An insert that breaks the contract."""
+    """A foreign processor that drops a sample."""
 
     def process(self, x):
         return x[1:]
@@ -47,55 +46,55 @@ def test_the_settings_replay_the_mix_sample_by_sample(dry):
     mix = Engineer.draw(np.random.default_rng(3)).mix(dry)
     settings = json.loads(json.dumps(mix.settings))
     for stem in STEMS:
-        audio = dry[stem].T.astype(np.float64)
-        for insert in settings["inserts"][stem]:
-            audio = restore(insert).process(audio)
-        np.testing.assert_allclose(audio.T, mix.wet[stem], atol=1e-6)
+        audio = dry[stem].astype(np.float64)
+        for values in settings["inserts"][stem]:
+            audio = processor_from_dict(values).process(audio, RATE)
+        np.testing.assert_allclose(audio, mix.wet[stem], atol=1e-6)
 
 
 def test_the_mixture_is_the_sum_and_just_under_full_scale(dry):
     mix = Engineer.draw(np.random.default_rng(3)).mix(dry)
     np.testing.assert_allclose(mix.mixture, sum(mix.wet[stem] for stem in STEMS), atol=1e-6)
     peak_db = 20 * np.log10(max(np.abs(mix.mixture).max(), *(np.abs(wet).max() for wet in mix.wet.values())))
-    assert desk.MIX_PEAK_DB - 0.05 < peak_db <= desk.MIX_PEAK_DB
+    assert priors.MIX_PEAK_DB - 0.05 < peak_db <= priors.MIX_PEAK_DB
 
 
-def test_draws_keep_to_the_habits():
+def test_draws_stay_within_the_priors():
     for seed in range(40):
         engineer = Engineer.draw(np.random.default_rng(seed))
         for stem, chain in engineer.chains.items():
-            habit = HABITS[stem]
-            assert habit.level_db[0] <= engineer.levels_db[stem] <= habit.level_db[1]
-            eq = next(insert for insert in chain if isinstance(insert, ParametricEq))
+            prior = STEM_PRIORS[stem]
+            assert prior.level_db[0] <= engineer.levels_db[stem] <= prior.level_db[1]
+            eq = next(processor for processor in chain if isinstance(processor, ParametricEq))
             assert eq.bands[0].kind == "high_pass"
-            low, high = habit.eq[0].frequency_hz
+            low, high = prior.eq[0].frequency_hz
             assert low <= eq.bands[0].frequency_hz <= high
-            for insert in chain:
-                if isinstance(insert, Compressor):
-                    assert habit.compressor.ratio[0] <= insert.ratio <= habit.peaks.ratio[1]
-                if isinstance(insert, Reverb):
-                    assert habit.reverb.decay_s[0] <= insert.decay_s <= habit.reverb.decay_s[1]
-                if isinstance(insert, Pan):
-                    assert habit.stereo.pan[0] <= insert.position <= habit.stereo.pan[1]
+            for processor in chain:
+                if isinstance(processor, Compressor):
+                    assert prior.compressor.ratio[0] <= processor.ratio <= prior.peak_compressor.ratio[1]
+                if isinstance(processor, Reverb):
+                    assert prior.reverb.decay_s[0] <= processor.decay_s <= prior.reverb.decay_s[1]
+                if isinstance(processor, Pan):
+                    assert prior.stereo.pan[0] <= processor.position <= prior.stereo.pan[1]
         assert Width(0.0) in engineer.chains["bass"]
 
 
 def test_the_same_draw_gives_the_same_engineer_and_others_differ():
-    drawn = [Engineer.draw(np.random.default_rng(seed)) for seed in (1, 1, 2)]
-    assert drawn[0] == drawn[1] != drawn[2]
+    engineers = [Engineer.draw(np.random.default_rng(seed)) for seed in (1, 1, 2)]
+    assert engineers[0] == engineers[1] != engineers[2]
 
 
-def test_a_strangers_insert_joins_the_chain(dry):
+def test_a_foreign_processor_joins_the_chain(dry):
     plain, extended = (
         Engineer.draw(np.random.default_rng(3), extra=extra).mix(dry) for extra in (None, {"drums": [Tremolo()]})
     )
-    told = {stem: [s["insert"] for s in extended.settings["inserts"][stem]] for stem in STEMS}
-    assert [stem for stem in STEMS if any(name.endswith("Tremolo") for name in told[stem])] == ["drums"]
+    names = {stem: [s["insert"] for s in extended.settings["inserts"][stem]] for stem in STEMS}
+    assert [stem for stem in STEMS if any(name.endswith("Tremolo") for name in names[stem])] == ["drums"]
     level = [np.abs(mix.wet["drums"]).max() for mix in (plain, extended)]
     assert not np.allclose(plain.wet["drums"] / level[0], extended.wet["drums"] / level[1], atol=1e-3)
 
 
-def test_an_insert_may_write_into_its_input(dry):
+def test_a_foreign_processor_may_write_into_its_input(dry):
     before = dry["bass"].copy()
     Engineer.draw(np.random.default_rng(3), extra={"bass": [InPlace()]}).mix(dry)
     assert np.array_equal(dry["bass"], before)
@@ -106,9 +105,9 @@ def test_a_pymixconsole_processor_joins_the_chain(dry):
     gain, compressor = processors.Gain(), processors.Compressor()
     compressor.parameters.threshold.value = -30.0
     mix = Engineer.draw(np.random.default_rng(3), extra={"other": [gain, compressor]}).mix(dry)
-    told = [settings for settings in mix.settings["inserts"]["other"] if "pymixconsole" in settings["insert"]]
-    assert [settings["insert"].rpartition(".")[2] for settings in told] == ["Gain", "Compressor"]
-    assert told[1]["threshold"] == -30.0
+    foreign = [settings for settings in mix.settings["inserts"]["other"] if "pymixconsole" in settings["insert"]]
+    assert [settings["insert"].rpartition(".")[2] for settings in foreign] == ["Gain", "Compressor"]
+    assert foreign[1]["threshold"] == -30.0
     assert np.isfinite(mix.wet["other"]).all()
 
 
@@ -116,14 +115,14 @@ def test_a_silent_stem_stays_silent(dry):
     silent = {**dry, "vocals": np.zeros_like(dry["vocals"])}
     mix = Engineer.draw(np.random.default_rng(3)).mix(silent)
     assert not mix.wet["vocals"].any()
-    nothing = Engineer.draw(np.random.default_rng(3)).mix({stem: np.zeros_like(dry["vocals"]) for stem in STEMS})
-    assert not nothing.mixture.any()
+    silence = Engineer.draw(np.random.default_rng(3)).mix({stem: np.zeros_like(dry["vocals"]) for stem in STEMS})
+    assert not silence.mixture.any()
 
 
-def test_wrong_extra_inserts_are_refused(dry):
+def test_wrong_extra_processors_are_refused(dry):
     with pytest.raises(InputError, match="got 'guitar'"):
         Engineer.draw(np.random.default_rng(1), extra={"guitar": [Gain(0.0)]})
     with pytest.raises(InputError, match="process"):
-        Engineer.draw(np.random.default_rng(1), extra={"bass": ["not an insert"]})
+        Engineer.draw(np.random.default_rng(1), extra={"bass": ["not a processor"]})
     with pytest.raises(InputError, match="Shortener"):
         Engineer.draw(np.random.default_rng(1), extra={"bass": [Shortener()]}).mix(dry)

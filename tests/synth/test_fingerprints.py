@@ -11,7 +11,7 @@ def test_a_song_is_the_recorded_one(seed, index):
     recorded, measured = fingerprints.load()[f"{seed}/{index}"], fingerprints.fingerprint(seed, index)
     assert list(measured) == list(recorded)
     different = {key: parts for key in recorded if (parts := fingerprints.differences(recorded[key], measured[key]))}
-    assert different == {}, "if this is meant, raise EDITION and record anew: python -m tests.synth.fingerprints"
+    assert different == {}, "if this is meant, raise CORPUS_VERSION and record anew: python -m tests.synth.fingerprints"
 
 
 def test_every_recorded_file_sounds_and_every_insert_is_used():

@@ -8,14 +8,14 @@ from fxnorm.synth.form import SCALES
 from fxnorm.synth.melody import TESSITURAS
 from fxnorm.synth.players import LOWEST_BASS
 from fxnorm.synth.score import Score, draw_score
-from fxnorm.synth.seeding import Streams
+from fxnorm.synth.seeding import SeedTree
 
 SONGS = range(24)
 
 
 @pytest.fixture(scope="module")
 def scores() -> list[Score]:
-    return [draw_score(Streams(0, index), 40.0) for index in SONGS]
+    return [draw_score(SeedTree(0, index), 40.0) for index in SONGS]
 
 
 def test_the_bass_plays_chord_tones_and_roots_on_the_downbeats(scores):
@@ -34,7 +34,7 @@ def test_the_bass_plays_chord_tones_and_roots_on_the_downbeats(scores):
 def test_chords_lead_and_melody_stay_in_the_key(scores):
     for score in scores:
         assert len(score.form.scale) == len(SCALES[score.form.mode]) == 7
-        for note in (*score.chords, *score.lead, *score.bed, *score.syllables):
+        for note in (*score.chords, *score.lead, *score.pad, *score.syllables):
             assert note.pitch % 12 in score.form.scale
 
 
@@ -61,7 +61,7 @@ def test_sections_follow_one_another_without_a_gap(scores):
 
 
 def test_a_refrain_keeps_its_tune():
-    score = next(s for s in (draw_score(Streams(0, i), 90.0) for i in SONGS) if s.singer)
+    score = next(s for s in (draw_score(SeedTree(0, i), 90.0) for i in SONGS) if s.singer)
     form = score.form
     tunes = []
     for section in (s for s in form.sections if s.kind == "chorus"):
@@ -74,9 +74,9 @@ def test_a_refrain_keeps_its_tune():
 
 @pytest.mark.parametrize("index", [0, 3, 9])
 def test_a_longer_song_begins_like_the_shorter_one(index):
-    short, long = (draw_score(Streams(0, index), seconds) for seconds in (30.0, 60.0))
+    short, long = (draw_score(SeedTree(0, index), seconds) for seconds in (30.0, 60.0))
     outro_s = next(short.form.time_s(s.first_bar, 0) for s in short.form.sections if s.kind == "outro")
-    for part in ("drums", "bass", "chords", "lead", "bed", "syllables"):
+    for part in ("drums", "bass", "chords", "lead", "pad", "syllables"):
         # The bar before the outro may hold a fill, and a section may be cut short.
         until_s = outro_s - 1.1 * short.form.steps * short.form.step_s
         beginnings = [[note for note in getattr(s, part) if note.start_s < until_s] for s in (short, long)]
@@ -88,13 +88,13 @@ def test_songs_differ_and_some_are_instrumental(scores):
     assert len({summary["tempo_bpm"] for summary in summaries}) > 20
     assert len({summary["groove"] for summary in summaries}) >= 8
     assert len({(summary["key"], summary["mode"]) for summary in summaries}) >= 12
-    many = [draw_score(Streams(1, index), 4.0) for index in range(120)]
+    many = [draw_score(SeedTree(1, index), 4.0) for index in range(120)]
     assert 3 <= sum(score.singer is None for score in many) <= 20
 
 
 def test_every_part_plays_in_a_short_song():
     for index in SONGS:
-        score = draw_score(Streams(0, index), 8.0)
+        score = draw_score(SeedTree(0, index), 8.0)
         assert score.drums
         assert score.bass
         assert score.chords

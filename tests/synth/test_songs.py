@@ -8,14 +8,14 @@ import pytest
 from fxnorm.audio import RATE
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
-from fxnorm.synth import Song, make_song, song_name
+from fxnorm.synth import SyntheticSong, make_song, song_name
 
 SECONDS = 8.0
 INSTRUMENTAL = 5  # index of a song of corpus 0 in which nobody sings
 
 
 @pytest.fixture(scope="module")
-def songs() -> list[Song]:
+def songs() -> list[SyntheticSong]:
     return [make_song(0, index, seconds=SECONDS) for index in (0, 1, 3, INSTRUMENTAL)]
 
 
@@ -121,9 +121,10 @@ def test_the_tempo_can_be_heard_in_the_drums(songs):
         # A bar repeats better than the space between any two beats.
         bar = beat * song.score["beats_per_bar"]
         correlation = np.correlate(onsets, onsets, "full")[onsets.size - 1 :]
-        near = [correlation[round(lag) - 2 : round(lag) + 3].max() / correlation[0] for lag in (bar, bar + 0.37 * beat)]
-        assert near[0] > 0.25
-        assert near[0] > 2.0 * near[1]
+        lags = (round(bar), round(bar + 0.37 * beat))
+        peaks = [correlation[lag - 2 : lag + 3].max() / correlation[0] for lag in lags]
+        assert peaks[0] > 0.25
+        assert peaks[0] > 2.0 * peaks[1]
 
 
 def test_nothing_sounds_before_the_first_note_and_noise_is_low(songs):
@@ -134,14 +135,14 @@ def test_nothing_sounds_before_the_first_note_and_noise_is_low(songs):
 
 
 def test_a_song_is_made_of_its_seed_and_index_alone(songs):
-    again, other = make_song(0, 1, seconds=SECONDS), make_song(1, 1, seconds=SECONDS)
+    again, different = make_song(0, 1, seconds=SECONDS), make_song(1, 1, seconds=SECONDS)
     assert again.name == songs[1].name == song_name(0, 1)
     assert again.score == songs[1].score
     assert again.engineer == songs[1].engineer
     for stem in STEMS:
         np.testing.assert_array_equal(again.dry[stem], songs[1].dry[stem])
         np.testing.assert_array_equal(again.wet[stem], songs[1].wet[stem])
-        assert not np.array_equal(other.dry[stem], songs[1].dry[stem])
+        assert not np.array_equal(different.dry[stem], songs[1].dry[stem])
 
 
 def test_a_longer_song_begins_like_the_shorter_one(songs):
@@ -152,13 +153,13 @@ def test_a_longer_song_begins_like_the_shorter_one(songs):
         assert np.corrcoef(short, long)[0, 1] > 0.99
 
 
-def test_what_is_told_of_a_song_survives_json(songs):
+def test_the_records_of_a_song_survive_json(songs):
     for song in songs:
-        for told in (song.score, song.engineer):
-            assert json.loads(json.dumps(told)) == told
+        for record in (song.score, song.engineer):
+            assert json.loads(json.dumps(record)) == record
 
 
-def test_extra_inserts_reach_the_mix(songs):
+def test_extra_processors_reach_the_mix(songs):
     class Inverter:
         def process(self, x):
             return -x

@@ -10,8 +10,7 @@ import pytest
 from fxnorm import audio, audio_files
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
-from fxnorm.synth import make_song, song_name, split_of, write_indexed_song
-from fxnorm.synth.corpus import synthesize_corpus
+from fxnorm.synth import make_song, song_name, split_of, synthesize_corpus, write_indexed_song
 
 SECONDS = 2.5
 
@@ -19,31 +18,29 @@ SECONDS = 2.5
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     out = tmp_path_factory.mktemp("corpus")
-    told = []
-    folders = synthesize_corpus(
-        out, songs=5, seconds=SECONDS, seed=3, progress=lambda done, total, name: told.append((done, total, name))
-    )
-    return out, folders, told
+    calls = []
+    folders = synthesize_corpus(out, songs=5, seconds=SECONDS, seed=3, progress=lambda *call: calls.append(call))
+    return out, folders, calls
 
 
 def test_every_file_is_where_it_should_be(corpus):
-    out, folders, told = corpus
+    out, folders, calls = corpus
     assert [folder.name for folder in folders] == [song_name(3, index) for index in range(5)]
-    assert told == [(index + 1, 5, folder.name) for index, folder in enumerate(folders)]
+    assert calls == [(index + 1, 5, folder.name) for index, folder in enumerate(folders)]
     for index, folder in enumerate(folders):
         assert folder.parent == out / "wet" / split_of(index)
         assert sorted(path.name for path in folder.iterdir()) == sorted(
             [*(f"{stem}.flac" for stem in STEMS), "mixture.flac", "engineer.json", "song.json"]
         )
-        twin = out / "dry" / split_of(index) / folder.name
-        assert sorted(path.name for path in twin.iterdir()) == sorted(f"{stem}.flac" for stem in STEMS)
+        dry_folder = out / "dry" / split_of(index) / folder.name
+        assert sorted(path.name for path in dry_folder.iterdir()) == sorted(f"{stem}.flac" for stem in STEMS)
 
 
 def test_files_hold_the_song_to_24_bits_and_the_mixture_is_the_sum(corpus):
     out, folders, _ = corpus
     song = make_song(3, 1, seconds=SECONDS)
     read = {name: audio_files.read(folders[1] / f"{name}.flac") for name in (*STEMS, "mixture")}
-    assert {rate for _, rate in read.values()} == {audio.RATE}
+    assert {sample_rate for _, sample_rate in read.values()} == {audio.RATE}
     for stem in STEMS:
         np.testing.assert_allclose(read[stem][0], song.wet[stem], atol=2**-23)
         dry, _ = audio_files.read(out / "dry" / "train" / folders[1].name / f"{stem}.flac")
@@ -55,7 +52,7 @@ def test_files_hold_the_song_to_24_bits_and_the_mixture_is_the_sum(corpus):
 def test_the_records_tell_how_to_make_the_song_again(corpus):
     _, folders, _ = corpus
     record = json.loads((folders[2] / "song.json").read_text(encoding="utf-8"))
-    song = make_song(record["seed"], record["index"], seconds=record["samples"] / record["rate"])
+    song = make_song(record["seed"], record["index"], seconds=record["samples"] / record["sample_rate"])
     assert (record["name"], record["score"]) == (song.name, song.score)
     assert json.loads((folders[2] / "engineer.json").read_text(encoding="utf-8")) == song.engineer
 

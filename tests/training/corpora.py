@@ -8,13 +8,14 @@ import numpy as np
 
 from fxnorm import audio, audio_files, recipe
 from fxnorm.corpus.stems import STEMS
-from fxnorm.normalization.normalizer import Chain, Settings
+from fxnorm.normalization.chain import Chain
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from tests.signals import noise
 
 TINY = {"filters": 8, "kernel": 16, "smoothing": 16, "bottleneck": 8, "hidden": 8, "skip": 8, "repeats": 1, "blocks": 2}
 NETWORK = {"name": "tdcn", "preset": "small", "settings": TINY | {"excitation": 8, "lstm_layers": 2}}
-CHAIN = Chain(FxStats.shipped("musdb18"), Settings.preset(effects=("eq", "loudness")))
+CHAIN = Chain(FxStats.shipped("musdb18"), ChainSettings.preset(effects=("eq", "loudness")))
 
 
 def write_song(
@@ -30,7 +31,7 @@ def write_song(
         dry = noise(seconds, seed=10 * seed + index, level=0.05)
         engineered = dry * np.float32([[2.0], [1.0 + 0.2 * index]])
         audio_files.write(normalized / f"{stem}.wav", dry, audio.RATE)
-        card = {"stats": {"signature": chain.stats.signature}, "chain": chain.settings.deciding(stem)}
+        card = {"stats": {"signature": chain.stats.signature}, "chain": chain.settings.effective_settings(stem)}
         (normalized / f"{stem}.json").write_text(json.dumps(card))
         audio_files.write(wet / f"{stem}.wav", engineered, audio.RATE)
         mix += engineered

@@ -18,7 +18,8 @@ import yaml
 from fxnorm import files, training
 from fxnorm.errors import FxnormError, InputError, RunError
 from fxnorm.models.checkpoint import Checkpoint
-from fxnorm.normalization.normalizer import Chain, Settings
+from fxnorm.normalization.chain import Chain
+from fxnorm.normalization.settings import ChainSettings
 from fxnorm.training import loop, module
 from fxnorm.training.checkpointing import Keeper, rank
 from tests.training.corpora import CHAIN, TINY, content, make, write_corpus
@@ -221,7 +222,7 @@ def test_a_run_does_not_go_on_with_other_statistics_or_another_network(root, tmp
     folder = tmp_path / "run"
     training.train(make(root, schedule=[[1, 1.0]]), folder)
     before = contents(folder)
-    other = Chain(CHAIN.stats, Settings.preset(effects=("eq",)))
+    other = Chain(CHAIN.stats, ChainSettings.preset(effects=("eq",)))
     write_corpus(tmp_path, songs=1, seconds=0.3, chain=other)
     smaller, waveunet = {"settings": TINY | {"excitation": 4}}, {"name": "waveunet", "settings": {}}
     cases = {

@@ -1,24 +1,29 @@
-"""Dynamic features: level, spread of the level and crest factor of every frame."""
+"""Dynamic features: level, dynamic spread and crest factor of every frame."""
 
 import numpy as np
 
-from fxnorm.audio import Audio
-from fxnorm.evaluation.metrics.mape import Curves, compare_curves, mean_of, to_peak
+from fxnorm.evaluation.metrics.base import Recording, Values
+from fxnorm.evaluation.metrics.mape import Curves, compare_curves, mean_of, normalize_peak, percentage_metric
 from fxnorm.kernels.features import hop_levels
 
 FRAME = 4096
 HOP = 1024
 TINY = 1e-30
 
+METRICS = {
+    "dynamic": percentage_metric("dynamic", "mean of the three below", ignores_swap=True, headline=True),
+    "dynamic_level": percentage_metric("level", "level of frames, as 1 - dB", ignores_swap=True),
+    "dynamic_spread": percentage_metric("spread", "dynamic spread, as 1 - dB", ignores_swap=True),
+    "dynamic_crest": percentage_metric("crest, frames", "peak dB over level dB of frames", ignores_swap=True),
+}
 
-def measure(mix: Audio, rate: int) -> Curves:
-    """Features by frame, of a mix brought to -1 dBFS.
+
+def measure(recording: Recording) -> Curves:
+    """Measure the features of each frame at a peak of -1 dBFS.
 
     Parameters
     ----------
-    mix : ndarray, shape (channels, samples), float32
-    rate : int
-        Unused: frames are counted in samples.
+    recording : Recording
 
     Returns
     -------
@@ -26,15 +31,16 @@ def measure(mix: Audio, rate: int) -> Curves:
         Means over the channels: `level` as 1 - dB; `spread`, 1 - the mean of the samples' dB above it; `crest`, the
         peak's dB over the level's.
     """
+    mix = recording.audio
     if mix.shape[1] < FRAME:
         mix = np.pad(mix, ((0, 0), (0, FRAME - mix.shape[1])))
     hops = np.empty((len(mix), 3, mix.shape[1] // HOP))
-    for channel, out in zip(to_peak(mix), hops, strict=True):
+    for channel, out in zip(normalize_peak(mix), hops, strict=True):
         hop_levels(np.ascontiguousarray(channel), HOP, TINY, out)
-    of_frames = np.lib.stride_tricks.sliding_window_view(hops, FRAME // HOP, axis=2)
-    level_db = 20.0 * np.log10(np.sqrt(of_frames[:, 0].sum(axis=-1) / FRAME) + TINY)
-    peak_db = 20.0 * np.log10(of_frames[:, 1].max(axis=-1) + TINY)
-    spread_db = 20.0 * of_frames[:, 2].sum(axis=-1) / FRAME - level_db
+    frames = np.lib.stride_tricks.sliding_window_view(hops, FRAME // HOP, axis=2)
+    level_db = 20.0 * np.log10(np.sqrt(frames[:, 0].sum(axis=-1) / FRAME) + TINY)
+    peak_db = 20.0 * np.log10(frames[:, 1].max(axis=-1) + TINY)
+    spread_db = 20.0 * frames[:, 2].sum(axis=-1) / FRAME - level_db
     return {
         "level": 1.0 - level_db.mean(axis=0),
         "spread": 1.0 - spread_db.mean(axis=0),
@@ -42,7 +48,7 @@ def measure(mix: Audio, rate: int) -> Curves:
     }
 
 
-def compare(target: Curves, mix: Curves) -> dict[str, float | None]:
-    """Percentage errors of what `measure` found of both."""
+def compare(target: Curves, mix: Curves) -> Values:
+    """Compute the percentage errors of a mix."""
     errors = compare_curves(target, mix)
     return {"dynamic": mean_of(errors)} | {f"dynamic_{name}": error for name, error in errors.items()}

@@ -1,4 +1,4 @@
-"""Multi-resolution STFT distance, as auraloss defines it, in a fifth of its time and without PyTorch or its memory.
+"""Multi-resolution STFT distance as auraloss defines it, without PyTorch, in a fifth of the time.
 
 C. J. Steinmetz and J. D. Reiss, "auraloss: Audio-focused loss functions in PyTorch", DMRN+15, 2020. At each resolution,
 the spectral convergence, || |X| - |Y| || / || |Y| || with Frobenius norms over the whole, plus the mean absolute
@@ -14,82 +14,118 @@ import numpy.typing as npt
 import scipy.fft
 
 from fxnorm.audio import Audio, is_silent
+from fxnorm.evaluation.metrics.base import Metric, Recording, Values, matching_gain
 from fxnorm.kernels.features import spectral_distance
 
 SIZES = (512, 2048, 8192)
 LONG_SIZES = (8192, 16_384, 32_768)
-PIECE_S = 30.0
+CHUNK_S = 30.0
 FLOOR = 1e-8  # of powers
-_TOGETHER = 1 << 17  # samples of the frames that are transformed at once: fewer cost more calls, more leave the cache
+_BATCH_SAMPLES = 1 << 17  # of the frames transformed at once: fewer cost more calls, more leave the cache
+
+METRICS = {
+    "mrstft_matched": Metric(
+        "MR-STFT, matched",
+        "",
+        "Multi-resolution STFT distance of sum and difference (512, 2,048, 8,192; auraloss), after the mix was brought "
+        "to the loudness of the target.",
+        ignores_level=True,
+        ignores_swap=True,
+        headline=True,
+    ),
+    "mrstft": Metric("MR-STFT", "", "The same without loudness matching.", ignores_swap=True),
+    "mrstft_long": Metric(
+        "MR-STFT, long", "", "The same of left and right (8,192, 16,384, 32,768), mean over chunks of 30 s."
+    ),
+}
 
 Signal = npt.NDArray[np.float32]
 
 
-def compare(target: Audio, mix: Audio, rate: int, *, gain: float | None = None) -> dict[str, float | None]:
-    """Distances of a mix from its target.
+def measure(recording: Recording) -> Recording:
+    """Return the recording: its spectra are compared chunk by chunk, and too large to keep."""
+    return recording
+
+
+def compare(target: Recording, mix: Recording) -> Values:
+    """Compute the distances of a mix.
 
     Parameters
     ----------
-    target, mix : ndarray, shape (2, samples), float32
-        Of one length; both in -1..1, as they would be heard.
-    rate : int
-        Sampling rate in Hz.
-    gain : float, optional
-        That brings the mix to the target's loudness.
+    target, mix : Recording
+        Of one length, in full-scale units.
 
     Returns
     -------
     dict of str to float or None
-        `mrstft`, of 512, 2,048 and 8,192 points on L + R and L - R, mean of the two; `mrstft_matched`, the same of the
-        mix times `gain`; `mrstft_long`, of 8,192, 16,384 and 32,768 points on both channels, mean over the pieces of
-        30 s in which the target sounds. None where a spectrum does not fit in, or the target is silent.
+        None where the audio is shorter than a spectrum, or the target is silent.
     """
-    gains = (1.0,) if gain is None else (1.0, gain)
-    short: list[float] | list[None] = [None] * len(gains)
-    if not is_silent(target) and target.shape[1] > SIZES[-1] // 2:
-        pairs = [(mix[0] + mix[1], target[0] + target[1]), (mix[0] - mix[1], target[0] - target[1])]
-        short = np.mean([distances([pair], SIZES, gains) for pair in pairs], axis=0).tolist()
-    step = round(PIECE_S * rate)
-    pieces = [slice(start, start + step) for start in range(0, target.shape[1], step)]
-    pieces = [here for here in pieces if target[0, here].size > LONG_SIZES[-1] // 2 and not is_silent(target[:, here])]
-    long = [distances(list(zip(mix[:, here], target[:, here], strict=True)), LONG_SIZES)[0] for here in pieces]
+    mrstft, mrstft_matched = _short_distances(target, mix)
     return {
-        "mrstft": short[0],
-        "mrstft_matched": None if gain is None else short[1],
-        "mrstft_long": float(np.mean(long)) if long else None,
+        "mrstft_matched": mrstft_matched,
+        "mrstft": mrstft,
+        "mrstft_long": _long_distance(target.audio, mix.audio, target.sample_rate),
     }
+
+
+def _short_distances(target: Recording, mix: Recording) -> tuple[float | None, float | None]:
+    """Distance of the mix as it is, and at the loudness of the target."""
+    if is_silent(target.audio) or target.audio.shape[1] <= SIZES[-1] // 2:
+        return None, None
+    gain = matching_gain(target.lufs, mix.lufs)
+    (mix_left, mix_right), (target_left, target_right) = mix.audio, target.audio
+    pairs = [(mix_left + mix_right, target_left + target_right), (mix_left - mix_right, target_left - target_right)]
+    gains = (1.0,) if gain is None else (1.0, gain)
+    values = np.mean([distances([pair], SIZES, gains) for pair in pairs], axis=0).tolist()
+    return values[0], values[1] if gain is not None else None
+
+
+def _long_distance(target: Audio, mix: Audio, sample_rate: int) -> float | None:
+    """Mean over the chunks in which the target sounds."""
+    step = round(CHUNK_S * sample_rate)
+    values = []
+    for start in range(0, target.shape[1], step):
+        target_chunk, mix_chunk = target[:, start : start + step], mix[:, start : start + step]
+        if target_chunk.shape[1] > LONG_SIZES[-1] // 2 and not is_silent(target_chunk):
+            values += distances(list(zip(mix_chunk, target_chunk, strict=True)), LONG_SIZES)
+    return float(np.mean(values)) if values else None
 
 
 def distances(
     pairs: Sequence[tuple[Signal, Signal]], sizes: Sequence[int], gains: Sequence[float] = (1.0,)
 ) -> list[float]:
-    """Distance of each gain times the mix, over all pairs of (mix, target) as one.
+    """Distance of each gain times the mix, with all pairs taken as one signal.
 
     Parameters
     ----------
     pairs : sequence of two ndarray, shape (samples,), float32
-        More samples than half the largest size.
+        Mix and target, with more samples than half the largest size.
     sizes : sequence of int
         Points of the transforms.
     gains : sequence of float
+
+    Returns
+    -------
+    list of float
+        One per gain.
     """
-    found = np.zeros(len(gains))
+    total = np.zeros(len(gains))
     for size in sizes:
         sums = np.zeros((len(gains), 3))
-        count = 0
+        bins = 0
         for mix, target in pairs:
-            ours, theirs = _frames(mix, size), _frames(target, size)
-            few = max(1, _TOGETHER // size)
-            for first in range(0, len(ours), few):
-                one, other = (
-                    scipy.fft.rfft(frames[first : first + few] * _hann(size), overwrite_x=True).view(np.float32)
-                    for frames in (ours, theirs)
+            mix_frames, target_frames = _frames(mix, size), _frames(target, size)
+            batch = max(1, _BATCH_SAMPLES // size)
+            for first in range(0, len(mix_frames), batch):
+                mix_spectra, target_spectra = (
+                    scipy.fft.rfft(frames[first : first + batch] * _hann(size), overwrite_x=True).view(np.float32)
+                    for frames in (mix_frames, target_frames)
                 )
-                for gain, own in zip(gains, sums, strict=True):
-                    spectral_distance(one, other, gain * gain, FLOOR, own)
-            count += len(ours) * (size // 2 + 1)
-        found += np.sqrt(sums[:, 0] / sums[:, 1]) + sums[:, 2] / count
-    return (found / len(sizes)).tolist()
+                for gain, gain_sums in zip(gains, sums, strict=True):
+                    spectral_distance(mix_spectra, target_spectra, gain * gain, FLOOR, gain_sums)
+            bins += len(mix_frames) * (size // 2 + 1)
+        total += np.sqrt(sums[:, 0] / sums[:, 1]) + sums[:, 2] / bins
+    return (total / len(sizes)).tolist()
 
 
 def _frames(signal: Signal, size: int) -> Signal:

@@ -1,0 +1,58 @@
+"""Directives `metrics-table` and `public-names`: tables read from the package."""
+
+from collections.abc import Iterator
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+import fxnorm
+from fxnorm.evaluation.metrics import METRICS
+
+
+class Table(SphinxDirective):
+    """A table whose rows, in the markup of the page, come from `rows`."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the parsed rows."""
+        container = nodes.container()
+        self.state.nested_parse(StringList(list(self.rows()), source=self.name), self.content_offset, container)
+        return container.children
+
+    def rows(self) -> Iterator[str]:
+        """Yield lines of markup."""
+        raise NotImplementedError
+
+
+class MetricsTable(Table):
+    """Markdown table of every metric with its unit, its invariances and its definition."""
+
+    def rows(self) -> Iterator[str]:
+        """Yield the rows."""
+        yield "| key | title | unit | better | ignores gain | ignores L/R swap | definition |"
+        yield "| --- | --- | --- | --- | --- | --- | --- |"
+        for key, metric in METRICS.items():
+            better = "lower" if metric.lower_is_better else "higher"
+            flags = ("yes" if flag else "no" for flag in (metric.ignores_level, metric.ignores_swap))
+            cells = (f"`{key}`", metric.title, metric.unit or "–", better, *flags, metric.description)
+            yield "| " + " | ".join(cells) + " |"
+
+
+class PublicNames(Table):
+    """List of links to the classes and functions that can be imported from `fxnorm` itself."""
+
+    def rows(self) -> Iterator[str]:
+        """Yield the items."""
+        for name in fxnorm.__all__:
+            value = getattr(fxnorm, name)
+            if callable(value):
+                summary = (value.__doc__ or "").strip().splitlines()[0]
+                yield f"- :py:obj:`fxnorm.{name} <{value.__module__}.{value.__qualname__}>`: {summary}"
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the directives."""
+    app.add_directive("metrics-table", MetricsTable)
+    app.add_directive("public-names", PublicNames)
+    return {"parallel_read_safe": True}

@@ -1,0 +1,170 @@
+"""Search for a compressor on a grid of ratios and thresholds, in dB and without computing any output."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from fxnorm.audio import Audio
+from fxnorm.dsp.compressor import levels_db, smoothing_coefficient
+from fxnorm.kernels import dynamics
+from fxnorm.normalization.onset_peaks import PEAK_DB, OnsetPeaks, reference_gain, summarize_rows
+
+THRESHOLDS_DB = np.arange(PEAK_DB, -40.25, -0.5)
+LAST_RATIO = 20
+_FIRST_COLUMNS = 16  # thresholds tried first
+_ROUNDING_DB = 1e-6
+
+
+class CompressorSearch:
+    """The grid of compressors on one group of channels, evaluated in dB without computing any output."""
+
+    def __init__(
+        self,
+        audio: Audio,
+        sample_rate: int,
+        edges: Sequence[npt.NDArray[np.int64]],
+        *,
+        attack_ms: float,
+        release_ms: float,
+        first_ratio: int,
+        reference: Literal["input", "output"],
+    ) -> None:
+        self.gain = reference_gain(audio)
+        self._audio = audio[: len(edges)]
+        self.attack = smoothing_coefficient(attack_ms, sample_rate)
+        self.release = smoothing_coefficient(release_ms, sample_rate)
+        self.ratios = range(first_ratio, LAST_RATIO + 1)
+        self.reference = reference
+        starts = [channel_edges[:-1] for channel_edges in edges]
+        # One set of edges for all channels, from the start of the stem: finer than each needs, and merged afterwards.
+        self.edges = np.unique(np.concatenate([[0, audio.shape[1]], *starts])).astype(np.int64)
+        self.first_segments = [np.searchsorted(self.edges, channel_starts) for channel_starts in starts]
+
+    @property
+    def has_onsets(self) -> bool:
+        """Whether any channel has one."""
+        return any(segments.size for segments in self.first_segments)
+
+    @cached_property
+    def levels(self) -> Audio:
+        """Level of each channel."""
+        return levels_db(self._audio, self.gain)
+
+    @cached_property
+    def detector(self) -> npt.NDArray[np.float32]:
+        """Level of the louder channel."""
+        return self.levels.max(axis=0) if len(self.levels) > 1 else self.levels[0]
+
+    @cached_property
+    def plain(self) -> "Row":
+        """What there is without compression."""
+        peaks_db = np.maximum.reduceat(self.levels, self.edges[:-1], axis=1)
+        return self._row(peaks_db[:, np.newaxis].astype(np.float64))
+
+    @cached_property
+    def before(self) -> OnsetPeaks:
+        """The feature without compression."""
+        return self._feature(self.plain, 0)
+
+    def first(self, goal_db: float) -> tuple[int, float, OnsetPeaks]:
+        """First pair of the grid whose peak reaches the goal, or what `match` promises if none does."""
+        all_columns = np.arange(THRESHOLDS_DB.size)
+        for columns in (all_columns[:_FIRST_COLUMNS], all_columns):  # most searches end within the first few
+            weak = self._evaluate(0, columns)
+            if hit := self._hit(0, weak, columns, goal_db):
+                return hit
+        last = len(self.ratios) - 1
+        strong = self._evaluate(last, all_columns)
+        hit = self._first_between(0, last, weak, strong, all_columns, goal_db) or self._hit(
+            last, strong, all_columns, goal_db
+        )
+        if hit:
+            return hit
+        column = int(all_columns[-1] if self.reference == "input" else np.argmax(self._past(strong, goal_db)))
+        return self.ratios[last], float(THRESHOLDS_DB[column]), self._feature(strong, column)
+
+    def _first_between(
+        self, low: int, high: int, weak: "Row", strong: "Row", columns: npt.NDArray[np.int64], goal_db: float
+    ) -> tuple[int, float, OnsetPeaks] | None:
+        """First pair that reaches the goal at a ratio between two whose rows are known, at some of the thresholds.
+
+        At one threshold the reduction of every sample is proportional to the slope 1 - 1/ratio. A peak is the largest
+        of levels that fall along straight lines, so it is convex in the slope, and so is the mean of the largest few:
+        between two slopes it lies under their chord, and above the line on from no reduction through the first. Only
+        thresholds at which that leaves the goal in reach are tried.
+        """
+        slopes = 1.0 - 1.0 / np.array(self.ratios[low : high + 1])[:, np.newaxis]
+        chord = weak.peak_db + (strong.peak_db - weak.peak_db) * (slopes - slopes[0]) / (slopes[-1] - slopes[0])
+        further = (slopes - slopes[0]) / slopes[0]
+        least_peak = np.maximum(strong.peak_db, weak.peak_db + further * (weak.peak_db - self.plain.peak_db))
+        least_loudest = np.maximum(
+            strong.loudest_db, weak.loudest_db + further * (weak.loudest_db - self.plain.loudest_db)
+        )
+        best = Row(least_peak if self.reference == "input" else chord, weak.spread_db, least_loudest)
+        (left,) = np.nonzero((self._past(best, goal_db)[1:-1] > -_ROUNDING_DB).any(axis=0))
+        if left.size == 0:
+            return None
+        middle = (low + high) // 2
+        columns, weak, strong = columns[left], weak.at(left), strong.at(left)
+        row = self._evaluate(middle, columns)
+        return (
+            self._first_between(low, middle, weak, row, columns, goal_db)
+            or self._hit(middle, row, columns, goal_db)
+            or self._first_between(middle, high, row, strong, columns, goal_db)
+        )
+
+    def _hit(
+        self, ratio: int, row: "Row", columns: npt.NDArray[np.int64], goal_db: float
+    ) -> tuple[int, float, OnsetPeaks] | None:
+        """First pair of a row that reaches the goal."""
+        (hits,) = np.nonzero(self._past(row, goal_db) > 0.0)
+        if hits.size == 0:
+            return None
+        return self.ratios[ratio], float(THRESHOLDS_DB[columns[hits[0]]]), self._feature(row, hits[0])
+
+    def _past(self, row: "Row", goal_db: float) -> npt.NDArray[np.float64]:
+        """How far beyond the goal, in the direction in which compression moves the feature."""
+        if self.reference == "input":
+            return goal_db - row.peak_db
+        return row.peak_db - row.loudest_db + PEAK_DB - goal_db
+
+    def _feature(self, row: "Row", column: int) -> OnsetPeaks:
+        shift_db = PEAK_DB - row.loudest_db[column] if self.reference == "output" else 0.0
+        return OnsetPeaks(float(row.peak_db[column] + shift_db), float(row.spread_db[column]))
+
+    def _evaluate(self, ratio: int, columns: npt.NDArray[np.int64]) -> "Row":
+        """What the compressors of one ratio do, at some columns of the thresholds."""
+        peaks_db = np.empty((len(self.levels), columns.size, self.edges.size - 1))
+        slope = 1.0 - 1.0 / self.ratios[ratio]
+        thresholds = THRESHOLDS_DB[columns]
+        dynamics.reduced_peaks(
+            self.detector, self.levels, thresholds, slope, self.attack, self.release, self.edges, peaks_db
+        )
+        return self._row(peaks_db)
+
+    def _row(self, peaks_db: npt.NDArray[np.float64]) -> "Row":
+        """Features from the peaks of (channels, thresholds, segments)."""
+        features = [
+            summarize_rows(np.maximum.reduceat(rows, segments, axis=1))
+            for rows, segments in zip(peaks_db, self.first_segments, strict=True)
+            if segments.size
+        ]
+        peak_db, spread_db = np.mean(features, axis=0)
+        return Row(peak_db, spread_db, peaks_db.max(axis=(0, 2)))
+
+
+@dataclass(frozen=True)
+class Row:
+    """Onset peaks' mean and spread and the largest sample behind the compressors of one ratio, at the input's scale."""
+
+    peak_db: npt.NDArray[np.float64]
+    spread_db: npt.NDArray[np.float64]
+    loudest_db: npt.NDArray[np.float64]
+
+    def at(self, columns: npt.NDArray[np.int64]) -> "Row":
+        """Some of the thresholds."""
+        return Row(self.peak_db[columns], self.spread_db[columns], self.loudest_db[columns])

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Builds the documentation into docs/_build/html; warnings are errors.  bash shell/docs.sh [options of sphinx-build]
+set -euo pipefail
+EXTRAS=docs,train
+source "$(dirname "$0")/environment.sh"
+cd "$root"
+exec python -m sphinx -W --keep-going -n -q "$@" docs docs/_build/html
