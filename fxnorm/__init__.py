@@ -21,6 +21,7 @@ _ROOMS = (
     "audio",
     "audio_files",
     "corpus",
+    "demo",
     "dsp",
     "evaluation",
     "mixing",

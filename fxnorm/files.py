@@ -79,6 +79,21 @@ def require_writable(folder: Path) -> None:
         raise InputError(f"{folder}: cannot be written to ({error.strerror}); choose another folder") from error
 
 
+def make_folder(folder: Path) -> None:
+    """Create a folder and the folders above it, and make sure that files can be made in it.
+
+    Raises
+    ------
+    InputError
+        If that is not possible.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written to ({error.strerror}); choose another folder") from error
+    require_writable(folder)
+
+
 @contextmanager
 def lock_folder(folder: Path, *, sweeping: Collection[Path] = ()) -> Iterator[None]:
     """Lock a folder for this run and for the workers that `share_folder` admits, until the block ends.

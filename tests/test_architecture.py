@@ -24,6 +24,7 @@ FLOORS = (
     {"plots", "models"},
     {"mixing", "training"},
     {"evaluation"},
+    {"demo"},
     {"cli"},
     {"__main__"},
 )

@@ -256,7 +256,7 @@ def test_a_vanished_input_is_named_and_the_others_are_done(tmp_path):
     for name in ("A", "B"):
         write_song(tmp_path / "songs" / name)
     tracks = corpus.scan(tmp_path / "songs")
-    gone = tracks[1].stems["drums"]
+    (gone,) = tracks[1].stems["drums"]
     result = normalize_corpus(tracks, plan(tmp_path / "out"), progress=lambda *_: gone.unlink(missing_ok=True))
     (failure,) = result.failures
     assert (result.normalized, failure.track, failure.stem) == (7, "B", "drums")

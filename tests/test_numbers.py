@@ -9,8 +9,8 @@ import pytest
 from fxnorm import audio, recipe
 from fxnorm.corpus import inspection, reports
 from fxnorm.models.gbdt import model
-from fxnorm.models.gbdt.band_grid import BandGrid
-from fxnorm.models.gbdt.context_features import FLOOR, ContextFeatures
+from fxnorm.models.gbdt.band_grid import Bands
+from fxnorm.models.gbdt.context_features import FLOOR, Surroundings
 from fxnorm.normalization import compression, eq, panning, side_gains
 from fxnorm.training import oracle_gains, songs
 
@@ -31,22 +31,22 @@ DEFAULTS: dict[str, tuple[Any, dict[str, Any]]] = {
         {"method": "narrow", "exponent": 0.2, "range_db": 24.0, "taps": 2001},
     ),
     "bands": (
-        BandGrid(),
+        Bands(),
         {
             "n_fft": 4096,
-            "frame_windows": 4,
+            "slot_frames": 4,
             "centres_hz": (62.5, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16_000.0),
         },
     ),
     "boosted": (
         model.PRESETS["default"],
         {
-            "grid": BandGrid().model_dump(),
-            "features": {"short_s": 0.2, "long_s": 2.0},
+            "bands": Bands().model_dump(),
+            "surroundings": {"short_s": 0.2, "long_s": 2.0},
             "smoothing_s": 0.2,
         },
     ),
-    "features": (ContextFeatures(), {"short_s": 0.2, "long_s": 2.0}),
+    "surroundings": (Surroundings(), {"short_s": 0.2, "long_s": 2.0}),
 }
 
 

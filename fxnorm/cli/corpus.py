@@ -1,31 +1,40 @@
-"""fxnorm corpus: make a synthetic corpus, look a corpus over, unpack an archive."""
+"""fxnorm corpus: make a synthetic corpus, check the files of songs, unpack an archive."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from fxnorm.cli import options
 
+if TYPE_CHECKING:
+    from fxnorm.corpus import TrackReport
+
 
 @click.group()
 def corpus() -> None:
-    """Folders of songs: make one, look one over, unpack one."""
+    """Synthesise, check or unpack folders of songs."""
 
 
 @corpus.command()
 @click.argument("out", metavar="OUT", type=options.ANY_PATH)
-@click.option("--songs", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option("--songs", type=click.IntRange(min=1), default=20, show_default=True, help="Number of songs.")
 @click.option(
-    "--seconds", type=click.FloatRange(min=4.0, max=600.0), default=30.0, show_default=True, help="Of each song."
+    "--seconds",
+    type=click.FloatRange(min=4.0, max=600.0),
+    default=30.0,
+    show_default=True,
+    help="Length of each song in seconds.",
 )
 @options.seed
 @options.jobs
 @options.verbosity
 def synth(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, quiet: bool) -> None:
-    """Make songs to try things on: OUT/wet with effects, OUT/dry the same performances without.
+    """Synthesise songs for experiments: OUT/wet with effects, OUT/dry the same performances without.
 
-    The same seed gives the same songs. Songs that are there already are kept.
+    The same seed gives the same songs. Existing songs are not made again.
     """
     from fxnorm.synth.corpus import synthesize_corpus
 
@@ -41,31 +50,25 @@ def synth(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, qu
 @options.as_json
 @options.verbosity
 def check(folder: Path, split: str | None, jobs: int | None, as_json: bool, quiet: bool) -> None:
-    """Look every song over: missing stems, rates, lengths, silence, clipping, NaN, mixture against sum.
+    """Check the files of every song: stems, sample rates, lengths, silence, clipping, NaN, mixture against sum.
 
-    Exit code 1 if a song has a file that cannot be normalised.
+    DIR is a song, a folder of songs, or a zip archive of either. Exit code 1 if a song has a file that cannot be
+    normalised.
     """
-    from fxnorm import corpus as songs
+    from fxnorm.corpus import scan, unpacked
     from fxnorm.corpus.inspection import inspect_corpus
 
-    tracks = songs.scan(folder, split=split)
-    with options.local_crew(jobs) as crew, options.progress_bar("check", unit=" songs", quiet=quiet) as progress:
-        reports = inspect_corpus(tracks, jobs=crew, progress=progress)
-    bad = [report for report in reports if report.level == "error"]
+    with (
+        unpacked(folder) as root,
+        options.local_crew(jobs) as crew,
+        options.progress_bar("check", unit=" songs", quiet=quiet) as progress,
+    ):
+        reports = inspect_corpus(scan(root, split=split), jobs=crew, progress=progress)
     if as_json:
         click.echo(json.dumps([report.to_dict() for report in reports]))
     else:
-        rows = [["song", "split", "seconds", "mixture - sum, dB", "state"]]
-        rows += [
-            [r.track, r.split or "–", options.figure(r.seconds, 1), options.figure(r.residual_db, 1), r.level]
-            for r in reports
-        ]
-        options.print_table(rows)
-        for report in reports:
-            for problem in report.problems:
-                click.echo(f"{report.track}: {problem}")
-        click.echo(f"{len(reports)} songs, {len(bad)} with errors")
-    if bad:
+        _print_reports(reports)
+    if any(report.errors for report in reports):
         raise click.exceptions.Exit(1)
 
 
@@ -74,9 +77,28 @@ def check(folder: Path, split: str | None, jobs: int | None, as_json: bool, quie
 @click.argument("out", metavar="OUT", type=options.ANY_PATH)
 @options.verbosity
 def extract(archive: Path, out: Path, quiet: bool) -> None:
-    """Unpack an archive of songs, such as MUSDB18-HQ; files that are there whole are kept."""
-    from fxnorm import corpus as songs
+    """Unpack an archive of songs, such as MUSDB18-HQ. Files that are complete already are not unpacked again."""
+    from fxnorm.corpus import extract as extract_archive
 
-    with options.progress_bar("extract", unit="B", quiet=quiet) as show:
-        paths = songs.extract(archive, out, progress=lambda done, total: show(done, total, ""))
+    with options.progress_bar("extract", unit="B", quiet=quiet) as progress:
+        paths = extract_archive(archive, out, progress=lambda done, total: progress(done, total, ""))
     click.echo(f"{out}: {len(paths)} files")
+
+
+def _print_reports(reports: "Sequence[TrackReport]") -> None:
+    rows = [["song", "split", "seconds", "mixture - sum, dB", "state"]]
+    rows += [
+        [
+            report.track,
+            report.split or "–",
+            options.figure(report.seconds, 1),
+            options.figure(report.residual_db, 1),
+            report.level,
+        ]
+        for report in reports
+    ]
+    options.print_table(rows)
+    for report in reports:
+        for problem in report.problems:
+            click.echo(f"{report.track}: {problem}")
+    click.echo(f"{len(reports)} songs, {sum(bool(report.errors) for report in reports)} with errors")

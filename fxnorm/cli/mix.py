@@ -13,7 +13,8 @@ from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 
 if TYPE_CHECKING:
-    from fxnorm.mixing import OutputOptions, Song
+    from fxnorm.corpus import Multitrack
+    from fxnorm.mixing import OutputOptions
     from fxnorm.models import MixModel
 
 
@@ -43,7 +44,7 @@ def stem_files(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--room", is_flag=True, help="Add the reverb of a small room to vocals and other, for anechoic stems.")
 @click.option("--stats", help="Averages for normalized-sum: a file, musdb18 (default) or synthetic.")
 @click.option(
-    "--preset", type=click.Choice(["default", "published"]), help="Settings for normalized-sum (default: default)."
+    "--preset", type=click.Choice(["default", "published"]), help="ChainSettings for normalized-sum (default: default)."
 )
 @click.option("--lufs", type=float, metavar="T", help="Integrated loudness of the mix in LUFS.")
 @click.option(
@@ -97,9 +98,10 @@ def mix(
 ) -> None:
     """Mix dry stems.
 
-    Name the audio files of each stem, or a folder DIR that contains them: stems are recognised by file name ("kick"
-    belongs to drums). A folder of songs, or several, is mixed into the folder OUT; repeat the command to continue after
-    an interruption. A report (JSON) and a page (HTML) beside each mix list the effects applied to each stem.
+    Name the audio files of each stem, or a folder or zip archive DIR that contains them: stems are recognised by the
+    names of files and subfolders ("kick" belongs to drums). A folder of songs, or several, is mixed into the folder
+    OUT; repeat the command to continue after an interruption. A report (JSON) and a page (HTML) beside each mix list
+    the effects applied to each stem.
     """
     # Waiting threads must sleep; see fxnorm train. PyTorch reads this when it is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -138,8 +140,8 @@ def mix(
 
 def _find_songs(
     folders: Sequence[Path], stem_paths: Mapping[str, Sequence[Path]], stem_map: Path | None, out: Path
-) -> "list[Song]":
-    from fxnorm import mixing, recipe
+) -> "list[Multitrack]":
+    from fxnorm import corpus, recipe
     from fxnorm.corpus.roles import SKIP
 
     if folders and any(stem_paths.values()):
@@ -147,11 +149,13 @@ def _find_songs(
     if not folders:
         if stem_map is not None:
             raise InputError("--stem-map: applies to the files in a folder; name a folder")
-        return [mixing.Song.of_files(out.stem, stem_paths)]
-    return mixing.find_songs(folders, recipe.read_lists(stem_map, (*STEMS, SKIP)) if stem_map is not None else None)
+        return [corpus.Multitrack.from_files(out.stem, stem_paths)]
+    overrides = recipe.read_lists(stem_map, (*STEMS, SKIP)) if stem_map is not None else None
+    context = click.get_current_context()  # archives stay unpacked until the command ends
+    return corpus.scan_folders([context.with_resource(corpus.unpacked(folder)) for folder in folders], overrides)
 
 
-def _single_target(songs: "Sequence[Song]", out: Path, folders: Sequence[Path]) -> Path | None:
+def _single_target(songs: "Sequence[Multitrack]", out: Path, folders: Sequence[Path]) -> Path | None:
     """File of the only mix; None if mixes are written to a folder."""
     from fxnorm.audio_files import SUFFIXES
 
@@ -163,7 +167,7 @@ def _single_target(songs: "Sequence[Song]", out: Path, folders: Sequence[Path]) 
 
 
 def _mix_song(
-    song: "Song", target: Path, model: "MixModel", output: "OutputOptions", *, as_json: bool, quiet: bool
+    song: "Multitrack", target: Path, model: "MixModel", output: "OutputOptions", *, as_json: bool, quiet: bool
 ) -> None:
     from fxnorm import mixing
 
@@ -184,7 +188,7 @@ def _mix_song(
 
 
 def _mix_songs(
-    songs: "Sequence[Song]", out: Path, model: "MixModel", output: "OutputOptions", *, as_json: bool, quiet: bool
+    songs: "Sequence[Multitrack]", out: Path, model: "MixModel", output: "OutputOptions", *, as_json: bool, quiet: bool
 ) -> None:
     from fxnorm import mixing
 
@@ -205,13 +209,14 @@ def _mix_songs(
     options.report_failures(failures)
 
 
-def _print_stems(songs: "Sequence[Song]") -> None:
+def _print_stems(songs: "Sequence[Multitrack]") -> None:
     for song in songs:
-        click.echo(f"{song.name}:")
-        lines = {**song.files, "left out": song.skipped}
+        click.echo(f"{song.id}:")
+        left_out = song.left_out if song.mixture is None else (*song.left_out, song.mixture)
+        lines = {**song.stems, "left out": left_out}
         for stem, paths in lines.items():
             if paths:
-                names = (f"{path.name}{' (a guess)' if path in song.guessed else ''}" for path in paths)
+                names = (f"{song.label(path)}{' (a guess)' if path in song.unrecognized else ''}" for path in paths)
                 click.echo(f"  {stem:8}  {', '.join(names)}")
 
 

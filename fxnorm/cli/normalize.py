@@ -109,7 +109,7 @@ def normalize(
         force=force,
     )
     tracks = corpus.scan(source, split=split)
-    first = next(iter(tracks[0].stems.values()))
+    first = tracks[0].tracks[0].files[0]
     with options.crew(jobs, dask, reads=first) as crew, options.progress_bar("normalize", quiet=quiet) as progress:
         result = normalize_corpus(tracks, plan, jobs=crew, progress=progress)
     if as_json:

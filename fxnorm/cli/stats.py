@@ -56,10 +56,10 @@ def compute(
     from fxnorm.normalization.corpus_statistics import compute_stats
     from fxnorm.normalization.settings import ChainSettings
 
-    files.require_writable(out.resolve().parent)  # before hours of work
     workspace = options.shared_path(out.with_name(f"{out.name}.part"), dask)
     tracks = corpus.scan(options.shared_path(folder, dask), split=split)
-    first = next(iter(tracks[0].stems.values()))
+    files.make_folder(out.resolve().parent)  # before hours of work
+    first = tracks[0].tracks[0].files[0]
     with options.crew(jobs, dask, reads=first) as crew, options.progress_bar("measure", quiet=quiet) as progress:
         averages, failures = compute_stats(
             tracks,
@@ -102,13 +102,16 @@ def show(file: str, as_json: bool) -> None:
 def plot(files: tuple[str, ...], out: Path) -> None:
     """Plot the average curves of one or more FILEs."""
     from fxnorm.errors import InputError
+    from fxnorm.files import make_folder
     from fxnorm.plots import LINES, plot_stats
 
     if len(files) > len(LINES):
         raise InputError(
             f"expected at most {len(LINES)} statistics in one plot, got {len(files)}; plot them separately"
         )
-    plot_stats({file.removesuffix(".json"): options.load_stats(file) for file in files}, out)
+    averages = {file.removesuffix(".json"): options.load_stats(file) for file in files}
+    make_folder(out.resolve().parent)
+    plot_stats(averages, out)
     click.echo(str(out))
 
 
@@ -138,9 +141,11 @@ def compare(file: str, reference: str, as_json: bool) -> None:
 @OUT
 def merge(files: tuple[str, ...], out: Path) -> None:
     """Average several FILEs, weighted by the number of stems in each."""
+    from fxnorm.files import make_folder
     from fxnorm.normalization.statistics import FxStats
 
     merged = FxStats.merge(options.load_stats(file) for file in files)
+    make_folder(out.resolve().parent)
     merged.save(out)
     click.echo(f"{out}: {len(files)} files merged, signature {merged.signature}")
 
@@ -150,8 +155,10 @@ def merge(files: tuple[str, ...], out: Path) -> None:
 @OUT
 def import_(file: Path, out: Path) -> None:
     """Read a published feature file (a pickled dict of arrays); nothing in it is run."""
+    from fxnorm.files import make_folder
     from fxnorm.normalization.statistics import FxStats
 
     averages = FxStats.from_published(file)
+    make_folder(out.resolve().parent)
     averages.save(out)
     click.echo(f"{out}: imported, signature {averages.signature}")

@@ -1,22 +1,26 @@
-"""Folders shaped like MUSDB: which songs there are, what is wrong with them, and how an archive becomes one.
+"""Songs on disk: find and sort their files, read them, check them, and unpack them from archives.
 
-A corpus is a folder of songs, or of splits (train/, valid/, test/) that hold songs; a song is a folder with one
-audio file per stem and, usually, their mixture.
+A corpus is a folder of songs, or of splits (train/, valid/, test/) that hold songs. A song is a folder with one audio
+file per stem and, usually, their mixture, or with any number of recordings named by instrument.
 """
 
-from fxnorm.corpus.extraction import extract
-from fxnorm.corpus.folders import SPLITS, VALIDATION_SONGS, StemPaths, TrackRef, scan
+from fxnorm.corpus.extraction import extract, unpacked
+from fxnorm.corpus.folders import VALIDATION_SONGS, scan, scan_folders
 from fxnorm.corpus.inspection import inspect
 from fxnorm.corpus.reports import FileReport, TrackReport
+from fxnorm.corpus.track import SPLITS, Multitrack, StemFiles, Track
 
 __all__ = [
     "SPLITS",
     "VALIDATION_SONGS",
     "FileReport",
-    "StemPaths",
-    "TrackRef",
+    "Multitrack",
+    "StemFiles",
+    "Track",
     "TrackReport",
     "extract",
     "inspect",
     "scan",
+    "scan_folders",
+    "unpacked",
 ]

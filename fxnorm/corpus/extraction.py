@@ -1,86 +1,151 @@
-"""From an archive of MUSDB18-HQ to a corpus: safe, resumable, all of a file or nothing of it."""
+"""Unpack zip archives of songs: safely, resumably, every file whole or not at all."""
 
+import os
 import shutil
 import stat
+import tempfile
+import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from fxnorm.corpus.folders import SPLITS
+from fxnorm.audio_files import SUFFIXES
+from fxnorm.corpus.folders import ARCHIVE_SUFFIX
+from fxnorm.corpus.track import SPLITS
 from fxnorm.errors import InputError
 from fxnorm.files import replacing
+
+MAX_TEMPORARY_BYTES = 32 << 30  # several albums of uncompressed multitracks
+MAX_TEMPORARY_FILES = 100_000
 
 _CHUNK = 1 << 20
 _ENCRYPTED = 0x1
 
 
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """Provide a folder of songs, whether `path` is that folder or a zip archive of it.
+
+    The audio of an archive is unpacked to a temporary folder (in `TMPDIR`, if set), which is removed when the block
+    ends. Songs are named as in the archive; if it holds the files of a single song, by the archive.
+
+    Parameters
+    ----------
+    path : Path
+
+    Yields
+    ------
+    Path
+        `path` itself if its name does not end in `.zip`.
+
+    Raises
+    ------
+    InputError
+        As `extract` raises it, and if the archive holds no audio, or more than `MAX_TEMPORARY_BYTES` or
+        `MAX_TEMPORARY_FILES` of it.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ARCHIVE_SUFFIX or path.is_dir():
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="fxnorm-") as temporary:
+        folder = Path(temporary) / path.stem
+        _extract_audio(path, folder)
+        yield folder
+
+
 def extract(archive: Path, out: Path, *, progress: Callable[[int, int], None] | None = None) -> list[Path]:
     """Unpack a zip archive of songs; files that are already there and whole are left alone.
 
-    A single folder around the splits (`musdb18hq/train/...`) is taken off; hidden files and `__MACOSX` are passed
-    over. Run again after an interruption, it continues.
+    A single folder around the splits (`musdb18hq/train/...`) is removed from the paths; hidden files and `__MACOSX`
+    are ignored. After an interruption, another call continues. Files keep their modification times.
 
     Parameters
     ----------
     archive : Path
         A zip file.
     out : Path
-        The corpus; made if it does not exist.
+        Folder of the corpus; created if it does not exist.
     progress : callable, optional
-        Called with bytes done and bytes in all, after every file.
+        Called with the bytes done and the bytes in all after every file.
 
     Returns
     -------
     list of Path
-        Every file of the archive, in its order, whether written now or found.
+        Every file of the archive, in its order, whether it was written now or before.
 
     Raises
     ------
     InputError
-        If the archive is missing, damaged, encrypted or no zip, if one of its names leads out of `out` (nothing
+        If the archive is missing, damaged, encrypted or no zip, if one of its paths leads out of `out` (nothing
         is written then), or if the disk is too full.
     """
     archive, out = Path(archive), Path(out)
     with _readable(archive), zipfile.ZipFile(archive) as source:
         members = _members(source, archive)
-        targets = {out / name: member for name, member in members.items()}
-        pending = {target for target, member in targets.items() if not _is_whole(target, member)}
-        _require_space(out, sum(targets[target].file_size for target in pending))
-        total = sum(member.file_size for member in targets.values())
-        done = 0
-        for target, member in targets.items():
-            if target in pending:
-                _write(source, member, target)
-            done += member.file_size
-            if progress is not None:
-                progress(done, total)
+        return _extract_members(source, {out / name: member for name, member in members.items()}, out, progress)
+
+
+def _extract_audio(archive: Path, out: Path) -> None:
+    """Unpack the audio of an archive, if it is not too much for a temporary folder."""
+    with _readable(archive), zipfile.ZipFile(archive) as source:
+        members = {
+            out / name: member for name, member in _members(source, archive).items() if name.suffix.lower() in SUFFIXES
+        }
+        if not members:
+            raise InputError(f"{archive}: expected an archive of songs, found no audio in it; check its content")
+        size = sum(member.file_size for member in members.values())
+        if size > MAX_TEMPORARY_BYTES or len(members) > MAX_TEMPORARY_FILES:
+            raise InputError(
+                f"{archive}: expected up to {MAX_TEMPORARY_BYTES / 1e9:.0f} GB in {MAX_TEMPORARY_FILES:,} files, "
+                f"got {size / 1e9:.0f} GB in {len(members):,}; unpack it with 'fxnorm corpus extract'"
+            )
+        _extract_members(source, members, out)
+
+
+def _extract_members(
+    source: zipfile.ZipFile,
+    targets: Mapping[Path, zipfile.ZipInfo],
+    out: Path,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    pending = {target for target, member in targets.items() if not _is_whole(target, member)}
+    _require_space(out, sum(targets[target].file_size for target in pending))
+    total = sum(member.file_size for member in targets.values())
+    done = 0
+    for target, member in targets.items():
+        if target in pending:
+            _write(source, member, target)
+        done += member.file_size
+        if progress is not None:
+            progress(done, total)
     return list(targets)
 
 
 def _members(source: zipfile.ZipFile, archive: Path) -> dict[PurePosixPath, zipfile.ZipInfo]:
-    """The files to write, by path relative to the corpus."""
+    """Files to write, by path relative to the corpus."""
     members = source.infolist()
     for member in members:
         _require_safe(member, archive)
     files = {PurePosixPath(member.filename): member for member in members if not member.filename.endswith("/")}
-    kept = {path: member for path, member in files.items() if path.parts and not _is_hidden(path)}
-    if not kept:
+    visible = {path: member for path, member in files.items() if path.parts and not _is_hidden(path)}
+    if not visible:
         raise InputError(
             f"{archive}: expected an archive of songs, found no files in it; check that it is the right one"
         )
-    tops = {path.parts[0] for path in kept}
+    tops = {path.parts[0] for path in visible}
     wrapped = (
         len(tops) == 1
         and tops.isdisjoint(SPLITS)
-        and any(path.parts[1] in SPLITS for path in kept if len(path.parts) > 2)
+        and any(path.parts[1] in SPLITS for path in visible if len(path.parts) > 2)
     )
-    return {path.relative_to(*tops) if wrapped else path: member for path, member in kept.items()}
+    return {path.relative_to(*tops) if wrapped else path: member for path, member in visible.items()}
 
 
 def _require_safe(member: zipfile.ZipInfo, archive: Path) -> None:
-    """Raise unless a member is a plain file or folder that stays where it is put, on every system."""
+    """Raise unless a member is a plain file or folder inside the target on every system."""
     name = member.orig_filename
     outside = PureWindowsPath(name).anchor or ".." in PurePosixPath(name).parts or "\\" in name or "\0" in name
     kind = stat.S_IFMT(member.external_attr >> 16)
@@ -113,6 +178,9 @@ def _write(source: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> No
     target.parent.mkdir(parents=True, exist_ok=True)
     with replacing(target) as temporary, source.open(member) as packed, temporary.open("wb") as file:
         shutil.copyfileobj(packed, file, _CHUNK)
+    with suppress(OSError, ValueError, OverflowError):  # a time that no calendar has
+        modified = time.mktime((*member.date_time, 0, 0, -1))
+        os.utime(target, (modified, modified))
 
 
 def _require_space(out: Path, needed: int) -> None:
@@ -127,7 +195,7 @@ def _require_space(out: Path, needed: int) -> None:
 
 @contextmanager
 def _readable(archive: Path) -> Iterator[None]:
-    """One line for everything that an archive or a disk can do."""
+    """Turn the errors of archives and disks into messages of one line."""
     try:
         yield
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:

@@ -1,18 +1,18 @@
-"""Songs and where their stems lie: found by name alone, without opening any audio."""
+"""Find the songs of a corpus by the names of files and folders, without opening any audio."""
 
 import difflib
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from fxnorm.audio_files import SUFFIXES
+from fxnorm.corpus.roles import SKIP, classify, is_group, split_words
+from fxnorm.corpus.sorting import CARD_SUFFIX, Overrides, has_exact_name, sort_files, unmatched_patterns
 from fxnorm.corpus.stems import STEMS
+from fxnorm.corpus.track import SPLITS, Multitrack
 from fxnorm.errors import InputError
-
-SPLITS = ("train", "valid", "test")
-MIXTURE = "mixture"
 
 # The songs of MUSDB18's train/ that its authors set aside for validation.
 VALIDATION_SONGS = frozenset(
@@ -34,89 +34,57 @@ VALIDATION_SONGS = frozenset(
     }
 )
 
+ARCHIVE_SUFFIX = ".zip"
+_MACOS_METADATA = "__MACOSX"
+
 _log = logging.getLogger("fxnorm")
 
 
-class StemPaths(Mapping[str, Path]):
-    """Paths by stem, in the order of `STEMS`: a mapping that cannot change, so it can be hashed and sent to workers."""
-
-    __slots__ = ("_paths",)
-
-    def __init__(self, paths: Mapping[str, Path]) -> None:
-        self._paths = {stem: paths[stem] for stem in sorted(paths, key=STEMS.index)}
-
-    def __getitem__(self, stem: str) -> Path:
-        return self._paths[stem]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._paths)
-
-    def __len__(self) -> int:
-        return len(self._paths)
-
-    def __hash__(self) -> int:
-        return hash(tuple(self._paths.items()))
-
-    def __repr__(self) -> str:
-        return f"StemPaths({self._paths})"
-
-
 @dataclass(frozen=True)
-class TrackRef:
-    """A song: names and paths, no audio.
+class Listing:
+    """Visible content of a folder.
 
     Attributes
     ----------
-    location : PurePosixPath
-        The song's folder relative to the corpus, which is also where its results belong: `train/NAME`. The
-        validation songs of MUSDB18 stand in `train/` like any other.
-    split : str or None
-        One of `SPLITS`; None where the corpus holds songs directly.
-    folder : Path
-        Where the files are.
-    stems : StemPaths
-        The file of each stem that the song has: `track.stems["vocals"]`.
-    mixture : Path or None
-    unused : tuple of Path
-        Audio that is neither: unknown names, and second claims to a stem.
+    audio : list of Path
+        In the order of `audio_files.SUFFIXES`, then by name.
+    folders : list of str
+        Names, sorted.
+    cards : list of Path
+        JSON files.
     """
 
-    location: PurePosixPath
-    split: str | None
-    folder: Path
-    stems: StemPaths
-    mixture: Path | None = None
-    unused: tuple[Path, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The song's name, that of its folder."""
-        return self.location.name
-
-    @property
-    def id(self) -> str:
-        """The song's name within the corpus, the same on every system: `train/NAME`."""
-        return self.location.as_posix()
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Stems that the song does not have."""
-        return tuple(stem for stem in STEMS if stem not in self.stems)
-
-    def __lt__(self, other: "TrackRef") -> bool:
-        return self._order < other._order
-
-    @property
-    def _order(self) -> tuple[int, str, str]:
-        return (None, *SPLITS).index(self.split), self.name, self.id
+    audio: list[Path]
+    folders: list[str]
+    cards: list[Path]
 
 
-def scan(root: Path, *, split: str | None = None, suffix: str = "") -> list[TrackRef]:
+@dataclass
+class _Search:
+    """Settings of a walk, and the audio it passes over."""
+
+    root: Path
+    suffix: str = ""
+    overrides: Overrides = field(default_factory=dict)
+    strangers: list[Path] = field(default_factory=list)
+
+
+def scan(
+    root: Path, *, split: str | None = None, suffix: str = "", overrides: Overrides | None = None
+) -> list[Multitrack]:
     """Find the songs of a corpus.
 
-    Hidden files and folders are passed over, unfinished files (`files.TEMPORARY_PREFIX`) with them. A folder that
-    holds audio but no stem is named in the log and passed over. Of two files for one stem the first in the order
-    of `audio_files.SUFFIXES` is taken.
+    A folder is a song if it holds
+
+    - a file with the name of a stem (`vocals.wav`): the layout of MUSDB, or
+    - audio whose name contains the word of an instrument (`01_KickIn.wav`), and no folder of the layout of MUSDB, or
+    - any other audio, if all its subfolders with audio are named after instruments or mixes (`Drums/`, `Lead Vox/`).
+      The audio may lie in these subfolders alone.
+
+    A folder of mixes (`Mixes/`) is a song by the first rule only. Any other folder is searched for songs, at every
+    depth. `sorting.sort_files` assigns the files of a song to stems. The subfolders of a song belong to it, except
+    those that hold a song of the layout of MUSDB: their files are unused. Hidden files and folders and `__MACOSX` are
+    ignored. Folders that hold audio but no stem are named in the log.
 
     Parameters
     ----------
@@ -125,11 +93,14 @@ def scan(root: Path, *, split: str | None = None, suffix: str = "") -> list[Trac
     split : str, optional
         Return the songs of this split only: train, valid or test.
     suffix : str
-        What follows the stem in the file names: with `"normalized"`, vocals are in `vocals_normalized.wav`.
+        Find results that `fxnorm normalize --suffix` wrote beside their sources: with `"normalized"`, vocals are in
+        `vocals_normalized.wav`. Only files of such names are used.
+    overrides : mapping of str to sequence of str, optional
+        Patterns of file names by stem or `skip`; they outrank the names.
 
     Returns
     -------
-    list of TrackRef
+    list of Multitrack
         At least one, sorted by split and name.
 
     Raises
@@ -142,71 +113,194 @@ def scan(root: Path, *, split: str | None = None, suffix: str = "") -> list[Trac
         _require("split", split, SPLITS)
     if not root.is_dir():
         raise InputError(_not_a_folder(root))
-    names = {f"{stem}_{suffix}".lower() if suffix else stem: stem for stem in STEMS}
-    strangers: list[Path] = []
-    tracks = sorted(_tracks(root, PurePosixPath(), names, strangers))
-    if not tracks:
-        raise InputError(_no_songs(root, names, strangers))
-    for stranger in strangers:
-        _log.warning("%s: passed over, not the name of a stem; expected %s", stranger, ", ".join(names))
-    chosen = [track for track in tracks if split in (None, track.split)]
+    search = _Search(root, suffix, overrides or {})
+    songs = _find(search)
+    if not songs:
+        raise InputError(_no_songs(search))
+    chosen = [song for song in songs if split in (None, song.split)]
     if not chosen:
-        splits = {track.split or "no split" for track in tracks}
+        splits = {song.split or "no split" for song in songs}
         raise InputError(
-            f"{root}: expected songs of the split {split!r}, found {len(tracks)} of {' and '.join(sorted(splits))}; "
+            f"{root}: expected songs of the split {split!r}, found {len(songs)} of {' and '.join(sorted(splits))}; "
             f"ask for another split, or for all"
         )
     return chosen
 
 
-def _tracks(root: Path, location: PurePosixPath, names: Mapping[str, str], strangers: list[Path]) -> Iterator[TrackRef]:
-    """The songs at and below a location; `strangers` receives audio of folders that are not songs."""
-    folder = root / location
-    audio, folders = _listing(folder)
-    claims: dict[str, Path] = {}
-    unused = [path for path in audio if claims.setdefault(path.stem.lower(), path) is not path]
-    stems = {stem: claims.pop(name) for name, stem in names.items() if name in claims}
-    if stems:
-        mixture = claims.pop(MIXTURE, None)
-        yield TrackRef(
-            location=location if location.parts else PurePosixPath(root.resolve().name),
-            split=_split(location),
-            folder=folder,
-            stems=StemPaths(stems),
-            mixture=mixture,
-            unused=tuple(sorted([*claims.values(), *unused])),
-        )
-        return
-    strangers.extend(audio[:1])
-    if not location.parts or location.as_posix().lower() in SPLITS:
-        for name in folders:
-            yield from _tracks(root, location / name, names, strangers)
+def scan_folders(roots: Sequence[Path], overrides: Overrides | None = None) -> list[Multitrack]:
+    """Find the songs of several folders, as `scan` does for each of them.
+
+    Parameters
+    ----------
+    roots : sequence of Path
+    overrides : mapping of str to sequence of str, optional
+        Patterns of file names by stem or `skip`.
+
+    Returns
+    -------
+    list of Multitrack
+        At least one.
+
+    Raises
+    ------
+    InputError
+        If a folder is missing, there are no songs, two songs have the same name, or a pattern matches no file.
+    """
+    overrides = overrides or {}
+    songs: dict[str, Multitrack] = {}
+    for root in map(Path, roots):
+        if not root.is_dir():
+            kind = "a file; name its folder, or use --vocals, --bass, --drums, --other" if root.exists() else "nothing"
+            raise InputError(f"{root}: expected a folder of stems, found {kind}")
+        for song in _find(_Search(root, overrides=overrides)):
+            if song.id in songs:
+                raise InputError(f"{song.folder}: a second song called {song.id!r}; mix them into different folders")
+            songs[song.id] = song
+    if lost := unmatched_patterns(_files(songs.values()), overrides):
+        raise InputError(f"map: expected patterns of file names, {lost[0]!r} fits none; write it as the file is called")
+    if not songs:
+        raise InputError(f"{roots[0]}: expected a folder of stems, or of songs, found none; name files by instrument")
+    return list(songs.values())
 
 
-def _listing(folder: Path) -> tuple[list[Path], list[str]]:
-    """Audio files, in the order in which they are preferred, and the names of folders."""
-    audio: list[tuple[int, Path]] = []
+def list_folder(folder: Path) -> Listing:
+    """List the audio, the folders and the cards of a folder, hidden ones and `__MACOSX` left out.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be listed.
+    """
+    ranked: list[tuple[int, Path]] = []
     folders: list[str] = []
+    cards: list[Path] = []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.name.startswith("."):
+                if entry.name.startswith(".") or entry.name == _MACOS_METADATA:
                     continue
                 path = folder / entry.name
+                suffix = path.suffix.lower()
                 if entry.is_dir():
                     folders.append(entry.name)
-                elif path.suffix.lower() in SUFFIXES and entry.is_file():
-                    audio.append((SUFFIXES.index(path.suffix.lower()), path))
+                elif suffix in SUFFIXES and entry.is_file():
+                    ranked.append((SUFFIXES.index(suffix), path))
+                elif suffix == CARD_SUFFIX:
+                    cards.append(path)
     except OSError as error:
         raise InputError(f"{folder}: cannot be listed ({error.strerror}); check its permissions") from error
-    return [path for _, path in sorted(audio)], folders
+    return Listing([path for _, path in sorted(ranked)], sorted(folders), cards)
+
+
+def _find(search: _Search) -> list[Multitrack]:
+    """All songs below the root, sorted; audio that is passed over is logged."""
+    songs = sorted(_walk(search, PurePosixPath(), ()))
+    if songs:
+        for stranger in search.strangers:
+            _log.warning("%s: passed over, no stem in its folder; name files by instrument", stranger)
+    return songs
+
+
+def _walk(search: _Search, location: PurePosixPath, ancestors: tuple[str, ...]) -> Iterator[Multitrack]:
+    folder = search.root / location
+    resolved = os.path.realpath(folder)
+    if resolved in ancestors:  # a link to a folder above it
+        return
+    listing = list_folder(folder)
+    nested = [name for name in listing.folders if _is_nested(search, location, name)]
+    if _is_song(search, folder, listing, nested):
+        song = _song(search, location, listing, nested)
+        if song.tracks:
+            yield song
+            return
+    search.strangers.extend(listing.audio[:1])
+    for name in listing.folders:
+        yield from _walk(search, location / name, (*ancestors, resolved))
+
+
+def _is_nested(search: _Search, location: PurePosixPath, name: str) -> bool:
+    """Whether a subfolder holds songs of its own: a split, or files with the names of stems."""
+    if not location.parts and name.lower() in SPLITS:
+        return True
+    listing = list_folder(search.root / location / name)
+    stems = {path.stem.lower() for path in listing.audio if has_exact_name(path, search.suffix)}
+    return len(stems) > (1 if is_group(name) else 0)  # Drums/drums.wav is a track in a group
+
+
+def _is_song(search: _Search, folder: Path, listing: Listing, nested: Sequence[str]) -> bool:
+    if any(has_exact_name(path, search.suffix) for path in listing.audio):
+        return True
+    if nested or search.suffix or (folder != search.root and _holds_mixes(folder.name)):
+        return False
+    tracks = sort_files(folder, listing.audio, overrides=search.overrides, cards=frozenset(listing.cards)).tracks
+    if any(track.role is not None for track in tracks):
+        return True
+    groups = [name for name in listing.folders if is_group(name)]
+    if not tracks and not groups:
+        return False
+    return not any(_holds_audio(folder / name) for name in listing.folders if name not in groups)
+
+
+def _song(search: _Search, location: PurePosixPath, listing: Listing, nested: Sequence[str]) -> Multitrack:
+    folder = search.root / location
+    parts = [] if search.suffix else [name for name in listing.folders if name not in nested]
+    below = [_contents(folder / name) for name in parts]
+    result = sort_files(
+        folder,
+        [*listing.audio, *(path for content in below for path in content.audio)],
+        suffix=search.suffix,
+        overrides=search.overrides,
+        cards=frozenset([*listing.cards, *(path for content in below for path in content.cards)]),
+    )
+    songs_inside = [] if search.suffix else [path for name in nested for path in _contents(folder / name).audio]
+    return Multitrack(
+        location=location if location.parts else PurePosixPath(search.root.resolve().name),
+        folder=folder,
+        tracks=result.tracks,
+        split=_split(location),
+        mixture=result.mixture,
+        skipped=result.skipped,
+        unused=tuple(sorted((*result.unused, *songs_inside))),
+    )
+
+
+def _contents(folder: Path, ancestors: tuple[str, ...] = ()) -> Listing:
+    """Audio and cards of a folder and all folders below it."""
+    resolved = os.path.realpath(folder)
+    if resolved in ancestors:
+        return Listing([], [], [])
+    listing = list_folder(folder)
+    below = [_contents(folder / name, (*ancestors, resolved)) for name in listing.folders]
+    return Listing(
+        [*listing.audio, *(path for content in below for path in content.audio)],
+        listing.folders,
+        [*listing.cards, *(path for content in below for path in content.cards)],
+    )
+
+
+def _holds_mixes(name: str) -> bool:
+    return is_group(name) and classify(split_words(name)) == SKIP
+
+
+def _holds_audio(folder: Path) -> bool:
+    return bool(_contents(folder).audio)
+
+
+def _files(songs: Iterable[Multitrack]) -> Iterator[tuple[Path, Path]]:
+    """Every audio file of songs, with the folder of its song."""
+    for song in songs:
+        paths = [path for track in song.tracks for path in track.files]
+        yield from ((song.folder, path) for path in (*paths, *song.left_out))
+        if song.mixture is not None:
+            yield song.folder, song.mixture
 
 
 def _split(location: PurePosixPath) -> str | None:
-    if len(location.parts) < 2:
+    """Split of a song: the nearest folder above it that is named after one."""
+    splits = [part.lower() for part in location.parts[:-1] if part.lower() in SPLITS]
+    if not splits:
         return None
-    split = location.parts[0].lower()
-    return "valid" if split == "train" and location.name in VALIDATION_SONGS else split
+    return "valid" if splits[-1] == "train" and location.name in VALIDATION_SONGS else splits[-1]
 
 
 def _require(kind: str, name: str, allowed: Sequence[str]) -> str:
@@ -220,25 +314,25 @@ def _require(kind: str, name: str, allowed: Sequence[str]) -> str:
 def _not_a_folder(path: Path) -> str:
     if not path.exists():
         return f"{path}: expected a folder of songs, there is nothing of that name; check the path"
-    if path.suffix.lower() == ".zip":
+    if path.suffix.lower() == ARCHIVE_SUFFIX:
         return f"{path}: expected a folder of songs, got an archive; extract it first"
     return f"{path}: expected a folder of songs, got a file; give the folder that holds it"
 
 
-def _no_songs(root: Path, names: Mapping[str, str], strangers: Sequence[Path]) -> str:
-    wanted = ", ".join(names)
-    if strangers:
+def _no_songs(search: _Search) -> str:
+    root = search.root
+    names = ", ".join(f"{stem}_{search.suffix}" if search.suffix else stem for stem in STEMS)
+    if search.strangers:
+        stranger = search.strangers[0].relative_to(root).as_posix()
         return (
-            f"{root}: expected songs with files named {wanted}, "
-            f"found audio of other names ({strangers[0].relative_to(root).as_posix()}); rename it to the stem it is"
+            f"{root}: expected songs with files named {names}, "
+            f"found audio of other names ({stranger}); rename it to the stem it is"
         )
     packed = next((path for pattern in ("*.stem.mp4", "*/*.stem.mp4") for path in root.glob(pattern)), None)
     if packed is not None:
-        return (
-            f"{root}: expected songs with files named {wanted}, found packed stems ({packed.name}); unpack them first"
-        )
-    found = "folders without audio in them" if _listing(root)[1] else "nothing in it"
+        return f"{root}: expected songs with files named {names}, found packed stems ({packed.name}); unpack them first"
+    content = "folders without audio in them" if list_folder(root).folders else "nothing in it"
     return (
         f"{root}: expected a folder of songs, or of {', '.join(f'{split}/' for split in SPLITS)} with songs, "
-        f"found {found}; a song is a folder with files named {wanted}"
+        f"found {content}; a song is a folder with files named {names}"
     )

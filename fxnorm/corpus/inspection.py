@@ -1,8 +1,8 @@
-"""Reads every file of a song once and measures what can be wrong with it."""
+"""Check the files of songs: read every file once and measure its faults."""
 
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
@@ -10,56 +10,60 @@ import numpy.typing as npt
 from fxnorm import audio, audio_files
 from fxnorm.audio import Audio
 from fxnorm.audio_files import AudioInfo
-from fxnorm.corpus.folders import TrackRef
 from fxnorm.corpus.reports import FileReport, TrackReport
+from fxnorm.corpus.sorting import MIXTURE
+from fxnorm.corpus.track import Multitrack
 from fxnorm.errors import AudioError
 from fxnorm.parallel import Jobs, Progress, run, silent_progress
 from fxnorm.units import amplitude_to_db
 
 FULL_SCALE = 1.0 - 2.0**-15  # the largest positive value of 16 bits; deeper formats come closer to 1
-CLIPPED_RUN = 3  # so many samples in a row at full scale are clipping; fewer can be a peak that was brought there
-COMPARABLE_SECONDS = 1.0  # files whose lengths differ by more are not compared with one another
+CLIPPED_RUN = 3  # consecutive samples at full scale that count as clipping; fewer can be a normalised peak
+COMPARABLE_SECONDS = 1.0  # largest difference in length of files that are compared
 
 
-def inspect(track: TrackRef, *, block: int = 1 << 18) -> TrackReport:
-    """Read every file of a song once, side by side, and report what is in them.
+def inspect(track: Multitrack, *, block: int = 1 << 18) -> TrackReport:
+    """Read every file of a song once, all in parallel, and report faults and oddities.
 
     Parameters
     ----------
-    track : TrackRef
+    track : Multitrack
     block : int
-        Samples read at a time from each file: what bounds the memory.
+        Samples read at a time from each file, which bounds the memory.
 
     Returns
     -------
     TrackReport
         Files that cannot be read are errors in the report; nothing is raised.
     """
-    paths = [*track.stems.values(), *([track.mixture] if track.mixture else [])]
-    meters = [_Meter(path) for path in paths]
+    stems = {path: stem for stem, paths in track.stems.items() for path in paths}
+    if track.mixture is not None:
+        stems[track.mixture] = MIXTURE
+    meters = [_Meter(path, track.label(path), stem) for path, stem in stems.items()]
     residual = _Residual()
-    for pieces in zip_longest(*(meter.blocks(block) for meter in meters)):
-        residual.add(pieces)
+    for blocks in zip_longest(*(meter.blocks(block) for meter in meters)):
+        residual.add(blocks)
     files = tuple(meter.report() for meter in meters)
-    whole = track.mixture is not None and not track.missing
-    used = {path.stem.lower() for path in paths}
-    duplicates = [path.name for path in track.unused if path.stem.lower() in used]
+    complete = track.mixture is not None and not track.missing
+    used = {_without_format(track.label(path)) for path in stems}
+    unused = [track.label(path) for path in track.left_out]
     return TrackReport(
         track=track.id,
         split=track.split,
         files=files,
         missing=track.missing,
-        unknown=tuple(path.name for path in track.unused if path.name not in duplicates),
-        duplicates=tuple(duplicates),
+        unrecognized=tuple(track.label(path) for path in track.unrecognized),
+        unknown=tuple(name for name in unused if _without_format(name) not in used),
+        duplicates=tuple(name for name in unused if _without_format(name) in used),
         has_mixture=track.mixture is not None,
-        residual_db=residual.level_db() if whole and _comparable(files) else None,
+        residual_db=residual.level_db() if complete and _comparable(files) else None,
     )
 
 
 def inspect_corpus(
-    tracks: Sequence[TrackRef], *, jobs: Jobs = 1, progress: Progress = silent_progress
+    tracks: Sequence[Multitrack], *, jobs: Jobs = 1, progress: Progress = silent_progress
 ) -> list[TrackReport]:
-    """Look over the files of every track, in the order of the tracks."""
+    """Inspect every song, in the given order."""
     reports = []
     for track, report in run(inspect, tracks, jobs=jobs):
         if isinstance(report, Exception):
@@ -70,10 +74,12 @@ def inspect_corpus(
 
 
 class _Meter:
-    """Measures a file while its blocks pass by."""
+    """Measures a file block by block."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, label: str, stem: str) -> None:
         self.path = path
+        self.label = label
+        self.stem = stem
         self.info = AudioInfo(rate=0, channels=0, samples=0, format="", subtype="")
         self.samples = 0
         self.peak = 0.0
@@ -84,7 +90,7 @@ class _Meter:
         self.error: str | None = None
 
     def blocks(self, samples: int) -> Iterator[Audio]:
-        """The file's blocks, zero where they were not finite; they end where the file becomes unreadable."""
+        """Yield the file's blocks up to its first unreadable one, with zeros for samples that are not finite."""
         try:
             self.info = audio_files.probe(self.path)
             if self.info.fault:
@@ -100,7 +106,8 @@ class _Meter:
 
     def report(self) -> FileReport:
         return FileReport(
-            file=self.path.name,
+            file=self.label,
+            stem=self.stem,
             rate=self.info.rate,
             channels=self.info.channels,
             samples=self.samples,
@@ -129,7 +136,7 @@ class _Meter:
         return block
 
     def _count_clipped(self, at_full_scale: npt.NDArray[np.bool_]) -> int:
-        """Samples in runs at full scale, a run counted where it becomes long enough, also across blocks."""
+        """Count samples in runs at full scale, also across blocks; a run counts once it is long enough."""
         full = np.hstack([self._full, at_full_scale])
         self._full = full[:, -CLIPPED_RUN:]
         if not full.any():
@@ -150,14 +157,14 @@ class _Meter:
 
 
 class _Residual:
-    """What remains of a mixture when its stems are taken away."""
+    """Energy of a mixture minus its stems, accumulated over blocks."""
 
     def __init__(self) -> None:
         self.mixture = 0.0
         self.rest = 0.0
 
     def add(self, blocks: Sequence[Audio | None]) -> None:
-        """Take in one block of every stem and, last, of the mixture, as far as all of them reach."""
+        """Add a block of every stem and, last, of the mixture, up to the end of the shortest file."""
         present = [block for block in blocks if block is not None]
         if len(present) < len(blocks):
             return
@@ -171,6 +178,10 @@ class _Residual:
         if self.mixture == 0.0:
             return None
         return float(amplitude_to_db(np.sqrt(self.rest / self.mixture)))
+
+
+def _without_format(name: str) -> str:
+    return PurePosixPath(name).with_suffix("").as_posix().lower()
 
 
 def _comparable(files: Sequence[FileReport]) -> bool:

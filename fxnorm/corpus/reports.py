@@ -1,38 +1,40 @@
-"""What is to be said about a song's files, in figures and in plain English."""
+"""Reports on the files of songs: figures, and messages in plain English."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-RESIDUAL_DB = -40.0  # a mixture further than this from the sum of its stems is worth a notice
+RESIDUAL_DB = -40.0  # largest residual of a mixture minus its stems without a notice
 
 
 @dataclass(frozen=True)
 class FileReport:
-    """What an audio file holds.
+    """Content of an audio file.
 
     Attributes
     ----------
     file : str
-        Its name in the song's folder.
+        Path in the song's folder.
+    stem : str
+        The stem that the file is summed into, or `mixture`.
     rate, channels, samples, subtype
-        Zero and empty if the file cannot be read; `samples` counts what came, not what the header says.
+        Zero and empty if the file cannot be read; `samples` counts the samples read, not those of the header.
     peak_db : float
         Level of the largest finite sample in dBFS.
     silent : bool
         Whether the peak is at or under `audio.SILENCE_DB`.
     clipped : int
-        Samples, over all channels, in runs of three or more at full scale: shorter ones can be a peak that was
-        brought there on purpose.
+        Samples of all channels in runs of three or more at full scale; shorter runs can be a normalised peak.
     over_full_scale : int
-        Samples, over all channels, beyond full scale, which float and lossy formats can hold; they are not clipped.
+        Samples of all channels beyond full scale, which float and lossy formats can hold; they are not clipped.
     not_finite : int
-        NaN and infinite samples, over all channels.
+        NaN and infinite samples of all channels.
     error : str or None
         Why the file cannot be used.
     """
 
     file: str
+    stem: str
     rate: int
     channels: int
     samples: int
@@ -51,51 +53,56 @@ class FileReport:
 
     @property
     def notices(self) -> list[str]:
-        """What is odd about a file that can be used."""
+        """Oddities of a file that can be used."""
         if self.error:
             return []
-        odd = []
+        notices = []
         if self.silent:
-            odd.append(f"{self.file}: silent (peak {self.peak_db:.1f} dBFS)")
+            notices.append(f"{self.file}: silent (peak {self.peak_db:.1f} dBFS)")
         if self.clipped:
-            odd.append(f"{self.file}: {self.clipped} samples clipped")
+            notices.append(f"{self.file}: {self.clipped} samples clipped")
         if self.over_full_scale:
-            odd.append(f"{self.file}: {self.over_full_scale} samples over full scale (peak {self.peak_db:+.1f} dBFS)")
-        return odd
+            notices.append(
+                f"{self.file}: {self.over_full_scale} samples over full scale (peak {self.peak_db:+.1f} dBFS)"
+            )
+        return notices
 
     def to_dict(self) -> dict[str, Any]:
-        """The report in plain types."""
+        """Return the report as plain types."""
         return asdict(self) | {"seconds": self.seconds}
 
 
 @dataclass(frozen=True)
 class TrackReport:
-    """What a song holds.
+    """Content of a song.
 
     Attributes
     ----------
     track : str
-        The song's `TrackRef.id`.
+        The song's `Multitrack.id`.
     split : str or None
     files : tuple of FileReport
-        The stems in the order of `STEMS`, then the mixture.
+        Those of the stems in the order of `STEMS`, then the mixture.
     missing : tuple of str
         Stems that the song does not have.
+    unrecognized : tuple of str
+        Audio files whose names contain no known word: they count as other.
     unknown : tuple of str
-        Audio files whose name is no stem's.
+        Audio files that are not used: mixes, helper tracks, files of a stem that another file is the whole of.
     duplicates : tuple of str
         Audio files that differ from a file in use by their format only.
     has_mixture : bool
     residual_db : float or None
-        Energy of the mixture minus the sum of the stems, relative to the mixture's, over the length they share.
-        None where it means nothing: a file is missing, at fault, of another rate, or over a second
-        longer or shorter; or the mixture is digital silence.
+        Energy of the mixture minus the sum of the stems relative to that of the mixture, over the shortest length.
+        None if a file is missing, faulty, of another sample rate, or over a second longer or shorter, or if the
+        mixture is digital silence.
     """
 
     track: str
     split: str | None
     files: tuple[FileReport, ...]
     missing: tuple[str, ...]
+    unrecognized: tuple[str, ...]
     unknown: tuple[str, ...]
     duplicates: tuple[str, ...]
     has_mixture: bool
@@ -108,47 +115,49 @@ class TrackReport:
 
     @property
     def errors(self) -> list[str]:
-        """What must be put right before the song can be used."""
+        """Faults that must be fixed before the song can be used."""
         return [f"{file.file}: {file.error}" for file in self.files if file.error]
 
     @property
     def notices(self) -> list[str]:
-        """What is odd about the song but does not stand in the way."""
-        odd = [notice for file in self.files for notice in file.notices]
-        sound = [file for file in self.files if not file.error]
+        """Oddities of a song that can be used."""
+        notices = [notice for file in self.files for notice in file.notices]
+        readable = [file for file in self.files if not file.error]
         if self.missing:
-            odd.append(f"missing: {', '.join(self.missing)}")
+            notices.append(f"missing: {', '.join(self.missing)}")
+        if self.unrecognized:
+            notices.append(f"taken as other, the name says no instrument: {', '.join(self.unrecognized)}")
         if self.duplicates:
-            odd.append(f"unused, another file of that name is preferred: {', '.join(self.duplicates)}")
+            notices.append(f"unused, another file of that name is preferred: {', '.join(self.duplicates)}")
         if self.unknown:
-            odd.append(f"unused, not the name of a stem: {', '.join(self.unknown)}")
-        rates = _grouped((file.rate, file.file) for file in sound)
+            notices.append(f"unused, not the name of a stem: {', '.join(self.unknown)}")
+        rates = _grouped((file.rate, file.file) for file in readable)
         if len(rates) > 1:
-            odd.append(f"rates differ: {_listed(rates, 'Hz')}")
-        # Files of several rates are as long as each other if they are so at one of them.
-        lengths = _grouped((round(file.seconds * sound[0].rate), file.file) for file in sound)
+            notices.append(f"rates differ: {_listed(rates, 'Hz')}")
+        # Lengths of files of different sample rates are compared at that of the first.
+        lengths = _grouped((round(file.seconds * readable[0].rate), file.file) for file in readable)
         if len(lengths) > 1:
-            odd.append(f"lengths differ: {_listed(lengths, 'samples')}")
+            notices.append(f"lengths differ: {_listed(lengths, 'samples')}")
         if not self.has_mixture:
-            odd.append("no mixture")
+            notices.append("no mixture")
         if self.residual_db is not None and self.residual_db > RESIDUAL_DB:
-            odd.append(f"mixture is not the sum of the stems ({self.residual_db:.1f} dB remain)")
-        return odd
+            notices.append(f"mixture is not the sum of the stems ({self.residual_db:.1f} dB remain)")
+        return notices
 
     @property
     def problems(self) -> list[str]:
-        """Errors, then notices: a line each."""
+        """Errors, then notices, one line each."""
         return self.errors + self.notices
 
     @property
     def level(self) -> str:
-        """The worst of the problems: error, notice or ok."""
+        """Severity of the worst problem: error, notice or ok."""
         if self.errors:
             return "error"
         return "notice" if self.notices else "ok"
 
     def to_dict(self) -> dict[str, Any]:
-        """The report in plain types, for JSON."""
+        """Return the report as plain JSON types."""
         return asdict(self) | {
             "files": [file.to_dict() for file in self.files],
             "seconds": self.seconds,

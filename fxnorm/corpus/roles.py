@@ -1,16 +1,11 @@
-"""Which stem a recording belongs to, by the words that studios put into file names."""
+"""Classify recordings into stems by the words that studios put into file and folder names."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
-from pathlib import Path
+from collections.abc import Sequence
 
-from fxnorm.corpus.stems import STEMS
+SKIP = "skip"  # stands beside the stems: a recording that belongs to none of them
 
-SKIP = "skip"  # beside the stems in a map: left out of the mix
-
-# Strong words name an instrument; of two in one name the stem that stands first here wins: "SubKick" is a drum.
+# Strong words name an instrument. If a name has several, the first stem of this table wins: "SubKick" is a drum.
 STRONG = {
     "drums": (
         "drum drumkit kick kik kck snare snr sn rimshot sidestick hat hihat hh tom cymbal cym crash ride "
@@ -31,9 +26,9 @@ STRONG = {
         "accompaniment other ambience hammond leslie acgtr elgtr egtr epiano"
     ),
 }
-# Weak words say what part something plays or where the microphone stood: they count where no strong one does.
+# Weak words name a part or a microphone position; they count only without a strong word.
 WEAK = {"vocals": "lead ld backing back harmony harm double dbl main gang female male duet", "drums": "oh room loop"}
-# Two words that together mean something else than the stronger of them does.
+# Pairs of words whose meaning is not that of the stronger word.
 PHRASES = {
     ("bass", "drum"): "drums",
     ("bass", "vocal"): "vocals",
@@ -43,13 +38,13 @@ PHRASES = {
     ("backing", "track"): SKIP,
     ("guide", "vocal"): SKIP,
 } | {("bass", wind): "other" for wind in ("clarinet", "sax", "saxophone", "trombone", "flute", "tuba", "bassoon")}
-# The whole song, or nothing to be heard in it; only where no instrument is named: "DrumMix" is a stem.
+# A mix of the whole song or a helper track, unless an instrument is named: "DrumMix" is a stem.
 NO_STEM = (
     "mix mixdown mixed master mastered premaster bounce reference ref rough demo instrumental karaoke click metronome "
     "clicktrack guide countin cue slate talkback smpte timecode"
 )
 ALWAYS_NO_STEM = "mixture"
-_BESIDES = (  # other words that may be written together with one of these
+_BESIDES = (  # further words that occur in compounds with the words above
     "in out top btm bot bottom di amp mic left right close far dry wet up down high low hi lo mid floor rack elec "
     "electric el ac acoustic clean dist drive stereo mono comp main take line low verse chorus steel talk box track"
 )
@@ -58,65 +53,24 @@ _STEM_OF = {word: stem for stem, words in reversed(STRONG.items()) for word in w
 _WEAK_STEM_OF = {word: stem for stem, words in WEAK.items() for word in words.split()}
 _NO_STEM = frozenset(NO_STEM.split())
 _KNOWN = frozenset([*_STEM_OF, *_WEAK_STEM_OF, *_NO_STEM, ALWAYS_NO_STEM, *_BESIDES.split()])
-_SHORTEST_BEGINNING = 4  # letters of a known word that may begin an unknown one: "guitarra"
+# Further words of the names of folders.
+_GROUPING = frozenset({"group", "bus", "buses", "stem", "track", "audio", "file", "mic", "and"})
+_SHORTEST_PREFIX = 4  # letters of a known word at the start of an unknown one: "guitarra"
 
 
-@dataclass
-class Assignment:
-    """Which files make which stem.
-
-    Attributes
-    ----------
-    stems : dict of str to list of Path
-        In the order of `STEMS`; those without a file are missing.
-    skipped : list of Path
-        No stems: a mix, a click.
-    guessed : list of Path
-        Names that say nothing: taken as other.
-    """
-
-    stems: dict[str, list[Path]] = field(default_factory=dict)
-    skipped: list[Path] = field(default_factory=list)
-    guessed: list[Path] = field(default_factory=list)
-
-
-def assign(files: Sequence[Path], overrides: Mapping[str, Sequence[str]] | None = None) -> Assignment:
-    """Tell from their names which stem files belong to.
+def classify(words: Sequence[str]) -> str | None:
+    """Classify the words of a file or folder name.
 
     Parameters
     ----------
-    files : sequence of Path
-        The audio files of one song. What all their names begin with (artist, title) tells nothing and is passed over.
-    overrides : mapping, optional
-        Patterns of file names (`Kick*.wav`) by stem, or by `skip` for what is left out; they go before the words.
+    words : sequence of str
+        As `split_words` returns them.
 
     Returns
     -------
-    Assignment
+    str or None
+        A stem; `SKIP` for a mix of the whole song or a helper track (click, guide); None if no word is known.
     """
-    found = Assignment()
-    stems: dict[str, list[Path]] = {stem: [] for stem in STEMS}
-    for path, words in zip(files, _without_common_start([split(path.stem) for path in files]), strict=True):
-        stem = _override(path, overrides or {}) or recognize(words)
-        if stem == SKIP:
-            found.skipped.append(path)
-            continue
-        if stem is None:
-            found.guessed.append(path)
-        stems[stem or "other"].append(path)
-    found.stems = {stem: paths for stem, paths in stems.items() if paths}
-    return found
-
-
-def unmatched(files: Iterable[Path], overrides: Mapping[str, Sequence[str]]) -> list[str]:
-    """Patterns that no file fits."""
-    names = [path.name for path in files]
-    patterns = [pattern for several in overrides.values() for pattern in several]
-    return [pattern for pattern in patterns if not any(_fits(name, pattern) for name in names)]
-
-
-def recognize(words: Sequence[str]) -> str | None:
-    """The stem that words of a file name mean; `SKIP` for what is none, None if they say nothing."""
     singular = [_singular(word) for word in words]
     if ALWAYS_NO_STEM in singular:
         return SKIP
@@ -132,52 +86,43 @@ def recognize(words: Sequence[str]) -> str | None:
     return next((_WEAK_STEM_OF[word] for word in singular if word in _WEAK_STEM_OF), None)
 
 
-def split(name: str) -> list[str]:
-    """The words of a file name: at signs, digits and changes of case, and within, where known ones are put together."""
+def is_group(folder_name: str) -> bool:
+    """Whether a folder name has known words only and names a stem or `SKIP`: "Drums", "02 Lead Vox", "Mixes"."""
+    words = split_words(folder_name)
+    return classify(words) is not None and all(_singular(word) in _KNOWN or _is_grouping(word) for word in words)
+
+
+def split_words(name: str) -> list[str]:
+    """Split a name into lower-case words: at punctuation, digits and changes of case, and compounds of known words."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z](?:[a-rt-z]|s[a-z]))", " ", name)
     words = re.findall(r"[^\W\d_]+", spaced)
-    return [part for word in words for part in _take_apart(word.lower())]
+    return [part for word in words for part in _split_compound(word.lower())]
 
 
-def _take_apart(word: str) -> list[str]:
+def _split_compound(word: str) -> list[str]:
     if _singular(word) in _KNOWN:
         return [word]
-    if whole := _segments(word):
-        return whole
-    for end in range(len(word) - 1, _SHORTEST_BEGINNING - 1, -1):
+    if parts := _known_parts(word):
+        return parts
+    for end in range(len(word) - 1, _SHORTEST_PREFIX - 1, -1):
         if word[:end] in _KNOWN:
             return [word[:end], word[end:]]
     return [word]
 
 
-def _segments(word: str) -> list[str]:
-    """Known words, the longest first, that make up the whole of one; a letter may remain: "kickl", "ohr"."""
+def _known_parts(word: str) -> list[str]:
+    """Known words, longest first, that add up to the whole word; a single letter may remain: "kickl", "ohr"."""
     if len(word) == 1 or _singular(word) in _KNOWN:
         return [word]
     for end in range(len(word) - 1, 1, -1):
-        if word[:end] in _KNOWN and (rest := _segments(word[end:])):
+        if word[:end] in _KNOWN and (rest := _known_parts(word[end:])):
             return [word[:end], *rest]
     return []
 
 
 def _singular(word: str) -> str:
-    return word[:-1] if word.endswith("s") and word[:-1] in _KNOWN else word
+    return next((word.removesuffix(end) for end in ("s", "es") if word.removesuffix(end) in _KNOWN), word)
 
 
-def _without_common_start(names: list[list[str]]) -> list[list[str]]:
-    if len(names) < 2:
-        return names
-    common = 0
-    while all(len(words) > common + 1 for words in names) and len({words[common] for words in names}) == 1:
-        common += 1
-    return [words[common:] for words in names]
-
-
-def _override(path: Path, overrides: Mapping[str, Sequence[str]]) -> str | None:
-    return next(
-        (stem for stem, patterns in overrides.items() if any(_fits(path.name, pattern) for pattern in patterns)), None
-    )
-
-
-def _fits(name: str, pattern: str) -> bool:
-    return name == pattern or fnmatchcase(name.lower(), pattern.lower())
+def _is_grouping(word: str) -> bool:
+    return word in _GROUPING or word.removesuffix("s") in _GROUPING

@@ -1,4 +1,4 @@
-"""The four stems and their one order, everywhere: in files, tables and network channels."""
+"""The four stems, in the order that files, tables and network channels use."""
 
 import difflib
 

@@ -9,7 +9,7 @@ from fxnorm.evaluation.comparison import Comparison
 from fxnorm.evaluation.results import Results
 from fxnorm.evaluation.scoring import score_songs
 from fxnorm.evaluation.songs import find_mixes, match_songs
-from fxnorm.evaluation.system_mixes import MixSet, Model, describe_mixer, find_songs, mix_songs, open_mixers
+from fxnorm.evaluation.system_mixes import MixSet, Model, describe_model, find_songs, mix_songs, open_models
 from fxnorm.models import MixModel
 from fxnorm.parallel import Failure, Progress, default_jobs
 
@@ -61,7 +61,7 @@ def evaluate(
     device : {"auto", "cpu", "cuda", "mps"}
         For networks.
     seed : int
-        Random seed of the mixers and of the order of audio examples.
+        Random seed of the models and of the order of audio examples.
     jobs : int, optional
         Worker processes for scoring; one per processor if None.
     progress : callable
@@ -84,17 +84,17 @@ def evaluate(
     """
     models, folders = list(models), {name: Path(folder) for name, folder in (mixes or {}).items()}
     _require_inputs(models, folders, corpus=corpus, dry_stems=dry_stems, targets=targets, out=out)
-    mixers = open_mixers(models, device=device, seed=seed)
-    _require_names(mixers, folders, reference)
+    opened = open_models(models, device=device, seed=seed)
+    _require_names(opened, folders, reference)
     finished = {name: find_mixes(folder) for name, folder in folders.items()}
     missing: list[str] = []
     failures: list[Failure] = []
     if corpus is None:
         mix_sets = [MixSet(FINISHED, find_mixes(Path(str(targets))), {})]
     else:
-        songs = find_songs(Path(corpus), None if dry_stems is None or not mixers else Path(dry_stems), split=split)
+        songs = find_songs(Path(corpus), None if dry_stems is None or not opened else Path(dry_stems), split=split)
         missing += songs.missing
-        mix_sets = mix_songs(songs, mixers, Path(out or "."), failures=failures, progress=progress)
+        mix_sets = mix_songs(songs, opened, Path(out or "."), failures=failures, progress=progress)
     comparisons = []
     for mix_set in mix_sets:
         stage = partial(progress, f"score {mix_set.title.lower()}")
@@ -105,7 +105,7 @@ def evaluate(
         "Seed": str(seed),
         "Aligned": "yes" if align else "no",
         **{f"Mixes of {name}": str(folder) for name, folder in folders.items()},
-        **{f"Model {name}": describe_mixer(mixer) for name, mixer in mixers.items()},
+        **{f"Model {name}": describe_model(model) for name, model in opened.items()},
     }
     return Results(tuple(comparisons), settings, tuple(missing), tuple(failures), align=align, seed=seed)
 
@@ -157,8 +157,8 @@ def _require_inputs(
         raise InputError("expected a folder for the mixes of the models, got none; set out")
 
 
-def _require_names(mixers: Mapping[str, MixModel], folders: Mapping[str, Path], reference: str) -> None:
-    if duplicates := sorted(mixers.keys() & folders.keys()):
+def _require_names(models: Mapping[str, MixModel], folders: Mapping[str, Path], reference: str) -> None:
+    if duplicates := sorted(models.keys() & folders.keys()):
         raise InputError(f"expected different names, got a model and mixes called {duplicates[0]!r}; rename one")
-    if reference and reference not in (*mixers, *folders):
-        raise InputError(f"reference: expected one of {', '.join((*mixers, *folders))}, got {reference!r}")
+    if reference and reference not in (*models, *folders):
+        raise InputError(f"reference: expected one of {', '.join((*models, *folders))}, got {reference!r}")

@@ -8,8 +8,7 @@ from typing import Any
 
 from fxnorm import corpus
 from fxnorm.audio import RATE, resample, to_stereo
-from fxnorm.audio_files import read
-from fxnorm.corpus import TrackRef
+from fxnorm.corpus import Multitrack
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.evaluation.stem_gap import StemGap, mean_defined, measure_stem
@@ -54,15 +53,15 @@ class DomainGap:
 
 @dataclass(frozen=True)
 class _GapJob:
-    wet: TrackRef
-    dry: TrackRef
+    wet: Multitrack
+    dry: Multitrack
     stem: str
     normalizer: Normalizer
 
 
 def measure_domain_gap(
-    wet: str | Path | Sequence[TrackRef],
-    dry: str | Path | Sequence[TrackRef],
+    wet: str | Path | Sequence[Multitrack],
+    dry: str | Path | Sequence[Multitrack],
     normalizers: Mapping[str, Normalizer] | None = None,
     *,
     split: str | None = None,
@@ -73,7 +72,7 @@ def measure_domain_gap(
 
     Parameters
     ----------
-    wet, dry : str, Path, or sequence of TrackRef
+    wet, dry : str, Path, or sequence of Multitrack
         Corpora of the same performances, paired by the name of the song.
     normalizers : mapping of str to Normalizer, optional
         By name; both presets with the published averages of MUSDB18 if None.
@@ -106,7 +105,7 @@ def measure_domain_gap(
     return DomainGap(gaps, failures)
 
 
-def pair_songs(wet: Sequence[TrackRef], dry: Sequence[TrackRef]) -> list[tuple[TrackRef, TrackRef]]:
+def pair_songs(wet: Sequence[Multitrack], dry: Sequence[Multitrack]) -> list[tuple[Multitrack, Multitrack]]:
     """Pair wet and dry songs by name.
 
     Raises
@@ -124,7 +123,7 @@ def pair_songs(wet: Sequence[TrackRef], dry: Sequence[TrackRef]) -> list[tuple[T
 
 
 def measure_pairs(
-    pairs: Sequence[tuple[TrackRef, TrackRef]],
+    pairs: Sequence[tuple[Multitrack, Multitrack]],
     normalizer: Normalizer,
     *,
     jobs: int = 1,
@@ -134,7 +133,7 @@ def measure_pairs(
 
     Parameters
     ----------
-    pairs : sequence of (TrackRef, TrackRef)
+    pairs : sequence of (Multitrack, Multitrack)
         Wet and dry song.
     normalizer : Normalizer
     jobs : int
@@ -175,13 +174,13 @@ def mean_coherence(gaps: Iterable[StemGap]) -> tuple[float | None, float | None]
     return mean_defined(gap.mid_coherence for gap in gaps), mean_defined(gap.side_coherence for gap in gaps)
 
 
-def _scan(tracks: str | Path | Sequence[TrackRef], split: str | None) -> Sequence[TrackRef]:
+def _scan(tracks: str | Path | Sequence[Multitrack], split: str | None) -> Sequence[Multitrack]:
     return corpus.scan(Path(tracks), split=split) if isinstance(tracks, str | Path) else tracks
 
 
 def _measure(job: _GapJob) -> StemGap | None:
     wet, dry = (
         resample(to_stereo(audio), sample_rate, RATE)
-        for audio, sample_rate in (read(track.stems[job.stem]) for track in (job.wet, job.dry))
+        for audio, sample_rate in (track.read_native(job.stem) for track in (job.wet, job.dry))
     )
     return measure_stem(job.wet.id, job.stem, wet, dry, lambda audio, stem: job.normalizer(audio, RATE, stem)[0])

@@ -116,7 +116,7 @@ class Results:
 
 
 def require_report_path(out: Path) -> None:
-    """Check that a report can be written.
+    """Check that a report can be written, and create its folder.
 
     Raises
     ------
@@ -125,4 +125,4 @@ def require_report_path(out: Path) -> None:
     """
     if out.suffix.lower() not in PAGE_SUFFIXES:
         raise InputError(f"{out}: expected the name of a report, ending in .html; the JSON and CSV take the same name")
-    files.require_writable(out.resolve().parent)
+    files.make_folder(out.resolve().parent)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fxnorm import audio_files
+from fxnorm.corpus.folders import list_folder
 from fxnorm.errors import InputError
 
 _MIX_NAMES = ("mixture", "mix")
@@ -91,13 +91,12 @@ def find_mixes(folder: Path) -> dict[str, Path]:
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
-    entries = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
-    files = [path for path in entries if path.suffix.lower() in audio_files.SUFFIXES and path.is_file()]
+    listing = list_folder(folder)
+    files = sorted(listing.audio)
     mixtures = [path for path in files if path.stem.lower() in (*_MIX_NAMES, folder.name.lower())]
     if mixtures:
         yield folder.name, mixtures[0]
     else:
         yield from ((path.stem, path) for path in files)
-    for path in entries:
-        if path.is_dir():
-            yield from _walk(path)
+    for name in listing.folders:
+        yield from _walk(folder / name)

@@ -3,16 +3,17 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from fxnorm import corpus, mixing
-from fxnorm.corpus import TrackRef
+from fxnorm.corpus import Multitrack
 from fxnorm.errors import InputError
 from fxnorm.models import MixModel, open_model
 from fxnorm.parallel import Failure
 
 WET, DRY = "Wet stems", "Dry stems"
 
-Model = str | Path | MixModel | tuple[str, str | Path | MixModel]
+Model: TypeAlias = str | Path | MixModel | tuple[str, str | Path | MixModel]
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,14 @@ class BenchmarkSongs:
 
     Attributes
     ----------
-    wet, dry : list of TrackRef
+    wet, dry : list of Multitrack
         The same songs; dry is empty without dry stems.
     missing : list of str
         Songs without a target, one line each.
     """
 
-    wet: list[TrackRef]
-    dry: list[TrackRef]
+    wet: list[Multitrack]
+    dry: list[Multitrack]
     missing: list[str]
 
     @property
@@ -59,7 +60,7 @@ class BenchmarkSongs:
         return {track.id: track.mixture for track in self.wet if track.mixture is not None}
 
 
-def open_mixers(models: Iterable[Model], *, device: str, seed: int) -> dict[str, MixModel]:
+def open_models(models: Iterable[Model], *, device: str, seed: int) -> dict[str, MixModel]:
     """Open models by name.
 
     Raises
@@ -67,21 +68,21 @@ def open_mixers(models: Iterable[Model], *, device: str, seed: int) -> dict[str,
     InputError
         If two have the same name, or one cannot be opened.
     """
-    mixers: dict[str, MixModel] = {}
+    opened_models: dict[str, MixModel] = {}
     for entry in models:
         name, model = entry if isinstance(entry, tuple) else ("", entry)
-        mixer = open_model(model, device=device, seed=seed) if isinstance(model, str | Path) else model
-        name = name or mixer.name
-        if name in mixers:
+        opened = open_model(model, device=device, seed=seed) if isinstance(model, str | Path) else model
+        name = name or opened.name
+        if name in opened_models:
             raise InputError(f"{name}: expected models of different names, got a second model called {name!r}; name it")
-        mixers[name] = mixer
-    return mixers
+        opened_models[name] = opened
+    return opened_models
 
 
-def describe_mixer(mixer: MixModel) -> str:
+def describe_model(model: MixModel) -> str:
     """Identity of a model and of the normalisation of its stems."""
-    chain = f"{mixer.chain.stats.title}, {mixer.chain.signature}" if mixer.chain else "stems as they are"
-    return f"{mixer.identity}, {chain}"
+    chain = f"{model.chain.stats.title}, {model.chain.signature}" if model.chain else "stems as they are"
+    return f"{model.identity}, {chain}"
 
 
 def find_songs(wet: Path, dry: Path | None, *, split: str | None) -> BenchmarkSongs:
@@ -104,7 +105,7 @@ def find_songs(wet: Path, dry: Path | None, *, split: str | None) -> BenchmarkSo
 
 def mix_songs(
     songs: BenchmarkSongs,
-    mixers: Mapping[str, MixModel],
+    models: Mapping[str, MixModel],
     out: Path,
     *,
     failures: list[Failure],
@@ -115,7 +116,7 @@ def mix_songs(
     Parameters
     ----------
     songs : BenchmarkSongs
-    mixers : mapping of str to MixModel
+    models : mapping of str to MixModel
         By system.
     out : Path
     failures : list of Failure
@@ -130,7 +131,7 @@ def mix_songs(
     """
     names = _short_names(songs.targets)
     targets = {names[song]: path for song, path in songs.targets.items()}
-    unprocessed = tuple(name for name, mixer in mixers.items() if mixer.chain is None)
+    unprocessed = tuple(name for name, model in models.items() if model.chain is None)
     mix_sets = []
     for title, tracks in ((WET, songs.wet), (DRY, songs.dry)):
         if tracks:
@@ -138,9 +139,9 @@ def mix_songs(
             mixes = {
                 name: {
                     names[song]: path
-                    for song, path in _mix_tracks(tracks, name, mixer, folder, failures, progress).items()
+                    for song, path in _mix_tracks(tracks, name, model, folder, failures, progress).items()
                 }
-                for name, mixer in mixers.items()
+                for name, model in models.items()
             }
             # the sum of the wet stems is the target, while that of the dry stems is a mix that needs no model
             roles = {"oracles": unprocessed} if title == WET else {"baselines": unprocessed}
@@ -148,7 +149,7 @@ def mix_songs(
     return mix_sets
 
 
-def _find_dry(dry: Path, wet: Sequence[TrackRef]) -> list[TrackRef]:
+def _find_dry(dry: Path, wet: Sequence[Multitrack]) -> list[Multitrack]:
     """Dry songs with the names of wet ones, at the locations of the wet ones."""
     locations = {track.name: track.location for track in wet}
     tracks = [track for track in corpus.scan(dry) if track.name in locations]
@@ -164,23 +165,23 @@ def _short_names(songs: Iterable[str]) -> dict[str, str]:
 
 
 def _mix_tracks(
-    tracks: Sequence[TrackRef],
+    tracks: Sequence[Multitrack],
     name: str,
-    mixer: MixModel,
+    model: MixModel,
     folder: Path,
     failures: list[Failure],
     progress: Callable[[str, int, int, str], None],
 ) -> dict[str, Path]:
     """Mix songs by one system; return the files by the song's identifier."""
-    songs = [mixing.Song.of_files(track.id, {stem: [path] for stem, path in track.stems.items()}) for track in tracks]
     result = mixing.mix_songs(
-        songs,
+        tracks,
         folder / name,
-        mixer,
+        model,
         mixing.OutputOptions(level=mixing.OutputLevel(clip_mode="none"), html=False),
-        progress=lambda done, step: progress(f"mix {name}", round(100 * done), 100 * len(songs), step),
+        progress=lambda done, step: progress(f"mix {name}", round(100 * done), 100 * len(tracks), step),
     )
     failures += result.failures
-    paths = (*result.mixed, *result.up_to_date)
-    files = {path.with_suffix("").relative_to(folder / name).as_posix(): path for path in paths}
+    files = {
+        path.with_suffix("").relative_to(folder / name).as_posix(): path for path in (*result.mixed, *result.up_to_date)
+    }
     return {track.id: files[track.id] for track in tracks if track.id in files}

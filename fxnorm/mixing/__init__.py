@@ -2,14 +2,11 @@
 
 from fxnorm.mixing.job import BatchResult, OutputOptions, mix_song, mix_songs, require_target
 from fxnorm.mixing.output_level import OutputLevel
-from fxnorm.mixing.songs import Song, find_songs
 
 __all__ = [
     "BatchResult",
     "OutputLevel",
     "OutputOptions",
-    "Song",
-    "find_songs",
     "mix_song",
     "mix_songs",
     "require_target",

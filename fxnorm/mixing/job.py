@@ -8,12 +8,12 @@ from typing import Any
 
 from fxnorm import audio_files, documents, files
 from fxnorm.audio import Audio
+from fxnorm.corpus import Multitrack
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.mixing import report
 from fxnorm.mixing.output_level import OutputLevel
 from fxnorm.mixing.report import DOCUMENT
-from fxnorm.mixing.songs import Song
 from fxnorm.models.base import MixModel, MixResult
 from fxnorm.normalization.corpus_normalization import SUBTYPES
 from fxnorm.parallel import Failure, explain
@@ -74,7 +74,7 @@ class BatchResult:
 
 
 def mix_songs(
-    songs: Sequence[Song],
+    songs: Sequence[Multitrack],
     out: Path,
     model: MixModel,
     options: OutputOptions,
@@ -87,7 +87,7 @@ def mix_songs(
 
     Parameters
     ----------
-    songs : sequence of Song
+    songs : sequence of Multitrack
     out : Path
     model : MixModel
     options : OutputOptions
@@ -102,12 +102,12 @@ def mix_songs(
     InputError
         If the folder cannot be written to; nothing is mixed.
     """
-    _make_folder(out)
+    files.make_folder(out)
     mixed: list[Path] = []
     up_to_date: list[Path] = []
     failures: list[Failure] = []
     for number, song in enumerate(songs):
-        target = out / f"{song.name}.{options.format}"
+        target = out / f"{song.id}.{options.format}"
         try:
             if is_up_to_date(song, target, model, options):
                 up_to_date.append(target)
@@ -116,13 +116,13 @@ def mix_songs(
                 mix_song(song, target, model, options, progress=partial(_report_progress, progress, number))
                 mixed.append(target)
         except Exception as error:  # a failed song does not stop the others
-            failures.append(Failure(song.name, "mix", explain(error)))
-        progress(number + 1, song.name)
+            failures.append(Failure(song.id, "mix", explain(error)))
+        progress(number + 1, song.id)
     return BatchResult(tuple(mixed), tuple(up_to_date), tuple(failures))
 
 
 def mix_song(
-    song: Song,
+    song: Multitrack,
     target: Path,
     model: MixModel,
     options: OutputOptions,
@@ -133,7 +133,7 @@ def mix_song(
 
     Parameters
     ----------
-    song : Song
+    song : Multitrack
     target : Path
         File of the mix; report and page have the same name with another suffix.
     model : MixModel
@@ -153,9 +153,10 @@ def mix_song(
         If a stem cannot be used, or the mix cannot be written.
     """
     require_target(song, target, options)
+    stems = song.read_stems()
     # The page plays the recorded stems; without it one stem at a time is in memory.
-    recorded: Mapping[str, Audio] = {stem: song[stem] for stem in song} if options.html else song
-    result = options.level.apply(model.mix(recorded, song.rate, samples=song.samples, progress=progress))
+    recorded: Mapping[str, Audio] = dict(stems) if options.html else stems
+    result = options.level.apply(model.mix(recorded, song.sample_rate, samples=song.samples, progress=progress))
     record = report.compose(song, model, result)
     # An unfinished report marks the mix as fxnorm's, without a signature.
     DOCUMENT.write(target.with_suffix(".json"), DOCUMENT.wrap({}))
@@ -169,7 +170,7 @@ def mix_song(
     return record
 
 
-def is_up_to_date(song: Song, target: Path, model: MixModel, options: OutputOptions) -> bool:
+def is_up_to_date(song: Multitrack, target: Path, model: MixModel, options: OutputOptions) -> bool:
     """Whether the report says that the mix exists already."""
     if options.force or (options.html and not target.with_suffix(".html").exists()):
         return False
@@ -183,11 +184,11 @@ def is_up_to_date(song: Song, target: Path, model: MixModel, options: OutputOpti
         return False
 
 
-def signature(song: Song, model: MixModel, options: OutputOptions) -> str:
+def signature(song: Multitrack, model: MixModel, options: OutputOptions) -> str:
     """Hash of everything that decides the content of a mix."""
     states = {
         stem: [[path.name, (state := path.stat()).st_size, state.st_mtime_ns] for path in paths]
-        for stem, paths in song.files.items()
+        for stem, paths in song.stems.items()
     }
     content = {
         "version": DOCUMENT.version,
@@ -200,7 +201,7 @@ def signature(song: Song, model: MixModel, options: OutputOptions) -> str:
     return documents.signature(content)
 
 
-def require_target(song: Song, target: Path, options: OutputOptions) -> None:
+def require_target(song: Multitrack, target: Path, options: OutputOptions) -> None:
     """Check that a mix can be written without overwriting stems or other files.
 
     Raises
@@ -217,12 +218,12 @@ def require_target(song: Song, target: Path, options: OutputOptions) -> None:
     record = DOCUMENT.find(target.with_suffix(".json"))
     if not record and not options.force and (foreign := next((path for path in targets if path.exists()), None)):
         raise InputError(f"{foreign}: was not made by fxnorm mix; choose another name, or --force")
-    files.require_writable(target.parent)
+    files.make_folder(target.parent)
     if options.normalized is not None:
-        _make_folder(options.normalized)
+        files.make_folder(options.normalized)
 
 
-def _write_audio(song: Song, target: Path, result: MixResult, options: OutputOptions) -> dict[str, Any]:
+def _write_audio(song: Multitrack, target: Path, result: MixResult, options: OutputOptions) -> dict[str, Any]:
     """Write the mix and the normalised stems; returns fields of the record."""
     audio_files.write(target, result.audio, result.sample_rate, subtype=options.subtype)
     prepared = result.prepared
@@ -236,16 +237,8 @@ def _report_progress(progress: Progress, number: int, share: float, label: str) 
     progress(number + share, label)
 
 
-def _normalized_paths(song: Song, options: OutputOptions) -> dict[str, Path]:
+def _normalized_paths(song: Multitrack, options: OutputOptions) -> dict[str, Path]:
     """Files of the normalised stems: `DIR/NAME/vocals.wav`."""
     if options.normalized is None:
         return {}
-    return {stem: options.normalized / song.name / f"{stem}.{options.format}" for stem in song.files}
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written to ({error.strerror}); choose another folder") from error
-    files.require_writable(folder)
+    return {stem: options.normalized / song.id / f"{stem}.{options.format}" for stem in song.stems}

@@ -1,28 +1,29 @@
 """Record of a mix as JSON: the effects applied to every stem, so that they can be repeated in a DAW."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fxnorm import __version__, audio
 from fxnorm.audio import Audio
+from fxnorm.corpus import Multitrack
 from fxnorm.corpus.stems import STEMS
 from fxnorm.documents import DocumentType
 from fxnorm.dsp import loudness
-from fxnorm.mixing.songs import Song
 from fxnorm.models.base import MixModel, MixResult
 from fxnorm.units import amplitude_to_db
 
-# The version is part of every signature: raise it when the same stems give another mix.
-DOCUMENT = DocumentType("fxnorm-mix", 1, noun="the report of a mix", remedy="mix the song again", indent=2)
+# Its version is part of every signature: raise it when the same stems give another mix.
+DOCUMENT = DocumentType("fxnorm-mix", 1, noun="the record of a mix", remedy="mix the song again", indent=2)
 
 
-def compose(song: Song, model: MixModel, result: MixResult) -> dict[str, Any]:
+def compose(song: Multitrack, model: MixModel, result: MixResult) -> dict[str, Any]:
     """Compose the record of a mix.
 
     Parameters
     ----------
-    song : Song
+    song : Multitrack
     model : MixModel
     result : MixResult
         As it is written.
@@ -36,20 +37,20 @@ def compose(song: Song, model: MixModel, result: MixResult) -> dict[str, Any]:
     content = {
         "fxnorm": __version__,
         "signature": None,
-        "song": song.name,
+        "song": song.id,
         "model": {"name": model.name, "identity": model.identity, "description": model.description},
         "chain": {
             "title": chain.stats.title,
             "signature": chain.signature,
             "effects": list(chain.settings.active),
-            "sample_rate": result.prepared.sample_rate,
+            "sample_rate_hz": result.prepared.sample_rate,
         }
         if chain is not None
         else None,
         "stems": {stem: _stem(song, stem, result) for stem in STEMS},
-        "skipped": [path.name for path in song.skipped],
+        "skipped": [song.label(path) for path in _left_out(song)],
         "output": {
-            "sample_rate": result.sample_rate,
+            "sample_rate_hz": result.sample_rate,
             "samples": mix.shape[1],
             "seconds": round(mix.shape[1] / result.sample_rate, 3),
             "loudness_lufs": _loudness(mix, result.sample_rate),
@@ -61,30 +62,36 @@ def compose(song: Song, model: MixModel, result: MixResult) -> dict[str, Any]:
     return DOCUMENT.wrap(content)
 
 
-def _stem(song: Song, stem: str, result: MixResult) -> dict[str, Any]:
-    if stem not in song.files:
+def _stem(song: Multitrack, stem: str, result: MixResult) -> dict[str, Any]:
+    if stem not in song.stems:
         return {"missing": True}
     prepared = result.prepared.audio[STEMS.index(stem)]
     return {
         "files": [
-            {"file": path.name, "sample_rate": info.rate, "channels": info.channels, "samples": info.samples}
-            for path, info in ((path, song.infos[path]) for path in song.files[stem])
+            {"file": song.label(path), "sample_rate_hz": info.rate, "channels": info.channels, "samples": info.samples}
+            for path, info in ((path, song.infos[path]) for path in song.stems[stem])
         ],
         "prepared": {"loudness_lufs": _loudness(prepared, result.prepared.sample_rate), "peak_db": _peak_db(prepared)},
         "effects": [effect.to_dict() for effect in result.prepared.effects.get(stem, ())],
     }
 
 
-def _notices(song: Song, result: MixResult) -> list[str]:
+def _notices(song: Multitrack, result: MixResult) -> list[str]:
     notices = [f"no {stem}: silence in its place" for stem in song.missing]
-    notices += [f"{path.name}: the name says no instrument, taken as other" for path in song.guessed]
-    notices += [f"{path.name}: no stem, left out" for path in song.skipped]
-    if len(song.rates) > 1:
-        lower = " and ".join(f"{rate:,}" for rate in song.rates[1:])
-        notices.append(f"stems of {lower} Hz were brought to {song.rate:,} Hz")
+    notices += song.notices
+    if song.mixture is not None:
+        notices.append(f"{song.label(song.mixture)}: no stem, left out")
+    if len(song.sample_rates) > 1:
+        lower = " and ".join(f"{rate:,}" for rate in song.sample_rates[1:])
+        notices.append(f"stems of {lower} Hz were brought to {song.sample_rate:,} Hz")
     applied = result.prepared.effects.items()
-    silent = [stem for stem, effects in applied if effects and all(effect.skipped == "silent" for effect in effects)]
+    silent = [stem for stem, effects in applied if effects and all(step.skipped == "silent" for step in effects)]
     return notices + [f"{stem} is silent (peak under {audio.SILENCE_DB:g} dBFS): left as it is" for stem in silent]
+
+
+def _left_out(song: Multitrack) -> tuple[Path, ...]:
+    """Audio files in the song's folder that are not mixed."""
+    return song.left_out if song.mixture is None else (*song.left_out, song.mixture)
 
 
 def _loudness(samples: Audio, sample_rate: int) -> float | None:

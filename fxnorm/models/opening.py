@@ -10,7 +10,7 @@ from fxnorm.models.baselines import BASELINES, Baseline
 from fxnorm.models.checkpoint import Checkpoint
 from fxnorm.models.stem_model import StemModel
 from fxnorm.normalization.chain import Chain
-from fxnorm.normalization.reverb import ImpulseResponse
+from fxnorm.normalization.impulse_responses import ImpulseResponse
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 
@@ -47,8 +47,7 @@ def open_model(
     Raises
     ------
     InputError
-        If the model or device is unknown, the statistics or settings are not the model's, or impulse
-        responses are missing.
+        If the model or device is unknown, or the statistics or settings are not the model's.
     CheckpointError
         If the checkpoint is damaged.
 

@@ -12,7 +12,7 @@ from fxnorm.models.base import MixResult, ModelInput, Predictor, SongProgress
 from fxnorm.models.checkpoint import Checkpoint
 from fxnorm.normalization.chain import Chain
 from fxnorm.normalization.effect import AppliedEffect
-from fxnorm.normalization.reverb import ImpulseResponse
+from fxnorm.normalization.impulse_responses import ImpulseResponse
 
 PREPARATION_SHARE = 0.3  # of the time of a song
 

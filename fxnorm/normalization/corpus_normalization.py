@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fxnorm import __version__, audio, audio_files, documents, files
-from fxnorm.corpus import TrackRef
+from fxnorm.corpus import Multitrack
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.normalization.chain import Chain
@@ -67,13 +67,13 @@ class OutputLayout:
         """Whether the sample format clips at full scale."""
         return self.subtype not in ("FLOAT", "DOUBLE")
 
-    def target(self, track: TrackRef, stem: str) -> Path:
+    def target(self, track: Multitrack, stem: str) -> Path:
         """Return the path of a normalised stem."""
         if self.out is None:
             return track.folder / f"{stem}_{self.suffix}.{self.format}"
         return self.out / track.location / f"{stem}.{self.format}"
 
-    def lock_folder(self, track: TrackRef) -> Path:
+    def lock_folder(self, track: Multitrack) -> Path:
         """Return the folder that a run locks while it writes the results of a track."""
         return track.folder.parent if self.out is None else self.out
 
@@ -131,11 +131,11 @@ class StemJob:
     """One stem to normalise."""
 
     plan: NormalizationPlan
-    track: TrackRef
+    track: Multitrack
     stem: str
 
     @property
-    def source(self) -> Path:
+    def sources(self) -> tuple[Path, ...]:
         return self.track.stems[self.stem]
 
     @property
@@ -168,7 +168,7 @@ class NormalizationResult:
 
 
 def normalize_corpus(
-    tracks: Sequence[TrackRef], plan: NormalizationPlan, *, jobs: Jobs = 1, progress: Progress = silent_progress
+    tracks: Sequence[Multitrack], plan: NormalizationPlan, *, jobs: Jobs = 1, progress: Progress = silent_progress
 ) -> NormalizationResult:
     """Normalise every stem of every track.
 
@@ -178,7 +178,7 @@ def normalize_corpus(
 
     Parameters
     ----------
-    tracks : sequence of TrackRef
+    tracks : sequence of Multitrack
     plan : NormalizationPlan
     jobs : int or Runner
         Number of worker processes, or a runner.
@@ -211,7 +211,7 @@ def normalize_corpus(
 
 
 def _normalize(
-    tracks: Sequence[TrackRef], stem_jobs: Sequence[StemJob], plan: NormalizationPlan, jobs: Jobs, progress: Progress
+    tracks: Sequence[Multitrack], stem_jobs: Sequence[StemJob], plan: NormalizationPlan, jobs: Jobs, progress: Progress
 ) -> NormalizationResult:
     queue = [(job.track, job.stem) for job in stem_jobs if plan.force or not _is_up_to_date(job)]
     up_to_date = len(stem_jobs) - len(queue)
@@ -233,7 +233,7 @@ def _normalize(
     return NormalizationResult(normalized, up_to_date, tuple(failures))
 
 
-def normalize_stem(plan: NormalizationPlan, item: tuple[TrackRef, str]) -> None:
+def normalize_stem(plan: NormalizationPlan, item: tuple[Multitrack, str]) -> None:
     """Normalise one stem and write it with its card."""
     job = StemJob(plan, *item)
     with files.share_folder(job.lock_folder):
@@ -285,7 +285,7 @@ def _fit(samples: audio.Audio, layout: OutputLayout) -> tuple[audio.Audio, float
 
 def _normalize_stem(job: StemJob) -> None:
     signature = _signature(job)  # before reading: the source may change meanwhile
-    source, sample_rate = audio_files.read(job.source)
+    source, sample_rate = job.track.read_native(job.stem)
     track = zlib.crc32(job.track.id.encode(errors="surrogateescape"))
     rng = np.random.default_rng([job.plan.seed, track, STEMS.index(job.stem)])
     normalized, applied = job.plan.normalizer()(source, sample_rate, job.stem, rng=rng)
@@ -303,7 +303,7 @@ def _normalize_stem(job: StemJob) -> None:
         "track": job.track.id,
         "stem": job.stem,
         "source": {
-            "file": job.source.name,
+            "files": [job.track.label(path) for path in job.sources],
             "sample_rate_hz": sample_rate,
             "channels": source.shape[0],
             "samples": source.shape[1],
@@ -326,10 +326,10 @@ def _normalize_stem(job: StemJob) -> None:
 
 def _signature(job: StemJob) -> str:
     """Hash of everything that decides the result of a stem."""
-    state = job.source.stat()
+    states = [(path.name, path.stat()) for path in job.sources]
     content: dict[str, Any] = {
         "version": CARD.version,
-        "source": [str(job.source.name), state.st_size, state.st_mtime_ns],
+        "source": [[name, state.st_size, state.st_mtime_ns] for name, state in states],
         "chain": job.plan.settings.effective_settings(job.stem),
         "targets": {effect: _plain(job.plan.stats.target(effect, job.stem)) for effect in job.plan.settings.active},
         "random": job.plan.random_parts(job.stem),
@@ -355,7 +355,7 @@ def _audio_of(card: dict[str, Any]) -> set[str]:
 
 
 def _check_output(queue: Sequence[StemJob], plan: NormalizationPlan) -> None:
-    sources = {job.source.resolve() for job in queue}
+    sources = {path.resolve() for job in queue for path in job.sources}
     for job in queue:
         beside = job.target.parent.resolve() == job.track.folder.resolve()
         if job.target.resolve() in sources or (beside and plan.layout.out is not None):
@@ -363,16 +363,10 @@ def _check_output(queue: Sequence[StemJob], plan: NormalizationPlan) -> None:
         if job.target.exists() and not plan.force and not job.card.exists():
             raise InputError(f"{job.target}: was not made by fxnorm; choose another output folder, or --force")
     if plan.layout.out is not None:
-        try:
-            plan.layout.out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(
-                f"{plan.layout.out}: cannot be written to ({error.strerror}); choose another folder"
-            ) from error
-        files.require_writable(plan.layout.out)
+        files.make_folder(plan.layout.out)
 
 
-def _link_mixture(track: TrackRef, plan: NormalizationPlan) -> None:
+def _link_mixture(track: Multitrack, plan: NormalizationPlan) -> None:
     """Link the mixture of a normalised song, or copy it if the file system has no links."""
     if plan.layout.out is None or track.mixture is None:
         return

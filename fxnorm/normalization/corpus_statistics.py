@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fxnorm import __version__, audio, audio_files, files
-from fxnorm.corpus import TrackRef
+from fxnorm import __version__, audio, files
+from fxnorm.corpus import Multitrack
 from fxnorm.errors import InputError, StatsError
 from fxnorm.normalization.effect import AppliedEffect
 from fxnorm.normalization.effects import MATCHED_EFFECTS, applied_from_dict
@@ -54,13 +54,13 @@ class Pass:
 class MeasuringJob:
     """One stem to measure, and the name of its record file."""
 
-    track: TrackRef
+    track: Multitrack
     stem: str
     record: str
 
 
 def compute_stats(
-    tracks: Sequence[TrackRef],
+    tracks: Sequence[Multitrack],
     *,
     title: str,
     settings: ChainSettings | None = None,
@@ -73,7 +73,7 @@ def compute_stats(
 
     Parameters
     ----------
-    tracks : sequence of TrackRef
+    tracks : sequence of Multitrack
     title : str
         Title of the statistics.
     settings : ChainSettings, optional
@@ -115,7 +115,7 @@ def compute_stats(
 
 
 def _measure(
-    tracks: Sequence[TrackRef],
+    tracks: Sequence[Multitrack],
     title: str,
     settings: ChainSettings,
     measured_on: MeasuredOn,
@@ -177,7 +177,7 @@ def _measure_stem(task: Pass, job: MeasuringJob) -> dict[str, Feature]:
     record = _read_record(path)
     key = f"key {task.measured[0]}"
     if str(record.get(key, "")) != task.key:
-        source, sample_rate = audio_files.read(job.track.stems[job.stem])
+        source, sample_rate = job.track.read_native(job.stem)
         if not audio.is_silent(source):
             _measure_record(task, job.stem, source, sample_rate, record)
         record[key] = np.array(task.key)
@@ -258,11 +258,11 @@ def _prepare(workspace: Path) -> None:
     files.require_writable(workspace)
 
 
-def _clear(workspace: Path, tracks: Sequence[TrackRef], settings: ChainSettings) -> None:
+def _clear(workspace: Path, tracks: Sequence[Multitrack], settings: ChainSettings) -> None:
     """Delete the records of a workspace unless they are of these files and settings."""
     content: list[Any] = [__version__, settings.model_dump(mode="json")]
     for track in tracks:
-        for path in track.stems.values():
+        for path in [path for paths in track.stems.values() for path in paths]:
             state = path.stat() if path.exists() else None
             content.append([str(path.resolve()), state and state.st_size, state and state.st_mtime_ns])
     digest = hashlib.sha256(json.dumps(content).encode(errors="surrogateescape")).hexdigest()

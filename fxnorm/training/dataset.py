@@ -14,7 +14,7 @@ from torch.utils.data import Dataset, Sampler
 
 from fxnorm import audio, audio_files
 from fxnorm.audio import RATE, Audio
-from fxnorm.corpus import StemPaths
+from fxnorm.corpus import StemFiles
 from fxnorm.corpus.stems import STEMS
 from fxnorm.recipe import Data
 from fxnorm.training.songs import Song
@@ -184,7 +184,8 @@ def _energy(pair: tuple[Audio, Audio]) -> float:
     return float(np.square(pair[1], dtype=np.float64).sum())
 
 
-def _add(to: Audio, stems: StemPaths | None, stem: str, part: Part, *, gain: float = 1.0) -> None:
+def _add(to: Audio, stems: StemFiles | None, stem: str, part: Part, *, gain: float = 1.0) -> None:
     """Add a stem; one that is dropped or that the song does not have is silence."""
     if stems is not None and stem in stems and not part.dropped:
-        to += np.float32(gain) * audio.to_stereo(audio_files.read_segment(stems[stem], part.start, to.shape[1]))
+        for path in stems[stem]:
+            to += np.float32(gain) * audio.to_stereo(audio_files.read_segment(path, part.start, to.shape[1]))

@@ -220,9 +220,9 @@ def _read(song: Song) -> Audio:
     """Stems and mixture, shape (5, 2, samples); a stem that the song does not have is silence."""
     signals = np.zeros((len(STEMS) + 1, 2, song.samples), dtype=np.float32)
     for signal, name in zip(signals, (*STEMS, None), strict=True):
-        path = song.stems.get(name) if name else song.mixture
-        if path is not None:
-            signal[:] = audio.to_stereo(audio_files.read_segment(path, 0, song.samples))
+        paths = song.stems.get(name, ()) if name else (song.mixture,)
+        for path in filter(None, paths):
+            signal += audio.to_stereo(audio_files.read_segment(path, 0, song.samples))
     return signals
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fxnorm import audio_files, corpus
 from fxnorm.audio import RATE
-from fxnorm.corpus import StemPaths, TrackRef
+from fxnorm.corpus import Multitrack, StemFiles
 from fxnorm.errors import InputError
 from fxnorm.normalization.chain import Chain
 from fxnorm.normalization.corpus_normalization import CHAIN
@@ -24,9 +24,9 @@ class Song:
 
     name: str
     samples: int
-    stems: StemPaths
+    stems: StemFiles
     mixture: Path | None
-    wet: StemPaths | None = None
+    wet: StemFiles | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def open_corpus(folder: Path, *, wet: Path | None = None, mixing: bool = True) -
     return Corpus(tuple(songs[name] for name in train), tuple(songs[name] for name in valid), chain)
 
 
-def read_chain(folder: Path, tracks: Sequence[TrackRef]) -> Chain:
+def read_chain(folder: Path, tracks: Sequence[Multitrack]) -> Chain:
     """How a corpus was normalised, once it is sure that every stem was.
 
     Raises
@@ -87,7 +87,7 @@ def read_chain(folder: Path, tracks: Sequence[TrackRef]) -> Chain:
     """
     chain = Chain.load(_chain_file(folder))
     for track in tracks:
-        for stem, path in track.stems.items():
+        for stem, path in [(stem, path) for stem, paths in track.stems.items() for path in paths]:
             card = _read_card(path.with_suffix(".json"))
             if card != (chain.stats.signature, _plain(chain.settings.effective_settings(stem))):
                 raise InputError(
@@ -97,19 +97,20 @@ def read_chain(folder: Path, tracks: Sequence[TrackRef]) -> Chain:
     return chain
 
 
-def _song(track: TrackRef, wet: dict[str, TrackRef] | None, *, mixing: bool) -> Song:
+def _song(track: Multitrack, wet: dict[str, Multitrack] | None, *, mixing: bool) -> Song:
     twin = wet.get(track.id) if wet is not None else None
     if wet is not None and twin is None:
         raise InputError(f"{track.id}: expected this song among the wet stems too, found none; check wet=")
     if mixing and track.mixture is None and twin is None:
         raise InputError(f"{track.folder}: expected a mixture to learn from, found none; add one, or wet=FOLDER")
     wet_stems = twin.stems if twin is not None else None
-    paths = [*track.stems.values(), *([track.mixture] if track.mixture else []), *(wet_stems or {}).values()]
-    headers = {path: audio_files.probe(path) for path in paths}
+    signals = [*track.stems.values(), *([(track.mixture,)] if track.mixture else []), *(wet_stems or {}).values()]
+    headers = {path: audio_files.probe(path) for paths in signals for path in paths}
     for path, header in headers.items():
         if header.rate != RATE:
             raise InputError(f"{path}: expected {RATE} Hz, got {header.rate}; convert the corpus before normalising it")
-    return Song(track.id, min(header.samples for header in headers.values()), track.stems, track.mixture, wet_stems)
+    samples = min(max(headers[path].samples for path in paths) for paths in signals)
+    return Song(track.id, samples, track.stems, track.mixture, wet_stems)
 
 
 def _chain_file(folder: Path) -> Path:

@@ -19,7 +19,7 @@ import torch
 from fxnorm import audio, audio_files, corpus, models, recipe, training
 from fxnorm.audio import RATE, Audio
 from fxnorm.cli.options import print_table
-from fxnorm.corpus import TrackRef
+from fxnorm.corpus import Multitrack
 from fxnorm.corpus.stems import STEMS
 from fxnorm.losses import MultiResolutionLoss
 from fxnorm.models.baselines import mean_stems, sum_stems
@@ -47,13 +47,13 @@ def normalize(wet: Path, out: Path) -> Path:
     return out
 
 
-def read_stems(track: TrackRef, normalizer: Normalizer | None) -> Audio:
+def read_stems(track: Multitrack, normalizer: Normalizer | None) -> Audio:
     """Stems of a song, shape (4, 2, samples), normalised if there is something to do it with."""
-    samples = max(audio_files.probe(path).samples for path in track.stems.values())
+    samples = track.samples
     stems = np.zeros((len(STEMS), 2, samples), dtype=np.float32)
     for row, stem in zip(stems, STEMS, strict=True):
         if stem in track.stems:
-            own = audio.to_stereo(audio_files.read(track.stems[stem])[0])
+            own = audio.to_stereo(track.read_native(stem)[0])
             row[:, : own.shape[1]] = own if normalizer is None else normalizer(own, RATE, stem)[0]
     return stems
 

@@ -78,13 +78,13 @@ def level_of(mix: Mix, folder: Path) -> float:
     return float(db_to_amplitude(float(np.mean(gains_db))))
 
 
-def read_stems(track: corpus.TrackRef) -> dict[str, Audio]:
+def read_stems(track: corpus.Multitrack) -> dict[str, Audio]:
     """A song's stems, all at 44,100 Hz."""
-    return {stem: read(path)[0] for stem, path in track.stems.items()}
+    return {stem: track.read_native(stem)[0] for stem in track.stems}
 
 
 def judge_all(mixes: Mapping[str, Mix], folder: Path) -> dict[tuple[str, str], dict[str, list[float]]]:
-    """Figures of every test song, by (input, model)."""
+    """Figures of every test song, by (what was mixed, mixer)."""
     found: dict[tuple[str, str], dict[str, list[float]]] = {}
     wet = {track.name: track for track in corpus.scan(folder / "wet", split="test")}
     for kind in ("wet", "dry"):

@@ -186,7 +186,7 @@ def corpus_rows(yardstick: float) -> list[list[str]]:
     with tempfile.TemporaryDirectory() as folder:
         tracks = corpus.scan(write_songs(Path(folder) / "songs", songs=SONGS, minutes=SONG_MINUTES))
 
-        def normalize(some: Sequence[corpus.TrackRef], jobs: int) -> float:
+        def normalize(some: Sequence[corpus.Multitrack], jobs: int) -> float:
             with tempfile.TemporaryDirectory(dir=folder) as out:
                 os.sync()  # what was written before is not written out at the expense of this
                 start = perf_counter()

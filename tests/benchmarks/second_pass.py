@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--preset", default="default")
     options = parser.parse_args()
     chain = Normalizer(load_stats(options.stats), ChainSettings.preset(options.preset))
-    jobs = [(path, stem, chain) for track in corpus.scan(options.corpus) for stem, path in track.stems.items()]
+    jobs = [(path, stem, chain) for track in corpus.scan(options.corpus) for stem, (path,) in track.stems.items()]
     found: dict[str, list[dict[str, float]]] = {stem: [] for stem in STEMS}
     for (_path, stem, _chain), apart in run(measure, jobs, jobs=default_jobs()):
         if isinstance(apart, Exception):

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from fxnorm import audio_files, corpus
 from fxnorm.audio import RATE, Audio
-from fxnorm.corpus import StemPaths, inspection
+from fxnorm.corpus import StemFiles, inspection
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.files import TEMPORARY_PREFIX
@@ -71,15 +71,15 @@ def test_a_track_is_immutable_hashable_and_travels(tmp_path: Path) -> None:
     with pytest.raises(AttributeError):
         track.split = "test"  # type: ignore[misc]
     with pytest.raises(TypeError):
-        track.stems["vocals"] = tmp_path  # type: ignore[index]
+        track.stems["vocals"] = ()  # type: ignore[index]
 
 
 def test_stems_come_in_the_one_order() -> None:
-    paths = StemPaths({stem: Path(stem) for stem in reversed(STEMS)})
-    assert tuple(paths) == STEMS
-    assert paths == StemPaths(dict(paths))
-    assert paths["bass"] == Path("bass")
-    assert StemPaths({"drums": Path("d")}).get("bass") is None
+    files = StemFiles({stem: [Path(stem)] for stem in reversed(STEMS)})
+    assert tuple(files) == STEMS
+    assert files == StemFiles(dict(files))
+    assert files["bass"] == (Path("bass"),)
+    assert StemFiles({"drums": [Path("d")]}).get("bass") is None
 
 
 # Scanning
@@ -108,9 +108,9 @@ def test_splits_of_musdb(tmp_path: Path) -> None:
     leaf = tracks[2]
     assert leaf.location == PurePosixPath("train/Leaf - Summerghost")
     assert leaf.folder == tmp_path / leaf.location
-    assert leaf.stems["vocals"] == leaf.folder / "vocals.wav"
+    assert leaf.stems["vocals"] == (leaf.folder / "vocals.wav",)
     assert leaf.mixture == leaf.folder / "mixture.wav"
-    assert leaf.missing == leaf.unused == ()
+    assert leaf.missing == leaf.left_out == ()
 
 
 def test_fourteen_songs_are_for_validation(tmp_path: Path) -> None:
@@ -162,8 +162,8 @@ def test_hidden_and_unfinished_files_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "A" / "drums.wav").mkdir()
     (tmp_path / "A" / "other.wav").symlink_to("nowhere.wav")
     (track,) = corpus.scan(tmp_path)
-    assert dict(track.stems) == {"bass": tmp_path / "A" / "bass.wav"}
-    assert track.unused == ()
+    assert dict(track.stems) == {"bass": (tmp_path / "A" / "bass.wav",)}
+    assert track.left_out == ()
 
 
 def test_linked_songs_are_songs(tmp_path: Path) -> None:
@@ -178,9 +178,9 @@ def test_a_second_claim_to_a_stem_is_not_used(tmp_path: Path) -> None:
         tmp_path / "A", ["vocals.mp3", "vocals.flac", "vocals.wav", "mixture.flac", "mixture.aiff", "click.wav"]
     )
     (track,) = corpus.scan(tmp_path)
-    assert track.stems["vocals"].name == "vocals.wav"
+    assert [path.name for path in track.stems["vocals"]] == ["vocals.wav"]
     assert track.mixture == folder / "mixture.flac"
-    assert [path.name for path in track.unused] == ["click.wav", "mixture.aiff", "vocals.flac", "vocals.mp3"]
+    assert [path.name for path in track.left_out] == ["click.wav", "mixture.aiff", "vocals.flac", "vocals.mp3"]
 
 
 def test_formats_are_preferred_in_one_order(tmp_path: Path) -> None:
@@ -188,13 +188,13 @@ def test_formats_are_preferred_in_one_order(tmp_path: Path) -> None:
         offered = audio_files.SUFFIXES[first:]
         song(tmp_path / str(first), [f"{stem}{suffix}" for suffix in reversed(offered) for stem in STEMS])
     for track, suffix in zip(corpus.scan(tmp_path), audio_files.SUFFIXES, strict=True):
-        assert {path.suffix for path in track.stems.values()} == {suffix}
+        assert {path.suffix for (path,) in track.stems.values()} == {suffix}
 
 
 def test_normalised_stems_are_found_by_their_suffix(tmp_path: Path) -> None:
     song(tmp_path / "A", ["vocals_normalized.wav", "mixture.wav", "bass.wav"])
     (track,) = corpus.scan(tmp_path, suffix="normalized")
-    assert dict(track.stems) == {"vocals": tmp_path / "A" / "vocals_normalized.wav"}
+    assert dict(track.stems) == {"vocals": (tmp_path / "A" / "vocals_normalized.wav",)}
     assert track.mixture == tmp_path / "A" / "mixture.wav"
     assert corpus.scan(tmp_path)[0].stems.keys() == {"bass"}
 
@@ -203,9 +203,9 @@ def test_a_folder_whose_audio_has_other_names_is_named_in_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     song(tmp_path / "A")
-    song(tmp_path / "B", ["voice.wav"])
+    song(tmp_path / "B", ["mixdown.wav"])
     assert [track.id for track in corpus.scan(tmp_path)] == ["A"]
-    assert "voice.wav: passed over" in caplog.text
+    assert "mixdown.wav: passed over" in caplog.text
 
 
 def test_thousands_of_songs_take_moments(tmp_path: Path) -> None:
@@ -223,8 +223,7 @@ def test_thousands_of_songs_take_moments(tmp_path: Path) -> None:
         ),
         ([".hidden/vocals.wav"], "found nothing in it"),
         (["train/A/readme.txt"], "found folders without audio in them"),
-        (["train/A/voice.wav"], r"audio of other names \(train/A/voice.wav\); rename it"),
-        (["a/b/c/vocals.wav"], "found folders without audio"),
+        (["train/A/mixdown.wav"], r"audio of other names \(train/A/mixdown.wav\); rename it"),
         (["train/A - B.stem.mp4"], r"packed stems \(A - B\.stem\.mp4\)"),
     ],
 )

@@ -1,10 +1,8 @@
 """What studios call their files."""
 
-from pathlib import Path
-
 import pytest
 
-from fxnorm.corpus.roles import SKIP, assign, recognize, split, unmatched
+from fxnorm.corpus.roles import SKIP, classify, is_group, split_words
 
 NAMES = {
     "drums": [
@@ -28,39 +26,17 @@ NAMES = {
 
 @pytest.mark.parametrize(("name", "stem"), [(name, stem) for stem, names in NAMES.items() for name in names])
 def test_a_name_says_which_stem_it_is(name, stem):
-    assert recognize(split(name)) == stem
+    assert classify(split_words(name)) == stem
 
 
-def paths(*names):
-    return [Path("song") / f"{name}.wav" for name in names]
+@pytest.mark.parametrize(
+    "name",
+    ["Drums", "drum bus", "02 Lead Vox", "BGVs", "Keys & Synths", "Synths and Keys", "Gtr Stems", "Mixes"],
+)
+def test_folders_named_after_instruments_are_groups(name):
+    assert is_group(name)
 
 
-def names_of(found):
-    return {stem: [path.stem for path in files] for stem, files in found.stems.items()}
-
-
-def test_what_all_names_begin_with_is_passed_over():
-    files = paths("Bass Brothers - Kick", "Bass Brothers - Vox", "Bass Brothers - Organ")
-    assert names_of(assign(files)) == {
-        "vocals": ["Bass Brothers - Vox"],
-        "drums": ["Bass Brothers - Kick"],
-        "other": ["Bass Brothers - Organ"],
-    }
-
-
-def test_several_files_of_one_stem_and_files_that_are_none():
-    found = assign(paths("kick", "snare", "mixture", "thing"))
-    assert names_of(found) == {"drums": ["kick", "snare"], "other": ["thing"]}
-    assert [path.stem for path in found.skipped] == ["mixture"]
-    assert [path.stem for path in found.guessed] == ["thing"]
-
-
-def test_overrides_go_before_words():
-    files = paths("kick", "snare", "sub drop")
-    overrides = {"other": ["SUB*.wav"], "skip": ["snare.wav"]}
-    found = assign(files, overrides)
-    assert names_of(found) == {"drums": ["kick"], "other": ["sub drop"]}
-    assert [path.stem for path in found.skipped] == ["snare"]
-    assert unmatched(files, overrides) == []
-    assert unmatched(files, {"bass": ["sub*.flac"]}) == ["sub*.flac"]
-    assert assign(paths("take [1]"), {"bass": ["take [1].wav"]}).stems.keys() == {"bass"}
+@pytest.mark.parametrize("name", ["Bass Song", "Drum Thing", "train", "Audio Files", "Misc", "2021", ""])
+def test_other_folders_are_not(name):
+    assert not is_group(name)

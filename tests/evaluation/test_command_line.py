@@ -146,7 +146,7 @@ def test_a_bad_song_is_named_and_the_others_are_scored(corpus: Path, tmp_path: P
         (("WET", "--dry-stems", "EMPTY", "-m", "sum", "-o", "r.html"), "expected"),
         (("WET", "-m", "sum", "--reference", "none", "-o", "r.html"), "expected one of sum, got 'none'"),
         (("WET", "-m", "sum", "--mixes", "sum=WET", "-o", "r.html"), "a model and mixes called 'sum'"),
-        (("WET", "-m", "sum", "-o", "nowhere/r.html"), "cannot be written to"),
+        (("WET", "-m", "sum", "-o", "/dev/null/r.html"), "cannot be written to"),
         (("NOWHERE", "-m", "sum", "-o", "r.html"), "expected a folder"),
     ],
 )

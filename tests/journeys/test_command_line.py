@@ -119,7 +119,7 @@ WRONG = {
     "nothing there": (["normalize", "{root}/none", "-o", "{out}"], "expected a folder of songs"),
     "a file": (["normalize", "{root}/text.wav", "-o", "{out}"], "expected a folder of songs, got a file"),
     "an empty folder": (["normalize", "{root}/empty", "-o", "{out}"], "expected a folder of songs"),
-    "unknown stems": (["normalize", "{root}/strangers", "-o", "{out}"], "guitar.wav"),
+    "no stems": (["normalize", "{root}/strangers", "-o", "{out}"], "mixdown.wav"),
     "no output": (["normalize", "{songs}"], "expected an output folder"),
     "two outputs": (["normalize", "{songs}", "-o", "{out}", "--suffix", "x"], "one of the two"),
     "over the originals": (["normalize", "{songs}", "-o", "{songs}"], "would overwrite the original"),
@@ -140,7 +140,7 @@ WRONG = {
     "an unknown option": (["normalize", "{songs}", "--loud"], "No such option"),
     "an unknown verb": (["normalise", "{songs}"], "No such command"),
     "a malicious pickle": (["stats", "import", "{root}/bad.npy", "-o", "{out}"], "and nothing else"),
-    "a picture of nothing": (["stats", "plot", "musdb18", "-o", "{root}/none/plot.png"], "cannot be drawn"),
+    "a picture of nothing": (["stats", "plot", "musdb18", "-o", "{root}/text.wav/plot.png"], "cannot be written to"),
     "a picture of a kind": (["stats", "plot", "musdb18", "-o", "{root}/plot.txt"], "cannot be drawn"),
     "no archive": (["corpus", "extract", "{root}/text.wav", "{out}"], "text.wav"),
     "another split": (["normalize", "{songs}", "-o", "{out}", "--split", "test"], "expected songs of the split"),
@@ -153,7 +153,7 @@ def test_wrong_input_is_one_line_and_writes_nothing(fxnorm, songs, tmp_path, cas
     root = tmp_path / "root"
     (root / "empty").mkdir(parents=True)
     (root / "strangers" / "song").mkdir(parents=True)
-    audio_files.write(root / "strangers" / "song" / "guitar.wav", noise(0.1), audio.RATE)
+    audio_files.write(root / "strangers" / "song" / "mixdown.wav", noise(0.1), audio.RATE)
     write_song(root / "strange songs" / "another", seed=3)
     (root / "text.wav").write_text("this is text")
     save(root / "bad.npy", {"eq": Malicious(os.system, f"touch {root / 'ran'}")})

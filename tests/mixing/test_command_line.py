@@ -167,7 +167,7 @@ WRONG = {
     "no such file": (["--bass", "{root}/none.wav", "-o", "{out}.wav"], "cannot be opened"),
     "both": (["{song}", "--bass", "{song}/bass.wav", "-o", "{out}.wav"], "got both"),
     "no output": (["{song}"], "Missing option"),
-    "a folder that is not there": (["--bass", "{song}/bass.wav", "-o", "{root}/none/mix.wav"], "cannot be written"),
+    "a folder that is not there": (["--bass", "{song}/bass.wav", "-o", "{root}/mine.wav/mix.wav"], "cannot be written"),
     "an output of another kind": (["--bass", "{song}/bass.wav", "-o", "{out}.txt"], "expected a mix in wav or flac"),
     "no suffix": (["--bass", "{song}/bass.wav", "-o", "{out}"], "expected a mix in wav or flac"),
     "a subtype of another format": (

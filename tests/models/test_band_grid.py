@@ -86,16 +86,16 @@ def test_a_change_stays_where_it_is_in_time() -> None:
 
 @pytest.mark.parametrize("frame_windows", [1, 3, 4])
 def test_a_gain_holds_in_the_middle_of_its_frame(frame_windows: int) -> None:
-    """Window w lies around sample w * hop; at its centre the gain of the mix is the window's."""
+    """Window w is centred on sample w * hop."""
     grid = BandGrid(n_fft=256, frame_windows=frame_windows)
     samples = 60 * grid.hop
     frames = grid.count_frames(samples)
-    by_frame = np.random.default_rng(0).uniform(-12.0, 12.0, frames)
-    chosen = np.broadcast_to(by_frame[:, np.newaxis], (1, 2, frames, grid.count)).astype(np.float32)
+    frame_gains_db = np.random.default_rng(0).uniform(-12.0, 12.0, frames)
+    chosen = np.broadcast_to(frame_gains_db[:, np.newaxis], (1, 2, frames, grid.count)).astype(np.float32)
     mix = grid.apply_gains(np.full((1, 2, samples), 0.5, dtype=np.float32), chosen)
     windows = np.arange(1, 60)
     middles = np.arange(frames) * frame_windows + (frame_windows - 1) / 2
-    expected_db = np.interp(windows, middles, by_frame)
+    expected_db = np.interp(windows, middles, frame_gains_db)
     np.testing.assert_allclose(20.0 * np.log10(mix[0, windows * grid.hop] / 0.5), expected_db, atol=1e-3)
 
 

@@ -13,7 +13,7 @@ from fxnorm.audio import RATE, is_silent
 from fxnorm.cli import cli
 from fxnorm.dsp.stft import mean_magnitude
 from fxnorm.evaluation import domain_gap
-from fxnorm.mixing import Mixer
+from fxnorm.models import open_model
 from fxnorm.normalization.chain import Chain
 from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
 from fxnorm.normalization.corpus_statistics import compute_stats
@@ -165,7 +165,7 @@ def test_the_domain_gap_measures_it(songs, stats):
 
 
 def test_mixes_show_it_on_card_and_page(songs, stats, tmp_path, capsys):
-    assert Mixer.open("normalized-sum", stats=stats).chain.settings.effects[-1] == "tilt"
+    assert open_model("normalized-sum", stats=stats).chain.settings.effects[-1] == "tilt"
     out = tmp_path / "mix.wav"
     stem = songs[0].stems["drums"]
     printed(capsys, "mix", "--drums", stem, "-o", out, "--stats", tmp_path / "stats.json", "-q")

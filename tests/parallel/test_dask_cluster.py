@@ -47,7 +47,7 @@ def address(crew):
 
 
 def first_stem(songs):
-    return corpus.scan(songs)[0].stems["vocals"]
+    return corpus.scan(songs)[0].stems["vocals"][0]
 
 
 def test_a_worker_that_is_killed_loses_nothing(crew, songs, tmp_path):

@@ -99,9 +99,9 @@ def test_a_remixed_target_is_the_sum_of_the_wet_stems(root):
     for stem, row, part in zip(STEMS, stems, piece.parts, strict=True):
         song = drawn.songs[part.song]
         here = slice(part.start, part.start + samples)
-        np.testing.assert_array_equal(row if not piece.swapped else row[::-1], whole(song.stems[stem])[:, here])
+        np.testing.assert_array_equal(row if not piece.swapped else row[::-1], whole(*song.stems[stem])[:, here])
         assert song.wet is not None
-        expected += whole(song.wet[stem])[:, here] * np.float32(10.0 ** (part.gain_db / 20.0))
+        expected += whole(*song.wet[stem])[:, here] * np.float32(10.0 ** (part.gain_db / 20.0))
     np.testing.assert_allclose(mix if not piece.swapped else mix[::-1], expected, atol=1e-6)
     assert max(abs(part.gain_db) for part in piece.parts) > 1.0
 
@@ -123,7 +123,7 @@ def test_a_dropped_stem_is_missing_from_the_mix_too(root):
     _, mix = read_piece(Piece(full), songs, 1000)
     stems, less = read_piece(Piece(without), songs, 1000)
     assert not stems[3].any()
-    np.testing.assert_allclose(mix - less, whole(songs[0].wet["other"])[:, :1000], atol=1e-6)
+    np.testing.assert_allclose(mix - less, whole(*songs[0].wet["other"])[:, :1000], atol=1e-6)
 
 
 def test_one_stem_always_stays(root):

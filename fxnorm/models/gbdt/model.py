@@ -132,7 +132,7 @@ class BoostedTrees:
         return smooth(gains_db, self.settings.smoothing_s * grid.frame_rate).astype(np.float32)
 
     @classmethod
-    def describe_preset(cls, preset: str) -> dict[str, int]:  # noqa: ARG003 (as in the protocol)
+    def describe_preset(cls, preset: str) -> dict[str, int]:
         """Nothing: the trees grow in training."""
         return {}
 
@@ -146,14 +146,7 @@ class BoostedTrees:
         return json.dumps({"average_db": average_db, "trees": trees}).encode()
 
     @classmethod
-    def from_bytes(
-        cls,
-        content: bytes,
-        settings: ModelSettings,
-        *,
-        label: str,
-        device: str = "cpu",  # noqa: ARG003 (as in the protocol)
-    ) -> Self:
+    def from_bytes(cls, content: bytes, settings: ModelSettings, *, label: str, device: str = "cpu") -> Self:
         """Build from settings and JSON, on the CPU; see `TrainablePredictor.from_bytes`."""
         model = cls(*_parse(content, label), BoostedSettings.model_validate(settings))
         try:

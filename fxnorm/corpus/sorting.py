@@ -1,0 +1,171 @@
+"""Sort the files of one song into tracks by their names, without opening them."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from fxnorm.corpus.roles import SKIP, classify, split_words
+from fxnorm.corpus.stems import STEMS
+from fxnorm.corpus.track import Track
+
+MIXTURE = "mixture"
+RESULT_SUFFIX = "normalized"  # of stems that fxnorm normalize usually writes beside their sources
+CARD_SUFFIX = ".json"
+
+Overrides = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class SortedFiles:
+    """Files of one song by purpose.
+
+    Attributes
+    ----------
+    tracks : tuple of Track
+        In the order of `STEMS`, then by path.
+    mixture : Path or None
+    skipped : tuple of Path
+        Mixes, helper tracks and results of fxnorm.
+    unused : tuple of Path
+        Files whose stem or name another file takes.
+    """
+
+    tracks: tuple[Track, ...]
+    mixture: Path | None
+    skipped: tuple[Path, ...]
+    unused: tuple[Path, ...]
+
+
+def sort_files(
+    folder: Path,
+    files: Sequence[Path],
+    *,
+    suffix: str = "",
+    overrides: Overrides | None = None,
+    cards: frozenset[Path] = frozenset(),
+) -> SortedFiles:
+    """Sort the audio files of a song.
+
+    The rules, first to last:
+
+    1. Of files whose names differ in format only, the first in `files` is used.
+    2. A pattern of `overrides` decides.
+    3. `vocals`, `bass`, `drums`, `other` and `mixture` in the song's own folder are that stem or the mixture.
+    4. The words of the name and of its subfolders decide (`roles.classify`). A subfolder with the name of a stem
+       outranks the words of the file, and everything in a subfolder of mixes is skipped. A name without a known word
+       is taken as other. Words that all names of the song begin with (artist, title) are ignored.
+
+    A file of rule 3 is the whole of its stem: files that rule 4 would add to it are unused. A song with all four is
+    therefore exactly these four files.
+
+    Parameters
+    ----------
+    folder : Path
+        The song's folder.
+    files : sequence of Path
+        Audio files in it and in its subfolders, the preferred format first.
+    suffix : str
+        If given, only files named `STEM_SUFFIX`, and the mixture, are used.
+    overrides : mapping of str to sequence of str, optional
+        Patterns of file names or paths in the song (`Kick*.wav`, `Room/*`), by stem or `skip`.
+    cards : frozenset of Path
+        JSON files in these folders. Audio with a card of the same name is a result of fxnorm, which rule 4 skips.
+    """
+    exact_names = {f"{stem}_{suffix}".lower() if suffix else stem: stem for stem in STEMS}
+    claims: dict[str, Path] = {}
+    duplicates = [path for path in files if claims.setdefault(_key(path, folder), path) is not path]
+    stems: dict[Path, tuple[str, str | None]] = {}
+    mixture: Path | None = None
+    skipped: list[Path] = []
+    remaining: dict[Path, list[str]] = {}
+    words = _without_common_start([split_words(path.stem) for path in claims.values()])
+    for (key, path), own_words in zip(claims.items(), words, strict=True):
+        chosen = _override(path, folder, overrides or {})
+        if chosen == SKIP:
+            skipped.append(path)
+        elif chosen is not None:
+            stems[path] = chosen, chosen
+        elif key in exact_names:
+            stems[path] = exact_names[key], exact_names[key]
+        elif key == MIXTURE:
+            mixture = path
+        else:
+            remaining[path] = own_words
+    whole = {stem for stem, name in _inverted(exact_names) if claims.get(name) in stems}
+    unused = list(duplicates)
+    for path, own_words in remaining.items():
+        role = SKIP if _is_result(path, cards) else _classify(path.relative_to(folder), own_words)
+        if suffix or (role != SKIP and (role or "other") in whole):
+            unused.append(path)
+        elif role == SKIP:
+            skipped.append(path)
+        else:
+            stems[path] = role or "other", role
+    return SortedFiles(_tracks(folder, stems), mixture, tuple(sorted(skipped)), tuple(sorted(unused)))
+
+
+def unmatched_patterns(files: Iterable[tuple[Path, Path]], overrides: Overrides) -> list[str]:
+    """Patterns that match none of the files, which are given as pairs (song folder, file)."""
+    pairs = list(files)
+    patterns = [pattern for group in overrides.values() for pattern in group]
+    return [pattern for pattern in patterns if not any(_matches(path, folder, pattern) for folder, path in pairs)]
+
+
+def has_exact_name(path: Path, suffix: str = "") -> bool:
+    """Whether a file has the name of a stem."""
+    return path.stem.lower() in {f"{stem}_{suffix}".lower() if suffix else stem for stem in STEMS}
+
+
+def _tracks(folder: Path, stems: Mapping[Path, tuple[str, str | None]]) -> tuple[Track, ...]:
+    paths = sorted(stems, key=lambda path: (STEMS.index(stems[path][0]), path))
+    return tuple(
+        Track(path.relative_to(folder).with_suffix("").as_posix(), stems[path][0], (path,), role=stems[path][1])
+        for path in paths
+    )
+
+
+def _key(path: Path, folder: Path) -> str:
+    """A file's path in the song without its format."""
+    return path.relative_to(folder).with_suffix("").as_posix().lower()
+
+
+def _inverted(exact_names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    return ((stem, name) for name, stem in exact_names.items())
+
+
+def _classify(path: Path, words: Sequence[str]) -> str | None:
+    """Role of a file from its path in the song and the words of its name."""
+    folders = PurePosixPath(path.as_posix()).parts[:-1]
+    own_role = classify(words)
+    if own_role == SKIP or SKIP in map(classify, map(split_words, folders)):
+        return SKIP
+    for name in folders:
+        if name.lower() in STEMS:
+            return name.lower()
+    return classify([*(word for name in folders for word in split_words(name)), *words])
+
+
+def _is_result(path: Path, cards: frozenset[Path]) -> bool:
+    return path.with_suffix(CARD_SUFFIX) in cards or has_exact_name(path, RESULT_SUFFIX)
+
+
+def _without_common_start(names: list[list[str]]) -> list[list[str]]:
+    if len(names) < 2:
+        return names
+    common = 0
+    while all(len(words) > common + 1 for words in names) and len({words[common] for words in names}) == 1:
+        common += 1
+    return [words[common:] for words in names]
+
+
+def _override(path: Path, folder: Path, overrides: Overrides) -> str | None:
+    return next(
+        (stem for stem, patterns in overrides.items() if any(_matches(path, folder, pattern) for pattern in patterns)),
+        None,
+    )
+
+
+def _matches(path: Path, folder: Path, pattern: str) -> bool:
+    names = (path.name, path.relative_to(folder).as_posix())
+    return pattern in names or any(fnmatchcase(name.lower(), pattern.lower()) for name in names)
