@@ -9,9 +9,9 @@ import pytest
 from fxnorm import audio, recipe
 from fxnorm.corpus import inspection, reports
 from fxnorm.models.gbdt import model
-from fxnorm.models.gbdt.band_grid import Bands
-from fxnorm.models.gbdt.context_features import FLOOR, Surroundings
-from fxnorm.normalization import compression, eq, panning, side_gains
+from fxnorm.models.gbdt.band_grid import BandGrid
+from fxnorm.models.gbdt.context_features import FLOOR, ContextFeatures
+from fxnorm.normalization import compression, compressor_search, eq, panning, side_gains
 from fxnorm.training import corpus as training_corpus
 from fxnorm.training import oracle_gains
 
@@ -25,29 +25,29 @@ DEFAULTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "eq": (eq.PRESETS["default"], {"linked": True, "smoothing_octaves": 1 / 6, "range_db": 40.0, "taps": 3001}),
     "compression": (
         compression.PRESETS["default"],
-        {"linked": True, "reference": "output", "aim_spreads": 1.5, "ballistics": BALLISTICS},
+        {"linked": True, "reference": "output", "target_offset_std": 1.5, "ballistics": BALLISTICS},
     ),
     "panning": (
         panning.PRESETS["default"],
-        {"method": "narrow", "exponent": 0.2, "range_db": 24.0, "taps": 2001},
+        {"method": "side_gain", "exponent": 0.2, "range_db": 24.0, "taps": 2001},
     ),
     "bands": (
-        Bands(),
+        BandGrid(),
         {
             "n_fft": 4096,
-            "slot_frames": 4,
+            "frame_windows": 4,
             "centres_hz": (62.5, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16_000.0),
         },
     ),
     "boosted": (
         model.PRESETS["default"],
         {
-            "bands": Bands().model_dump(),
-            "surroundings": {"short_s": 0.2, "long_s": 2.0},
+            "grid": BandGrid().model_dump(),
+            "features": {"short_s": 0.2, "long_s": 2.0},
             "smoothing_s": 0.2,
         },
     ),
-    "surroundings": (Surroundings(), {"short_s": 0.2, "long_s": 2.0}),
+    "features": (ContextFeatures(), {"short_s": 0.2, "long_s": 2.0}),
 }
 
 
@@ -101,8 +101,8 @@ def test_boosted_trees_that_nobody_sets_have_these_numbers() -> None:
 
 
 def test_thresholds_go_down_by_half_a_decibel_to_minus_forty() -> None:
-    np.testing.assert_allclose(compression.THRESHOLDS_DB, np.linspace(-10.0, -40.0, 61))
-    assert compression.LAST_RATIO == 20
+    np.testing.assert_allclose(compressor_search.THRESHOLDS_DB, np.linspace(-10.0, -40.0, 61))
+    assert compressor_search.LAST_RATIO == 20
 
 
 def test_widths_are_measured_in_thirds_of_an_octave_from_50_hz_every_3_db() -> None:

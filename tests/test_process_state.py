@@ -114,14 +114,13 @@ def test_measuring_and_drawing(songs: Path, tmp_path: Path, monkeypatch: pytest.
 def test_mixing(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch", reason="needs PyTorch")
     from fxnorm import models
-    from fxnorm.models.checkpoint import Checkpoint
 
     network = models.build("tdcn", "small")
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
         with unchanged(monkeypatch):
-            Checkpoint(network).mix(np.stack([noise(1.0, seed=seed) for seed in range(4)]))
+            network.predict(np.stack([noise(1.0, seed=seed) for seed in range(4)]))
     finally:
         torch.set_num_threads(threads)
 

@@ -43,7 +43,7 @@ def draw(record: Mapping[str, Any], result: MixResult, recorded: Mapping[str, Au
 
 
 def _stem(stem: str, record: Mapping[str, Any], result: MixResult, recorded: Audio, excerpt: slice) -> dict[str, Any]:
-    prepared = result.prepared
+    prepared, effects = result.prepared, result.prepared.effects.get(stem, ())
     after = _convert(excerpt, result.sample_rate, prepared.sample_rate)
     colour = plots.COLOURS[stem]
     return {
@@ -51,10 +51,8 @@ def _stem(stem: str, record: Mapping[str, Any], result: MixResult, recorded: Aud
         "colour": colour,
         "files": ", ".join(file["file"] for file in record["files"]),
         "before": _player(recorded[:, excerpt], result.sample_rate),
-        "after": _player(prepared.audio[STEMS.index(stem)][:, after], prepared.sample_rate)
-        if prepared.effects.get(stem)
-        else None,
-        "effects": [_step(step, colour) for step in prepared.effects.get(stem, ()) if _says_something(step)],
+        "after": _player(prepared.audio[STEMS.index(stem)][:, after], prepared.sample_rate) if effects else None,
+        "effects": [_effect(effect, colour) for effect in effects if _is_worth_showing(effect)],
     }
 
 
@@ -72,16 +70,17 @@ def _facts(record: Mapping[str, Any]) -> Facts:
     ]
 
 
-def _step(step: AppliedEffect, colour: str) -> dict[str, Any]:
-    facts = step.processor.facts() if step.processor is not None else []
-    responses = step.processor.responses() if step.processor is not None else {}
+def _effect(effect: AppliedEffect, colour: str) -> dict[str, Any]:
+    processor = effect.processor
+    facts = processor.facts() if processor is not None else []
+    responses = processor.responses() if processor is not None else {}
     picture = plots.draw_gains(responses, colour) if responses else None
-    return {"title": title(step), "picture": picture, "facts": facts, "skipped": step.skipped}
+    return {"title": title(effect), "picture": picture, "facts": facts, "skipped": effect.skipped}
 
 
-def _says_something(step: AppliedEffect) -> bool:
-    """Whether an effect was applied, or a person might ask why it was not."""
-    return step.skipped is None or (step.effect in MATCHED_EFFECTS and step.skipped != "silent")
+def _is_worth_showing(effect: AppliedEffect) -> bool:
+    """Whether an effect was applied, or was skipped for a reason other than silence."""
+    return effect.skipped is None or (effect.effect in MATCHED_EFFECTS and effect.skipped != "silent")
 
 
 def _player(samples: Audio, sample_rate: int) -> str | None:

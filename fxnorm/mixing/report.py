@@ -85,7 +85,7 @@ def _notices(song: Multitrack, result: MixResult) -> list[str]:
         lower = " and ".join(f"{rate:,}" for rate in song.sample_rates[1:])
         notices.append(f"stems of {lower} Hz were brought to {song.sample_rate:,} Hz")
     applied = result.prepared.effects.items()
-    silent = [stem for stem, effects in applied if effects and all(step.skipped == "silent" for step in effects)]
+    silent = [stem for stem, effects in applied if effects and all(effect.skipped == "silent" for effect in effects)]
     return notices + [f"{stem} is silent (peak under {audio.SILENCE_DB:g} dBFS): left as it is" for stem in silent]
 
 

@@ -4,17 +4,19 @@ A further network is one file with a subclass of `Network`, and its line in `reg
 imported when a model that needs them is opened or built.
 """
 
-from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fxnorm.models import registry
-from fxnorm.models.settings import ModelSettings, choose
+from fxnorm.models.settings import choose
 
 if TYPE_CHECKING:
+    from fxnorm.models.base import MixModel, MixResult, ModelInput
+    from fxnorm.models.baselines import BASELINES
     from fxnorm.models.checkpoint import Checkpoint
     from fxnorm.models.network import Network
+    from fxnorm.models.opening import open_model
 
 NAMES = tuple(registry.NETWORKS)
 
@@ -27,22 +29,23 @@ _LOCATIONS = {
     "open_model": "fxnorm.models.opening",
 }
 
+__all__ = [
+    "BASELINES",
+    "NAMES",
+    "Checkpoint",
+    "MixModel",
+    "MixResult",
+    "ModelInput",
+    "build",
+    "load",
+    "open_model",
+]
+
 
 def __getattr__(name: str) -> Any:
     if name in _LOCATIONS:
         return getattr(import_module(_LOCATIONS[name]), name)
     raise AttributeError(f"module 'fxnorm.models' has no attribute {name!r}")
-
-
-def presets(name: str) -> Mapping[str, ModelSettings]:
-    """Settings of a trainable model by preset.
-
-    Raises
-    ------
-    InputError
-        If there is no such model, or a package that it needs is not installed.
-    """
-    return registry.find(name).presets
 
 
 def build(name: str, preset: str = "published", **settings: Any) -> "Network":

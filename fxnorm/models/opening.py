@@ -47,7 +47,8 @@ def open_model(
     Raises
     ------
     InputError
-        If the model or device is unknown, or the statistics or settings are not the model's.
+        If the model or device is unknown, the statistics or settings are not the model's, or impulse
+        responses are missing.
     CheckpointError
         If the checkpoint is damaged.
 

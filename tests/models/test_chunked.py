@@ -1,4 +1,4 @@
-"""Pieces of long songs: how long they are, and how one fades into the next."""
+"""Chunks of long songs: their length and their crossfades."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ from fxnorm.models import chunked  # noqa: E402
 
 
 class Counter(torch.nn.Module):
-    """Answers its first piece with ones, its second with twos."""
+    """Answers its first chunk with ones, its second with twos."""
 
-    guard = 0
+    context = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,16 +26,16 @@ class Counter(torch.nn.Module):
         return torch.full_like(stems[:, 0], float(len(self.lengths))) * self.weight
 
 
-def test_a_piece_fades_into_the_next_by_equal_steps() -> None:
+def test_a_chunk_fades_into_the_next_by_equal_steps() -> None:
     network = Counter()
     with torch.inference_mode():
-        mix = chunked.mix(network, torch.zeros(4, 2, 700), piece=400, fade=100)  # type: ignore[arg-type]
+        mix = chunked.apply_chunked(network, torch.zeros(4, 2, 700), chunk=400, crossfade=100)  # type: ignore[arg-type]
     expected = np.concatenate([np.ones(300), 1.0 + np.arange(1, 101) / 101.0, np.full(300, 2.0)])
     np.testing.assert_allclose(mix[0].numpy(), expected, atol=1e-6)
 
 
-def test_pieces_are_ten_seconds_and_fade_for_one() -> None:
+def test_chunks_are_ten_seconds_and_fade_for_one() -> None:
     network = Counter()
     with torch.inference_mode():
-        chunked.mix(network, torch.zeros(4, 2, 25 * RATE))  # type: ignore[arg-type]
+        chunked.apply_chunked(network, torch.zeros(4, 2, 25 * RATE))  # type: ignore[arg-type]
     assert network.lengths == [10 * RATE, 10 * RATE, 7 * RATE]
