@@ -70,7 +70,7 @@ def test_every_verb_takes_the_same_files(fxnorm, song, tmp_path):
     assert code == 0
     assert {file["file"]: file["stem"] for file in report["files"]} == RECORDINGS
     assert (report["unrecognized"], report["unknown"]) == (["thing.wav"], LEFT_OUT)
-    code, printed, _ = fxnorm("mix", song, "-o", tmp_path / "mix.wav", "--model", "sum", "--no-page", "--json")
+    code, printed, _ = fxnorm("mix", song, "-o", tmp_path / "mix.wav", "--model", "sum", "--no-html", "--json")
     card = json.loads(printed)
     assert (code, taken_by_mix(card), card["skipped"]) == (0, RECORDINGS, LEFT_OUT)
     assert fxnorm("normalize", song.parent, "-o", tmp_path / "out", "--effects", "loudness", "-j", 1)[0] == 0
@@ -94,7 +94,7 @@ def test_an_archive_is_mixed_and_checked(fxnorm, song, tmp_path, monkeypatch, to
     temporary.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     archive = pack(tmp_path / "packed.zip", song, top)
-    words = ("mix", archive, "-o", tmp_path / "mix.wav", "--model", "sum", "--no-page")
+    words = ("mix", archive, "-o", tmp_path / "mix.wav", "--model", "sum", "--no-html")
     code, printed, _ = fxnorm(*words, "--json")
     card = json.loads(printed)
     assert (code, taken_by_mix(card), card["song"]) == (0, RECORDINGS, name)
@@ -106,9 +106,9 @@ def test_an_archive_is_mixed_and_checked(fxnorm, song, tmp_path, monkeypatch, to
 
 def test_an_archive_of_songs_is_not_mixed_twice(fxnorm, song, tmp_path):
     archive = pack(tmp_path / "packed.zip", song.parent)
-    words = ("mix", archive, "-o", tmp_path / "out", "--model", "sum", "--no-page", "--json")
-    assert json.loads(fxnorm(*words)[1])["done"] == [str(tmp_path / "out" / "My Song.wav")]
-    assert json.loads(fxnorm(*words)[1])["done"] == []
+    words = ("mix", archive, "-o", tmp_path / "out", "--model", "sum", "--no-html", "--json")
+    assert json.loads(fxnorm(*words)[1])["mixed"] == [str(tmp_path / "out" / "My Song.wav")]
+    assert json.loads(fxnorm(*words)[1])["mixed"] == []
 
 
 def evil(path):
@@ -168,7 +168,7 @@ def test_a_folder_called_like_an_archive_is_a_folder(fxnorm, song):
 
 def test_outputs_in_new_folders_are_made(fxnorm, song, tmp_path):
     new = tmp_path / "new" / "deep"
-    assert fxnorm("mix", song, "-o", new / "1" / "mix.wav", "--model", "sum", "--no-page")[0] == 0
+    assert fxnorm("mix", song, "-o", new / "1" / "mix.wav", "--model", "sum", "--no-html")[0] == 0
     assert soundfile.info(new / "1" / "mix.wav").samplerate == audio.RATE
     assert fxnorm("stats", "compute", song, "-o", new / "2" / "stats.json", "-j", 1)[0] == 0
     assert fxnorm("stats", "plot", new / "2" / "stats.json", "-o", new / "3" / "stats.png")[0] == 0

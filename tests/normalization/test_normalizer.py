@@ -264,3 +264,12 @@ def test_stored_analyses_and_decisions_change_nothing(preset):
     stored, same_steps = chain.run(audio.copy(), "drums", decided=decided, analyses=analyses)
     assert [step.to_dict() for step in same_steps] == [step.to_dict() for step in steps]
     np.testing.assert_array_equal(stored, expected)
+
+
+def test_a_processor_prints_on_one_line():
+    _, applied = Normalizer(FxStats.shipped())(plucks(2.0, seed=0), 44_100, "other")
+    lines = [str(step.processor) for step in applied if step.processor is not None]
+    assert len(lines) == 4
+    assert all("\n" not in line and len(line) < 200 for line in lines)
+    assert lines[0].startswith("EQ: gain ")
+    assert "dB" in lines[-1]

@@ -151,7 +151,7 @@ def test_a_corpus_is_normalised_with_it(songs, stats, tmp_path):
     card = tmp_path / "out" / "song 0" / "drums.json"
     steps = json.loads(card.read_text())["steps"]
     assert [step["effect"] for step in steps] == ["eq", "compression", "panning", "loudness", "tilt"]
-    source, sample_rate = audio_files.read(songs[0].stems["drums"])
+    source, sample_rate = audio_files.read(*songs[0].stems["drums"])
     expected, _ = audio_files.read(card.with_suffix(".wav"))
     np.testing.assert_array_equal(replay(load_record(card), source, sample_rate), expected)
     assert Chain.load(tmp_path / "out" / "chain.json").settings == plan.settings
@@ -167,8 +167,8 @@ def test_the_domain_gap_measures_it(songs, stats):
 def test_mixes_show_it_on_card_and_page(songs, stats, tmp_path, capsys):
     assert open_model("normalized-sum", stats=stats).chain.settings.effects[-1] == "tilt"
     out = tmp_path / "mix.wav"
-    stem = songs[0].stems["drums"]
+    (stem,) = songs[0].stems["drums"]
     printed(capsys, "mix", "--drums", stem, "-o", out, "--stats", tmp_path / "stats.json", "-q")
-    steps = json.loads(out.with_suffix(".json").read_text())["stems"]["drums"]["steps"]
+    steps = json.loads(out.with_suffix(".json").read_text())["stems"]["drums"]["effects"]
     assert steps[-1]["processor"]["kind"] == "tilt_shelf"
     assert "Tilt of the spectrum" in out.with_suffix(".html").read_text()

@@ -62,7 +62,7 @@ def test_a_worker_that_is_killed_loses_nothing(crew, songs, tmp_path):
             os.kill(first, signal.SIGKILL)
 
     result = normalize_corpus(tracks, plan(tmp_path / "there"), jobs=crew, progress=kill_one)
-    assert (result.done, result.failures) == (8, ())
+    assert (result.normalized, result.failures) == (8, ())
     assert [state[:2] for state in seen] == [(number, 8) for number in range(1, 9)]
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
     crew.client.wait_for_workers(2, timeout=30)
