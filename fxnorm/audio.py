@@ -79,8 +79,8 @@ def resample(audio: Audio, from_rate: int, to_rate: int, *, samples: int | None 
     if from_rate != to_rate:
         audio = np.ascontiguousarray(soxr.resample(audio.T, from_rate, to_rate, quality="VHQ").T, dtype=np.float32)
     if samples is not None and audio.shape[1] != samples:
-        kept = audio[:, :samples]
-        audio = np.pad(kept, ((0, 0), (0, samples - kept.shape[1])))
+        shortened = audio[:, :samples]
+        audio = np.pad(shortened, ((0, 0), (0, samples - shortened.shape[1])))
     return audio
 
 

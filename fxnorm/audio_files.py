@@ -274,11 +274,11 @@ def _require_end(file: soundfile.SoundFile, path: Path) -> None:
     if file.frames * file.channels > 8 * path.stat().st_size and not _is_estimate(file, path):  # a bit a sample
         try:
             file.seek(file.frames - 1)
-            found = len(_next_frames(file, path, 1))
+            has_end = len(_next_frames(file, path, 1)) > 0
             file.seek(0)
         except soundfile.LibsndfileError:
-            found = 0
-        if not found:
+            has_end = False
+        if not has_end:
             raise AudioError(f"{path}: cut short, it has no {file.frames} samples; export it again")
 
 

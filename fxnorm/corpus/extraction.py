@@ -114,13 +114,13 @@ def _extract_members(
     pending = {target for target, member in targets.items() if not _is_whole(target, member)}
     _require_space(out, sum(targets[target].file_size for target in pending))
     total = sum(member.file_size for member in targets.values())
-    done = 0
+    extracted = 0
     for target, member in targets.items():
         if target in pending:
             _write(source, member, target)
-        done += member.file_size
+        extracted += member.file_size
         if progress is not None:
-            progress(done, total)
+            progress(extracted, total)
     return list(targets)
 
 

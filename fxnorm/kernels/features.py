@@ -72,25 +72,29 @@ def spectral_distance(
     """
     bins = mix.shape[1] // 2
     row = -(-bins // _RATIOS)  # products of so many ratios, a logarithm of each
-    ours = np.ones(row * _RATIOS, dtype=np.float32)
-    theirs = np.ones(row * _RATIOS, dtype=np.float32)
+    mix_power = np.ones(row * _RATIOS, dtype=np.float32)
+    target_power = np.ones(row * _RATIOS, dtype=np.float32)
     product = np.empty(row)
     gain, least = np.float32(power_gain), np.float32(floor)
     for frame in range(mix.shape[0]):
-        one, other = mix[frame], target[frame]
+        mix_frame, target_frame = mix[frame], target[frame]
         apart = np.float32(0.0)
         energy = np.float32(0.0)
         for k in range(bins):
-            ours[k] = max(least, gain * (one[2 * k] * one[2 * k] + one[2 * k + 1] * one[2 * k + 1]))
-            theirs[k] = max(least, other[2 * k] * other[2 * k] + other[2 * k + 1] * other[2 * k + 1])
+            mix_power[k] = max(
+                least, gain * (mix_frame[2 * k] * mix_frame[2 * k] + mix_frame[2 * k + 1] * mix_frame[2 * k + 1])
+            )
+            target_power[k] = max(
+                least, target_frame[2 * k] * target_frame[2 * k] + target_frame[2 * k + 1] * target_frame[2 * k + 1]
+            )
         for k in range(bins):
-            difference = np.sqrt(ours[k]) - np.sqrt(theirs[k])
+            difference = np.sqrt(mix_power[k]) - np.sqrt(target_power[k])
             apart += difference * difference
-            energy += theirs[k]
+            energy += target_power[k]
         product[:] = 1.0
         for part in range(_RATIOS):
             for k in range(row):
-                a, b = ours[part * row + k], theirs[part * row + k]
+                a, b = mix_power[part * row + k], target_power[part * row + k]
                 product[k] *= max(a, b) / min(a, b)
         logs = 0.0
         for k in range(row):
@@ -105,25 +109,25 @@ def energies(stereo: npt.NDArray[np.float32]) -> tuple[float, float, float, floa
     """Compute the sums of squares of left, right, their sum and their difference."""
     left, right, mid, side = 0.0, 0.0, 0.0, 0.0
     for k in range(stereo.shape[1]):
-        one, other = float(stereo[0, k]), float(stereo[1, k])
-        left += one * one
-        right += other * other
-        mid += (one + other) * (one + other)
-        side += (one - other) * (one - other)
+        left_sample, right_sample = float(stereo[0, k]), float(stereo[1, k])
+        left += left_sample * left_sample
+        right += right_sample * right_sample
+        mid += (left_sample + right_sample) * (left_sample + right_sample)
+        side += (left_sample - right_sample) * (left_sample - right_sample)
     return left, right, mid, side
 
 
 @njit(cache=True)
-def products(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> tuple[float, float, float]:
+def products(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) -> tuple[float, float, float]:
     """Inner products of two signals, of the first with itself, and of the second with itself."""
-    cross, first, second = 0.0, 0.0, 0.0
-    for channel in range(one.shape[0]):
-        for k in range(one.shape[1]):
-            a, b = float(one[channel, k]), float(other[channel, k])
+    cross, first_energy, second_energy = 0.0, 0.0, 0.0
+    for channel in range(first.shape[0]):
+        for k in range(first.shape[1]):
+            a, b = float(first[channel, k]), float(second[channel, k])
             cross += a * b
-            first += a * a
-            second += b * b
-    return cross, first, second
+            first_energy += a * a
+            second_energy += b * b
+    return cross, first_energy, second_energy
 
 
 @njit(cache=True)
@@ -182,17 +186,17 @@ def oversampled_peak(
     reach = 0.0
     for phase in range(phases.shape[0]):
         reach = max(reach, float(np.abs(phases[phase]).sum()))
-    found = 0.0
+    peak = 0.0
     window = np.zeros(length + taps, dtype=np.float32)
     values = np.zeros(length, dtype=np.float32)
     for block in blocks:
         start = block * length - taps // 2
         loudest = 0.0
         for k in range(window.size):
-            here = start + k
-            window[k] = channel[here] if 0 <= here < channel.size else 0.0
+            position = start + k
+            window[k] = channel[position] if 0 <= position < channel.size else 0.0
             loudest = max(loudest, abs(float(window[k])))
-        if loudest * reach <= found:
+        if loudest * reach <= peak:
             continue
         for phase in range(phases.shape[0]):
             values[:] = 0.0
@@ -201,5 +205,5 @@ def oversampled_peak(
                 for k in range(length):
                     values[k] += window[k + tap] * weight
             for k in range(length):
-                found = max(found, abs(float(values[k])))
-    return found
+                peak = max(peak, abs(float(values[k])))
+    return peak

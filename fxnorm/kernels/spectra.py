@@ -93,9 +93,9 @@ def repan(
                 n = near_pan * abs(near[f, k])
                 m = far_pan * abs(far[f, k])
                 total = n * n + m * m
-                own = min(max(n * m / total, 1e-12), 0.5) if total > 0.0 else 0.5
-                near_gain = (near_pan * min((1.0 - far_share[k]) / (1.0 - own), max_boost)) ** strength
-                far_gain = (far_pan * min(far_share[k] / own, max_boost)) ** strength
+                share = min(max(n * m / total, 1e-12), 0.5) if total > 0.0 else 0.5
+                near_gain = (near_pan * min((1.0 - far_share[k]) / (1.0 - share), max_boost)) ** strength
+                far_gain = (far_pan * min(far_share[k] / share, max_boost)) ** strength
             near[f, k] *= np.float32(near_gain)
             far[f, k] *= np.float32(far_gain)
 
@@ -132,10 +132,10 @@ def add_narrowed_similarity(
             for g in range(side_gains.size):
                 gain = side_gains[g]
                 power = gain * gain
-                found = np.float32(0.0)
+                similarity = np.float32(0.0)
                 for i in range(count):
                     both = mid[i] + power * side[i]
                     lean = gain * cross[i]
                     product = max((both - lean) * (both + lean), np.float32(0.0))
-                    found += np.sqrt(product) / both if both > np.float32(EMPTY_POWER) else np.float32(1.0)
-                out[b, g] += found
+                    similarity += np.sqrt(product) / both if both > np.float32(EMPTY_POWER) else np.float32(1.0)
+                out[b, g] += similarity
