@@ -38,13 +38,7 @@ def try_lock(file: IO[bytes], *, exclusive: bool) -> bool:
     OSError
         If the file system has no locks.
     """
-    if sys.platform == "win32":
-        return _try_lock_windows(file, exclusive)
-    try:
-        fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
+    return _try_lock(file, exclusive)
 
 
 if sys.platform == "win32":
@@ -60,7 +54,7 @@ if sys.platform == "win32":
             ("hEvent", wintypes.HANDLE),
         )
 
-    def _try_lock_windows(file: IO[bytes], exclusive: bool) -> bool:
+    def _try_lock(file: IO[bytes], exclusive: bool) -> bool:
         kernel: Any = ctypes.WinDLL("kernel32", use_last_error=True)
         handle = wintypes.HANDLE(msvcrt.get_osfhandle(file.fileno()))
         flags = _FAIL_IMMEDIATELY | (_EXCLUSIVE if exclusive else 0)
@@ -72,3 +66,12 @@ if sys.platform == "win32":
         if code in (_LOCK_VIOLATION, _IO_PENDING):
             return False
         raise ctypes.WinError(code)
+
+else:
+
+    def _try_lock(file: IO[bytes], exclusive: bool) -> bool:
+        try:
+            fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            return False
+        return True
