@@ -10,9 +10,6 @@ import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from collections.abc import Callable
-from time import process_time
-
 import numpy as np
 from scipy.signal import filtfilt, firwin
 
@@ -20,20 +17,7 @@ from fxnorm.audio import RATE, Audio
 from fxnorm.cli.options import print_table
 from fxnorm.normalization.normalizer import Normalizer
 from fxnorm.normalization.statistics import FxStats
-
-MINUTE = 60 * RATE
-STEM = "other"
-
-
-def best(function: Callable[[], object], runs: int = 3) -> float:
-    """Least processor time of a few runs, after one to warm up."""
-    function()
-    times = []
-    for _ in range(runs):
-        start = process_time()
-        function()
-        times.append(process_time() - start)
-    return min(times)
+from tests.benchmarks.normalize import MINUTE, STEM, best
 
 
 def stems() -> dict[str, Audio]:
