@@ -1,7 +1,7 @@
 """Audio arrays: checks, resampling, levels; the only room that knows soxr.
 
-Conventions: audio is a float32 array of shape (channels, samples), C-contiguous and finite; its rate travels
-beside it in Hz. Work happens in stereo at `RATE`.
+Conventions: audio is a float32 array of shape (channels, samples), C-contiguous and finite; the sample rate
+travels beside it in Hz. Work happens in stereo at `SAMPLE_RATE`.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from fxnorm.errors import AudioError
 
 Audio = npt.NDArray[np.float32]
 
-RATE = 44_100
+SAMPLE_RATE = 44_100
 LARGEST = 2.0**32  # full scale is 1; reject larger values: even unscaled 32-bit integers stay below this
 SILENCE_DB = -50.0  # a stem or channel whose peak is at or under this is silent
 _BLOCK = 1 << 16  # samples
@@ -94,15 +94,15 @@ def peak(audio: npt.NDArray[np.floating]) -> float:
     return max(float(audio.max(initial=0.0)), -float(audio.min(initial=0.0)))
 
 
-def loudest(samples: Audio, rate: int, seconds: float) -> slice:
+def loudest(samples: Audio, sample_rate: int, seconds: float) -> slice:
     """Find the loudest excerpt of a mix, to a second."""
-    length, total = round(seconds * rate), samples.shape[1]
+    length, total = round(seconds * sample_rate), samples.shape[1]
     if length >= total:
         return slice(0, total)
-    edges = np.arange(0, total, rate)
+    edges = np.arange(0, total, sample_rate)
     energy = np.array([np.vdot(second, second) for second in np.split(samples, edges[1:], axis=1)])
-    excerpts = np.convolve(energy, np.ones(max(1, length // rate)), mode="valid")
-    start = min(int(np.argmax(excerpts)) * rate, total - length)
+    excerpts = np.convolve(energy, np.ones(max(1, length // sample_rate)), mode="valid")
+    start = min(int(np.argmax(excerpts)) * sample_rate, total - length)
     return slice(start, start + length)
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.errors import InputError
 
 N_FFT = 4096
@@ -71,7 +71,7 @@ class StereoLoss(nn.Module):
         self.weighted = weighted
         self.context_frames = context_frames
         self.eps = eps
-        taps = np.convolve(design_a_weighting(RATE), LOW_PASS)[::-1]
+        taps = np.convolve(design_a_weighting(SAMPLE_RATE), LOW_PASS)[::-1]
         self.register_buffer("taps", torch.tensor(taps.copy(), dtype=torch.float32)[None, None], persistent=False)
         self.register_buffer("window", torch.hann_window(N_FFT).sqrt(), persistent=False)
 

@@ -41,7 +41,7 @@ def test_a_system_without_masks_and_links(tmp_path: Path, monkeypatch: pytest.Mo
     song = tmp_path / "songs" / "Song"
     write_song(song, seconds=1.0)
     if not (song / "mixture.wav").exists():
-        audio_files.write(song / "mixture.wav", noise(1.0, seed=9), audio.RATE)
+        audio_files.write(song / "mixture.wav", noise(1.0, seed=9), audio.SAMPLE_RATE)
     plan = NormalizationPlan(
         FxStats.shipped(), ChainSettings.preset(effects=("loudness",)), OutputLayout(tmp_path / "out")
     )

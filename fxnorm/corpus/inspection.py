@@ -80,7 +80,7 @@ class _Meter:
         self.path = path
         self.label = label
         self.stem = stem
-        self.info = AudioInfo(rate=0, channels=0, samples=0, format="", subtype="")
+        self.info = AudioInfo(sample_rate=0, channels=0, samples=0, format="", subtype="")
         self.samples = 0
         self.peak = 0.0
         self.silent = True
@@ -108,7 +108,7 @@ class _Meter:
         return FileReport(
             file=self.label,
             stem=self.stem,
-            rate=self.info.rate,
+            sample_rate=self.info.sample_rate,
             channels=self.info.channels,
             samples=self.samples,
             subtype=self.info.subtype,
@@ -188,6 +188,6 @@ def _comparable(files: Sequence[FileReport]) -> bool:
     lengths = [file.seconds for file in files]
     return (
         not any(file.error for file in files)
-        and len({file.rate for file in files}) == 1
+        and len({file.sample_rate for file in files}) == 1
         and max(lengths) - min(lengths) <= COMPARABLE_SECONDS
     )

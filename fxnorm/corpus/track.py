@@ -193,7 +193,7 @@ class Multitrack:
     @property
     def sample_rates(self) -> tuple[int, ...]:
         """Sample rates of the tracks' files in Hz, highest first."""
-        return tuple(sorted({info.rate for info in self.infos.values()}, reverse=True))
+        return tuple(sorted({info.sample_rate for info in self.infos.values()}, reverse=True))
 
     @property
     def sample_rate(self) -> int:
@@ -267,24 +267,24 @@ class Multitrack:
 
     def _scaled(self, samples: int, path: Path) -> int:
         """A number of samples of a file at `sample_rate`."""
-        rate = self.infos[path].rate
-        return samples if rate == self.sample_rate else round(samples * self.sample_rate / rate)
+        sample_rate = self.infos[path].sample_rate
+        return samples if sample_rate == self.sample_rate else round(samples * self.sample_rate / sample_rate)
 
     def _read(self, track: Track, path: Path) -> Audio:
-        samples, rate = audio_files.read(path)
+        samples, sample_rate = audio_files.read(path)
         length = self._scaled(samples.shape[1], path)
-        resampled = audio.resample(samples, rate, self.sample_rate, samples=length)
+        resampled = audio.resample(samples, sample_rate, self.sample_rate, samples=length)
         return _delay(resampled, self._scaled(track.offset, path))
 
     def _read_excerpt(self, track: Track, path: Path, span: slice) -> Audio:
-        rate, length = self.infos[path].rate, span.stop - span.start
-        start = span.start * rate // self.sample_rate - track.offset
-        samples = -(-length * rate // self.sample_rate)
+        sample_rate, length = self.infos[path].sample_rate, span.stop - span.start
+        start = span.start * sample_rate // self.sample_rate - track.offset
+        samples = -(-length * sample_rate // self.sample_rate)
         lead = min(max(0, -start), samples)  # silence before the track begins
         if lead == samples:
             return np.zeros((self.infos[path].channels, length), dtype=np.float32)
         excerpt = _delay(audio_files.read_segment(path, max(0, start), samples - lead), lead)
-        return audio.resample(excerpt, rate, self.sample_rate, samples=length)
+        return audio.resample(excerpt, sample_rate, self.sample_rate, samples=length)
 
 
 class _LazyStems(Mapping[str, Audio]):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fxnorm import corpus
-from fxnorm.audio import RATE, resample, to_stereo
+from fxnorm.audio import SAMPLE_RATE, resample, to_stereo
 from fxnorm.corpus import Multitrack
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
@@ -180,7 +180,7 @@ def _scan(tracks: str | Path | Sequence[Multitrack], split: str | None) -> Seque
 
 def _measure(job: _GapJob) -> StemGap | None:
     wet, dry = (
-        resample(to_stereo(audio), sample_rate, RATE)
+        resample(to_stereo(audio), sample_rate, SAMPLE_RATE)
         for audio, sample_rate in (track.read_native(job.stem) for track in (job.wet, job.dry))
     )
-    return measure_stem(job.wet.id, job.stem, wet, dry, lambda audio, stem: job.normalizer(audio, RATE, stem)[0])
+    return measure_stem(job.wet.id, job.stem, wet, dry, lambda audio, stem: job.normalizer(audio, SAMPLE_RATE, stem)[0])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fxnorm import audio_files
-from fxnorm.audio import RATE, Audio, loudest, peak
+from fxnorm.audio import SAMPLE_RATE, Audio, loudest, peak
 from fxnorm.dsp import loudness
 from fxnorm.evaluation.alignment import align_pair
 from fxnorm.evaluation.comparison import Comparison
@@ -72,17 +72,17 @@ def cut_excerpt(song: EvaluationSong, seconds: float, *, align: bool = False) ->
     for system, path in song.mixes.items():
         pair = align_pair(target, sample_rate, *audio_files.read(path), remove_lag=align)
         if not mixes:
-            span = loudest(pair.target, RATE, seconds)
+            span = loudest(pair.target, SAMPLE_RATE, seconds)
             start, target_excerpt = pair.start + span.start, pair.target[:, span]
         mixes[system] = _slice_padded(pair.mix, start - pair.start, target_excerpt.shape[1])
     leveled = [_normalize_loudness(excerpt) for excerpt in (target_excerpt, *mixes.values())]
     headroom = max(1.0, *(peak(excerpt) for excerpt in leveled))
     target_excerpt, *mix_excerpts = (excerpt / np.float32(headroom) for excerpt in leveled)
-    return Excerpt(song.name, start / RATE, target_excerpt, dict(zip(mixes, mix_excerpts, strict=True)))
+    return Excerpt(song.name, start / SAMPLE_RATE, target_excerpt, dict(zip(mixes, mix_excerpts, strict=True)))
 
 
 def _normalize_loudness(excerpt: Audio) -> Audio:
-    lufs = loudness.measure(excerpt, RATE)
+    lufs = loudness.measure(excerpt, SAMPLE_RATE)
     return excerpt if lufs is None else excerpt * np.float32(db_to_amplitude(LUFS - lufs))
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fxnorm import __version__, audio, pages, plots
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.errors import FxnormError
 from fxnorm.evaluation import summary
 from fxnorm.evaluation.comparison import Comparison
@@ -187,7 +187,7 @@ def _audio_examples(
             {
                 "song": song.name,
                 "span": _span(excerpt),
-                "target": pages.audio_uri(excerpt.target, RATE),
+                "target": pages.audio_uri(excerpt.target, SAMPLE_RATE),
                 "mixes": [
                     {"label": chr(ord("A") + k), "system": system, "uri": _player(excerpt.mixes[system])}
                     for k, system in enumerate(systems)
@@ -198,7 +198,7 @@ def _audio_examples(
 
 
 def _player(mix: audio.Audio) -> str | None:
-    return None if audio.is_silent(mix) else pages.audio_uri(mix, RATE)
+    return None if audio.is_silent(mix) else pages.audio_uri(mix, SAMPLE_RATE)
 
 
 def _span(excerpt: Excerpt) -> str:

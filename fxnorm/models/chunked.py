@@ -6,12 +6,12 @@ For networks whose output depends on the whole input through normalisation: chun
 import torch
 from torch import Tensor
 
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.models.base import Progress
 from fxnorm.models.network import Network
 
-CHUNK = 10 * RATE  # samples, crossfades included: the length that networks are trained on
-CROSSFADE = RATE  # samples
+CHUNK = 10 * SAMPLE_RATE  # samples, crossfades included: the length that networks are trained on
+CROSSFADE = SAMPLE_RATE  # samples
 
 
 def apply_chunked(

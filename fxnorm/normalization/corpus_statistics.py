@@ -192,16 +192,16 @@ def _measure_stem(task: Pass, job: MeasuringJob) -> dict[str, Feature]:
 
 def _measure_record(task: Pass, stem: str, source: audio.Audio, sample_rate: int, record: Record) -> None:
     """Measure features into a record, with the decisions before them and the analyses that go with them."""
-    padded = pad(audio.resample(audio.to_stereo(source), sample_rate, audio.RATE))
+    padded = pad(audio.resample(audio.to_stereo(source), sample_rate, audio.SAMPLE_RATE))
     if task.before is not None:
         padded = _normalize(task, task.before, stem, padded, record)
     for name in task.measured:
         effect = MATCHED_EFFECTS[name]
         if task.before is None:  # an analysis of the untouched stem is of no use for matching
-            feature = effect.measure(padded, audio.RATE)
+            feature = effect.measure(padded, audio.SAMPLE_RATE)
         else:
             settings = task.settings.matching[name]
-            feature, analysis = effect.measure_and_analyze(padded, audio.RATE, settings=settings)
+            feature, analysis = effect.measure_and_analyze(padded, audio.SAMPLE_RATE, settings=settings)
             record |= {f"analysis {name} {key}": array for key, array in analysis.to_arrays().items()}
         if feature is not None:
             record[f"feature {name}"] = effect.smooth(feature, stem).to_array()

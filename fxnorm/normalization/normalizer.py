@@ -5,14 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from fxnorm.audio import Audio, as_audio, is_silent, peak, resample, to_stereo
+from fxnorm.audio import SAMPLE_RATE, Audio, as_audio, is_silent, peak, resample, to_stereo
 from fxnorm.corpus.stems import require_stem
 from fxnorm.errors import InputError
 from fxnorm.kernels.silence import flush
 from fxnorm.normalization import reverb
 from fxnorm.normalization.effect import AppliedEffect, Arrays, match
 from fxnorm.normalization.effects import MATCHED_EFFECTS
-from fxnorm.normalization.grid import SAMPLE_RATE
 from fxnorm.normalization.reverb import ImpulseResponse
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats

@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from fxnorm.audio import Audio, is_silent
+from fxnorm.audio import SAMPLE_RATE, Audio, is_silent
 from fxnorm.corpus.stems import require_stem
 from fxnorm.dsp.stft import smooth, transforms
 from fxnorm.kernels.spectra import add_similarity
 from fxnorm.normalization import panning_published, side_gains
 from fxnorm.normalization.effect import Analysis, AppliedEffect, Arrays, Effect, EffectSettings
 from fxnorm.normalization.feature import CurveFeature, PlotStyle, band_mean
-from fxnorm.normalization.grid import BINS, GRID_STEP, HOP, N_FFT, SAMPLE_RATE, require_sample_rate
+from fxnorm.normalization.grid import BINS, GRID_STEP, HOP, N_FFT, require_sample_rate
 from fxnorm.normalization.processor import Facts, Processor, Response, frequency_response
 
 SMOOTHING_BINS = 501

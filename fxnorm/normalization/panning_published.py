@@ -7,10 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
-from fxnorm.audio import Audio
+from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.dsp.stft import smooth, sqrt_hann
 from fxnorm.kernels import spectra
-from fxnorm.normalization.grid import SAMPLE_RATE
 from fxnorm.units import db_to_amplitude, hz_to_bin
 
 N_FFT = 2048

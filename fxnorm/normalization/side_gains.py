@@ -6,11 +6,11 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from fxnorm.audio import Audio
+from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.dsp.fir import convolve_centred, linear_phase
 from fxnorm.dsp.stft import transforms
 from fxnorm.kernels.spectra import add_narrowed_similarity
-from fxnorm.normalization.grid import GRID_STEP, N_FFT, SAMPLE_RATE, grid_frequencies
+from fxnorm.normalization.grid import GRID_STEP, N_FFT, grid_frequencies
 from fxnorm.units import THIRD_OCTAVES_HZ, db_to_amplitude, hz_to_bin
 
 HOP = N_FFT // 2  # every sample counts; twice as many frames change the gains by 0.2 dB in the mean

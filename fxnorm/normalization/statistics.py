@@ -9,13 +9,13 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from fxnorm import documents
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import StatsError
 from fxnorm.normalization import published_features, statistics_file
 from fxnorm.normalization.distances import distance
 from fxnorm.normalization.effects import MATCHED_EFFECTS
 from fxnorm.normalization.feature import Feature
-from fxnorm.normalization.grid import SAMPLE_RATE
 from fxnorm.normalization.running_mean import RunningMean
 from fxnorm.normalization.statistics_file import DOCUMENT
 

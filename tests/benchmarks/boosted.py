@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from fxnorm import audio, audio_files, corpus, models, recipe, training
-from fxnorm.audio import RATE, Audio
+from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.cli.options import print_table
 from fxnorm.corpus import Multitrack
 from fxnorm.corpus.stems import STEMS
@@ -54,7 +54,7 @@ def read_stems(track: Multitrack, normalizer: Normalizer | None) -> Audio:
     for row, stem in zip(stems, STEMS, strict=True):
         if stem in track.stems:
             own = audio.to_stereo(track.read_native(stem)[0])
-            row[:, : own.shape[1]] = own if normalizer is None else normalizer(own, RATE, stem)[0]
+            row[:, : own.shape[1]] = own if normalizer is None else normalizer(own, SAMPLE_RATE, stem)[0]
     return stems
 
 
@@ -94,7 +94,7 @@ def main() -> None:
             plain, normal = read_stems(track, None), read_stems(track, normalizer)
             began = time.perf_counter()
             boosted = model.predict(normal)
-            predicting, length = predicting + time.perf_counter() - began, length + normal.shape[-1] / RATE
+            predicting, length = predicting + time.perf_counter() - began, length + normal.shape[-1] / SAMPLE_RATE
             mixes = {
                 "sum": sum_stems(plain),
                 "naive": mean_stems(plain),

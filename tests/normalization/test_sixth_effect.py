@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fxnorm import audio, audio_files, corpus
-from fxnorm.audio import RATE, is_silent
+from fxnorm.audio import SAMPLE_RATE, is_silent
 from fxnorm.cli import cli
 from fxnorm.dsp.stft import mean_magnitude
 from fxnorm.evaluation import domain_gap
@@ -114,7 +114,7 @@ def songs(monkeypatch, tmp_path):
         folder = tmp_path / "corpus" / f"song {number}"
         folder.mkdir(parents=True)
         for seed, stem in enumerate(("vocals", "drums")):
-            audio_files.write(folder / f"{stem}.wav", plucks(1.5, seed=10 * number + seed), RATE)
+            audio_files.write(folder / f"{stem}.wav", plucks(1.5, seed=10 * number + seed), SAMPLE_RATE)
     return corpus.scan(tmp_path / "corpus")
 
 

@@ -26,16 +26,16 @@ def write_song(
     normalized.mkdir(parents=True)
     wet.mkdir(parents=True)
     chain.save(root / "normalized" / "chain.json")
-    mix = np.zeros((2, round(seconds * audio.RATE)), dtype=np.float32)
+    mix = np.zeros((2, round(seconds * audio.SAMPLE_RATE)), dtype=np.float32)
     for index, stem in enumerate(stems):
         dry = noise(seconds, seed=10 * seed + index, level=0.05)
         engineered = dry * np.float32([[2.0], [1.0 + 0.2 * index]])
-        audio_files.write(normalized / f"{stem}.wav", dry, audio.RATE)
+        audio_files.write(normalized / f"{stem}.wav", dry, audio.SAMPLE_RATE)
         record = {"stats": {"signature": chain.stats.signature}, "chain": chain.settings.effective_settings(stem)}
         CARD.write(normalized / f"{stem}.json", CARD.wrap(record))
-        audio_files.write(wet / f"{stem}.wav", engineered, audio.RATE)
+        audio_files.write(wet / f"{stem}.wav", engineered, audio.SAMPLE_RATE)
         mix += engineered
-    audio_files.write(normalized / "mixture.wav", mix, audio.RATE)
+    audio_files.write(normalized / "mixture.wav", mix, audio.SAMPLE_RATE)
 
 
 def write_corpus(root: Path, *, songs: int = 3, seconds: float = 1.0, chain: Chain = CHAIN) -> Path:

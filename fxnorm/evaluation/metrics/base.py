@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-from fxnorm.audio import RATE, Audio
+from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.dsp import loudness
 from fxnorm.errors import InputError
 from fxnorm.units import db_to_amplitude
@@ -84,9 +84,9 @@ class Recording:
 
     def __post_init__(self) -> None:
         shape = self.audio.shape
-        if len(shape) != 2 or shape[0] != 2 or shape[1] == 0 or self.sample_rate != RATE:
+        if len(shape) != 2 or shape[0] != 2 or shape[1] == 0 or self.sample_rate != SAMPLE_RATE:
             raise InputError(
-                f"expected stereo audio with samples at {RATE} Hz, got shape {shape} at {self.sample_rate} Hz"
+                f"expected stereo audio with samples at {SAMPLE_RATE} Hz, got shape {shape} at {self.sample_rate} Hz"
             )
 
     @cached_property

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import scipy.fft
 from pydantic import Field, PositiveInt
 
-from fxnorm.audio import RATE, Audio
+from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.models.settings import ModelSettings
 from fxnorm.units import bin_frequencies
 
@@ -53,7 +53,7 @@ class BandGrid(ModelSettings):
     @property
     def frame_rate(self) -> float:
         """Frames per second."""
-        return RATE / (self.frame_windows * self.hop)
+        return SAMPLE_RATE / (self.frame_windows * self.hop)
 
     @property
     def count(self) -> int:
@@ -171,7 +171,7 @@ def real_cross_spectrum(x: Spectra, y: Spectra) -> Floats:
 @cache
 def _weights(grid: BandGrid) -> Floats:
     """Weight of every bin in every band, shape (bands, bins)."""
-    octaves = np.log2(np.maximum(bin_frequencies(RATE, grid.n_fft), 1.0))
+    octaves = np.log2(np.maximum(bin_frequencies(SAMPLE_RATE, grid.n_fft), 1.0))
     centres = np.log2(grid.centres_hz)
     weights = np.stack([np.interp(octaves, centres, row) for row in np.eye(grid.count)]).astype(np.float32)
     weights.flags.writeable = False
