@@ -105,7 +105,7 @@ class StereoLoss(nn.Module):
             return torch.stack([self._compare(x, y) for x, y in terms]).sum()
 
     def _magnitudes(self, stereo: Tensor) -> Tensor:
-        """Spectra of sum and difference, shape (2, batch, bins, frames)."""
+        """Transform sum and difference, shape (2, batch, bins, frames)."""
         left, right = stereo.float().unbind(dim=1)
         signals = torch.stack([left + right, left - right])
         if self.weighted:
@@ -194,7 +194,7 @@ def build(name: str, **settings: object) -> nn.Module:
 
 
 def context_frames(samples: int) -> int:
-    """Number of frames at each end that begin within a number of samples of context."""
+    """Return how many frames at each end begin within a number of samples of context."""
     return -(-samples // HOP)
 
 

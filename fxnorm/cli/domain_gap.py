@@ -62,7 +62,7 @@ def print_domain_gap(result: "DomainGap") -> None:
 
 
 def _stats_of(stats: tuple[str, ...], preset: str) -> str:
-    """Last file given for a preset or for both."""
+    """Return the last file given for a preset or for both."""
     chosen = "musdb18"
     for text in stats:
         name, equals, file = text.partition("=")

@@ -156,7 +156,7 @@ def _find_songs(
 
 
 def _single_target(songs: "Sequence[Multitrack]", out: Path, folders: Sequence[Path]) -> Path | None:
-    """File of the only mix; None if mixes are written to a folder."""
+    """Return the file of the only mix; None if mixes are written to a folder."""
     from fxnorm.audio_files import SUFFIXES
 
     if folders and (len(songs) > 1 or out.suffix.lower() not in SUFFIXES or out.is_dir()):

@@ -58,7 +58,7 @@ def shared_path(path: Path, dask: str | None) -> Path:
 
 @contextmanager
 def local_crew(jobs: int | None) -> Iterator[int]:
-    """Worker processes of this machine, one for each processor if not given; a single one is this process."""
+    """Yield worker processes of this machine, one for each processor if not given; a single one is this process."""
     from fxnorm import malloc
     from fxnorm.parallel import default_jobs
 

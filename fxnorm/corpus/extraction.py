@@ -125,7 +125,7 @@ def _extract_members(
 
 
 def _members(source: zipfile.ZipFile, archive: Path) -> dict[PurePosixPath, zipfile.ZipInfo]:
-    """Files to write, by path relative to the corpus."""
+    """Return the files to write, by path relative to the corpus."""
     members = source.infolist()
     for member in members:
         _require_safe(member, archive)

@@ -193,7 +193,7 @@ def list_folder(folder: Path) -> Listing:
 
 
 def _find(search: _Search) -> list[Multitrack]:
-    """All songs below the root, sorted; audio that is passed over is logged."""
+    """Find all songs below the root, sorted; audio that is passed over is logged."""
     songs = sorted(_walk(search, PurePosixPath(), ()))
     if songs:
         for stranger in search.strangers:
@@ -265,7 +265,7 @@ def _song(search: _Search, location: PurePosixPath, listing: Listing, nested: Se
 
 
 def _contents(folder: Path, ancestors: tuple[str, ...] = ()) -> Listing:
-    """Audio and cards of a folder and all folders below it."""
+    """List the audio and the records of a folder and of all folders below it."""
     resolved = os.path.realpath(folder)
     if resolved in ancestors:
         return Listing([], [], [])
@@ -287,7 +287,7 @@ def _holds_audio(folder: Path) -> bool:
 
 
 def _files(songs: Iterable[Multitrack]) -> Iterator[tuple[Path, Path]]:
-    """Every audio file of songs, with the folder of its song."""
+    """Return every audio file of songs, with the folder of its song."""
     for song in songs:
         paths = [path for track in song.tracks for path in track.files]
         yield from ((song.folder, path) for path in (*paths, *song.left_out))

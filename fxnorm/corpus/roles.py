@@ -111,7 +111,7 @@ def _split_compound(word: str) -> list[str]:
 
 
 def _known_parts(word: str) -> list[str]:
-    """Known words, longest first, that add up to the whole word; a single letter may remain: "kickl", "ohr"."""
+    """Split a word into known words, longest first; a single letter may remain: "kickl", "ohr"."""
     if len(word) == 1 or _singular(word) in _KNOWN:
         return [word]
     for end in range(len(word) - 1, 1, -1):

@@ -106,7 +106,7 @@ def sort_files(
 
 
 def unmatched_patterns(files: Iterable[tuple[Path, Path]], overrides: Overrides) -> list[str]:
-    """Patterns that match none of the files, which are given as pairs (song folder, file)."""
+    """Return the patterns that match none of the files, given as pairs (song folder, file)."""
     pairs = list(files)
     patterns = [pattern for group in overrides.values() for pattern in group]
     return [pattern for pattern in patterns if not any(_matches(path, folder, pattern) for folder, path in pairs)]
@@ -126,7 +126,7 @@ def _tracks(folder: Path, stems: Mapping[Path, tuple[str, str | None]]) -> tuple
 
 
 def _key(path: Path, folder: Path) -> str:
-    """A file's path in the song without its format."""
+    """Return the path of a file in the song without its format."""
     return path.relative_to(folder).with_suffix("").as_posix().lower()
 
 
@@ -135,7 +135,7 @@ def _inverted(exact_names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _classify(path: Path, words: Sequence[str]) -> str | None:
-    """Role of a file from its path in the song and the words of its name."""
+    """Return the role of a file from its path in the song and the words of its name."""
     folders = PurePosixPath(path.as_posix()).parts[:-1]
     own_role = classify(words)
     if own_role == SKIP or SKIP in map(classify, map(split_words, folders)):

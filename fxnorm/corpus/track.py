@@ -170,7 +170,7 @@ class Multitrack:
         )
 
     def label(self, path: Path) -> str:
-        """Path of a file in the song's folder, for messages."""
+        """Return the path of a file in the song's folder, for messages."""
         return path.relative_to(self.folder).as_posix() if path.is_relative_to(self.folder) else path.name
 
     @cached_property
@@ -266,7 +266,7 @@ class Multitrack:
         return tuple(track for track in self.tracks if track.stem == require_stem(stem))
 
     def _scaled(self, samples: int, path: Path) -> int:
-        """A number of samples of a file at `sample_rate`."""
+        """Convert a number of samples of a file to `sample_rate`."""
         sample_rate = self.infos[path].sample_rate
         return samples if sample_rate == self.sample_rate else round(samples * self.sample_rate / sample_rate)
 

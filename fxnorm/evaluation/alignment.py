@@ -100,7 +100,7 @@ def align_pair(
 
 
 def trim_silence(target: Audio) -> slice:
-    """Span of samples without the silence at both ends; empty for a silent signal."""
+    """Find the span of samples without the silence at both ends; empty for a silent signal."""
     loud = np.flatnonzero(np.abs(target).max(axis=0, initial=0.0) > peak(target) * db_to_amplitude(TRIM_DB))
     return slice(int(loud[0]), int(loud[-1]) + 1) if loud.size and not is_silent(target) else slice(0, 0)
 
@@ -140,7 +140,7 @@ def find_lag(target: Audio, mix: Audio) -> Lag:
 def _correlate_phases(
     target: npt.NDArray[np.float64], mix: npt.NDArray[np.float64], max_lag: int
 ) -> npt.NDArray[np.float64]:
-    """Magnitude of the phase correlation at the lags -max_lag to max_lag."""
+    """Compute the magnitude of the phase correlation at the lags -max_lag to max_lag."""
     points = scipy.fft.next_fast_len(2 * target.size, real=True)
     cross = scipy.fft.rfft(mix, points) * np.conj(scipy.fft.rfft(target, points))
     magnitude = np.abs(cross)

@@ -37,11 +37,11 @@ class DomainGap:
     failures: Sequence[Failure] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values: the stems by the name of the normaliser."""
+        """Return plain JSON values: the stems by the name of the normaliser."""
         return {name: [gap.to_dict() for gap in gaps] for name, gaps in self.gaps.items()}
 
     def to_rows(self) -> list[tuple[str, int, list[float | None]]]:
-        """Rows of a table: name and stem, number of stems, ratio of every measure, mid and side coherence."""
+        """Return the rows of a table: name, stem, number of stems, ratio of every measure, mid and side coherence."""
         rows = []
         for name, gaps in self.gaps.items():
             for stem in (*STEMS, "all"):
@@ -160,7 +160,7 @@ def measure_pairs(
 
 
 def ratio(gaps: Iterable[StemGap], measure: str) -> float | None:
-    """Ratio of the mean distance after to the mean distance before; None if it was 0."""
+    """Return the ratio of the mean distance after to the mean distance before; None if it was 0."""
     pairs = [
         (gap.before[measure], gap.after[measure]) for gap in gaps if measure in gap.before and measure in gap.after
     ]
@@ -169,7 +169,7 @@ def ratio(gaps: Iterable[StemGap], measure: str) -> float | None:
 
 
 def mean_coherence(gaps: Iterable[StemGap]) -> tuple[float | None, float | None]:
-    """Mean coherence of mid and of side."""
+    """Return the mean coherence of mid and of side."""
     gaps = list(gaps)
     return mean_defined(gap.mid_coherence for gap in gaps), mean_defined(gap.side_coherence for gap in gaps)
 

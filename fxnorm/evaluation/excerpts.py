@@ -38,7 +38,7 @@ class Excerpt:
 
 
 def songs_to_hear(comparison: Comparison) -> list[EvaluationSong]:
-    """Complete songs, without the mixes of oracles, which would repeat the target."""
+    """Return the complete songs, without the mixes of oracles, which would repeat the target."""
     return [
         replace(song, mixes={name: path for name, path in song.mixes.items() if name in comparison.systems})
         for song in comparison.songs

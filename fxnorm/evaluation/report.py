@@ -127,7 +127,7 @@ def _means(comparison: Comparison, metric: str) -> list[str]:
 
 
 def _figures(comparison: Comparison, colours: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Captions and SVG elements; figures without data are left out."""
+    """Return captions and SVG elements; figures without data are left out."""
     systems = [system for system in comparison.all_systems if comparison.scores_of(system)]
     colours = {HUMAN_MIX: plots.INK, **colours}
     figures = [("Spectrum relative to the human mix, mean over the songs", _draw_spectra(comparison, systems, colours))]
@@ -160,7 +160,7 @@ def _widths(comparison: Comparison, systems: Sequence[str]) -> dict[str, list[fl
 
 
 def _short_term_lufs(comparison: Comparison, systems: Sequence[str]) -> dict[str, list[float]]:
-    """Curves of the first complete song."""
+    """Return the curves of the first complete song."""
     if not comparison.complete_songs:
         return {}
     song = comparison.complete_songs[0]
@@ -172,7 +172,7 @@ def _short_term_lufs(comparison: Comparison, systems: Sequence[str]) -> dict[str
 def _audio_examples(
     songs: Sequence[EvaluationSong], *, seed: int, align: bool
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Players in random order, and notices of the songs without an excerpt."""
+    """Return players in random order, and notices of the songs without an excerpt."""
     rng = np.random.default_rng(seed)
     examples, notices = [], []
     for song in songs:

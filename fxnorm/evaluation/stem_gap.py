@@ -43,7 +43,7 @@ class StemGap:
     side_coherence: float | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return plain JSON values."""
         return asdict(self)
 
 
@@ -87,7 +87,7 @@ def features(audio: Audio, stem: str) -> dict[str, Feature | None]:
 
 
 def coherence(audio: Audio, normalized: Audio) -> tuple[float | None, float | None]:
-    """Mean magnitude-squared coherence of mid and side, weighted by the energy of the input.
+    """Compute the mean magnitude-squared coherence of mid and side, weighted by the energy of the input.
 
     Parameters
     ----------
@@ -120,6 +120,6 @@ def coherence(audio: Audio, normalized: Audio) -> tuple[float | None, float | No
 
 
 def mean_defined(values: Iterable[float | None]) -> float | None:
-    """Mean of the values that are not None; None without any."""
+    """Average the values that are not None; None without any."""
     defined = [value for value in values if value is not None]
     return float(np.mean(defined)) if defined else None

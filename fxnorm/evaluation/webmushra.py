@@ -83,7 +83,7 @@ def _make_folder(out: Path) -> str:
 
 
 def _trial(identifier: str, number: int, prefix: str, excerpt: Excerpt) -> dict[str, Any]:
-    """Page on which the mixes of one song are rated."""
+    """Return the page on which the mixes of one song are rated."""
     return {
         "type": "mushra",
         "id": identifier,

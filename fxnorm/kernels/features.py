@@ -17,7 +17,7 @@ def spectral_shape(
     floor: float,
     out: npt.NDArray[np.float64],
 ) -> None:
-    """Centroid, bandwidth, roll-off and flatness of spectra (frames, bins), into `out` (4, frames).
+    """Measure centroid, bandwidth, roll-off and flatness of spectra (frames, bins), into `out` (4, frames).
 
     A silent frame has 0 Hz of the first three. `share` is that of the magnitude below the roll-off, `floor` that of the
     powers in the flatness.
@@ -119,7 +119,7 @@ def energies(stereo: npt.NDArray[np.float32]) -> tuple[float, float, float, floa
 
 @njit(cache=True)
 def products(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) -> tuple[float, float, float]:
-    """Inner products of two signals, of the first with itself, and of the second with itself."""
+    """Compute the inner products of two signals, of the first with itself, and of the second with itself."""
     cross, first_energy, second_energy = 0.0, 0.0, 0.0
     for channel in range(first.shape[0]):
         for k in range(first.shape[1]):
@@ -134,7 +134,7 @@ def products(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) ->
 def side_dissimilarity(
     spectra: npt.NDArray[np.complex64], edges: npt.NDArray[np.int64], out: npt.NDArray[np.float64]
 ) -> None:
-    """Root mean square of 1 - phi in bands (bands, 2) of bins, of spectra (2, frames, bins).
+    """Compute the root mean square of 1 - phi in bands (bands, 2) of bins, of spectra (2, frames, bins).
 
     Into `out` (bands, frames).
     """
@@ -177,7 +177,7 @@ def hop_levels(channel: npt.NDArray[np.float32], hop: int, tiny: float, out: npt
 def oversampled_peak(
     channel: npt.NDArray[np.float32], phases: npt.NDArray[np.float32], blocks: npt.NDArray[np.int64], length: int
 ) -> float:
-    """Largest magnitude between samples, by the phases (phases, taps) of an interpolator.
+    """Find the largest magnitude between samples, by the phases (phases, taps) of an interpolator.
 
     Blocks of `length` samples are looked at in the order given, the loudest first: once no interpolated sample of the
     next can be larger than what was found, none of those that follow can.

@@ -185,7 +185,7 @@ def is_up_to_date(song: Multitrack, target: Path, model: MixModel, options: Outp
 
 
 def signature(song: Multitrack, model: MixModel, options: OutputOptions) -> str:
-    """Hash of everything that decides the content of a mix."""
+    """Return the hash of everything that decides the content of a mix."""
     states = {
         stem: [[path.name, (state := path.stat()).st_size, state.st_mtime_ns] for path in paths]
         for stem, paths in song.stems.items()
@@ -238,7 +238,7 @@ def _report_progress(progress: Progress, number: int, share: float, label: str) 
 
 
 def _normalized_paths(song: Multitrack, options: OutputOptions) -> dict[str, Path]:
-    """Files of the normalised stems: `DIR/NAME/vocals.wav`."""
+    """Return the files of the normalised stems: `DIR/NAME/vocals.wav`."""
     if options.normalized is None:
         return {}
     return {stem: options.normalized / song.id / f"{stem}.{options.format}" for stem in song.stems}

@@ -88,7 +88,7 @@ def _player(samples: Audio, sample_rate: int) -> str | None:
 
 
 def _convert(span: slice, sample_rate: int, target_rate: int) -> slice:
-    """The same span at another sample rate."""
+    """Convert a span to another sample rate."""
     return slice(span.start * target_rate // sample_rate, span.stop * target_rate // sample_rate)
 
 

@@ -95,7 +95,7 @@ def _notices(song: Multitrack, result: MixResult) -> list[str]:
 
 
 def _left_out(song: Multitrack) -> tuple[Path, ...]:
-    """Audio files in the song's folder that are not mixed."""
+    """Return the audio files in the song's folder that are not mixed."""
     return song.left_out if song.mixture is None else (*song.left_out, song.mixture)
 
 

@@ -113,12 +113,12 @@ class Network(nn.Module):
 
     @classmethod
     def describe_preset(cls, preset: str) -> dict[str, int]:
-        """Number of parameters and context of a preset."""
+        """Return the number of parameters and context of a preset."""
         network = cls(cls.presets[preset])
         return {"parameters": network.size, "context_samples": network.context}
 
     def to_bytes(self) -> bytes:
-        """Weights as safetensors."""
+        """Return the weights as safetensors."""
         return save({name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()})
 
     @classmethod

@@ -43,7 +43,7 @@ def choose(model: str, presets: Mapping[str, S], preset: str, changes: Mapping[s
 
 
 def suggest(name: str, names: Iterable[str]) -> str:
-    """Expected names as text, with the nearest one to a wrong name."""
+    """List the expected names as text, with the one nearest to a wrong name."""
     nearest = difflib.get_close_matches(name.lower(), list(names), n=1)
     hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
     return f"expected one of {', '.join(names)}{hint}"

@@ -149,7 +149,7 @@ class StemModel:
 
 
 def _longest(stems: Mapping[str, Audio]) -> int:
-    """Length of the longest stem in samples."""
+    """Return the length of the longest stem in samples."""
     return max(as_audio(stems[stem], what=stem).shape[1] for stem in stems)
 
 

@@ -65,7 +65,7 @@ class FullRateLayers:
         self._run(fill, progress)
 
     def squeeze(self, mask: Tensor) -> Tensor:
-        """Mean of |mask p| over time, (filters,); the mask is positive and constant within a frame."""
+        """Average |mask p| over time, (filters,); the mask is positive and constant within a frame."""
         sums = mask.new_empty(-(-self.frames // FULL_RATE_CHUNK), len(mask))
 
         def add(span: slice) -> None:
@@ -114,7 +114,7 @@ class MaskingLayers:
         self.chunk_pool = chunk_pool
 
     def compute(self, ends: FullRateLayers, progress: Progress) -> Tensor:
-        """Mask of a song, (filters, frames)."""
+        """Compute the mask of a song, (filters, frames)."""
         s = self.network.settings
         x = self.network.encoder.weight.new_empty(max(s.filters, s.bottleneck), ends.frames)
         ends.pool(x[: s.filters], lambda share: progress(0.3 * share))
@@ -127,7 +127,7 @@ class MaskingLayers:
         return self.run_lstm(skips, lambda share: progress(0.6 + 0.1 * share))
 
     def narrow(self, x: Tensor) -> Tensor:
-        """Input of the first block, (bottleneck, frames), written over the pooled magnitudes."""
+        """Compute the input of the first block, (bottleneck, frames), written over the pooled magnitudes."""
         pooled, out = x[: self.network.settings.filters], x[: self.network.settings.bottleneck]
         moments = self.measure(lambda span: pooled[:, span], x.shape[1])
 
@@ -172,7 +172,7 @@ class MaskingLayers:
             x[:, pending[0]] += pending[1]
 
     def run_lstm(self, skips: Tensor, progress: Progress) -> Tensor:
-        """Mask (filters, frames) from the sum of the skip outputs."""
+        """Compute the mask (filters, frames) from the sum of the skip outputs."""
         lstm, frames = self.network.lstm, skips.shape[1]
         x, out = (skips.new_empty(lstm.input_size, frames) for _ in range(2))
         for span in chunks(frames, MASKING_CHUNK):
@@ -187,7 +187,7 @@ class MaskingLayers:
         return out
 
     def measure(self, compute: Callable[[slice], Tensor], frames: int) -> RunningMoments:
-        """Moments of an array that is computed in chunks."""
+        """Measure the moments of an array that is computed in chunks."""
 
         def measure_chunk(span: slice) -> RunningMoments:
             return RunningMoments.from_tensor(compute(span))
@@ -208,7 +208,7 @@ def run_direction(lstm: nn.LSTM, x: Tensor, out: Tensor, *, backwards: bool = Fa
 
 
 def extract_direction(lstm: nn.LSTM, suffix: str) -> nn.LSTM:
-    """One layer in one direction of an LSTM, with copied weights."""
+    """Extract one layer in one direction of an LSTM, with copied weights."""
     weights = {name: getattr(lstm, f"{name}{suffix}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
     direction = nn.LSTM(weights["weight_ih"].shape[1], lstm.hidden_size, device="meta")
     direction.to_empty(device=weights["weight_ih"].device)

@@ -300,12 +300,12 @@ def _process_strip(strip: CompressorStrip, audio: Audio, sample_rate: int) -> No
 
 
 def _distinct(channels: Audio) -> Audio:
-    """The first channel alone if both are equal."""
+    """Return the first channel alone if both are equal."""
     return channels[:1] if len(channels) == 2 and np.array_equal(channels[0], channels[1]) else channels
 
 
 def _split_edges(stored: Mapping[str, npt.NDArray[Any]]) -> tuple[tuple[npt.NDArray[np.int64], ...], ...]:
-    """Edges by group and channel from `CompressionAnalysis.to_arrays`."""
+    """Return the edges by group and channel from `CompressionAnalysis.to_arrays`."""
     parts = iter(np.split(stored["edges"], np.cumsum(stored["sizes"])[:-1]))
     return tuple(tuple(next(parts) for _ in range(size)) for size in stored["group_sizes"])
 

@@ -71,7 +71,7 @@ class CompressorSearch:
         return self._feature(self.plain, 0)
 
     def first(self, goal_db: float) -> tuple[int, float, OnsetPeaks]:
-        """First pair of the grid whose peak reaches the goal, or what `match` promises if none does."""
+        """Find the first pair of the grid whose peak reaches the goal; if none does, the last or nearest one."""
         all_columns = np.arange(THRESHOLDS_DB.size)
         for columns in (all_columns[:_FIRST_COLUMNS], all_columns):  # most searches end within the first few
             weak = self._evaluate(0, columns)
@@ -90,7 +90,7 @@ class CompressorSearch:
     def _first_between(
         self, low: int, high: int, weak: "Row", strong: "Row", columns: npt.NDArray[np.int64], goal_db: float
     ) -> tuple[int, float, OnsetPeaks] | None:
-        """First pair that reaches the goal at a ratio between two whose rows are known, at some of the thresholds.
+        """Find the first pair that reaches the goal between two ratios with known rows, at some of the thresholds.
 
         At one threshold the reduction of every sample is proportional to the slope 1 - 1/ratio. A peak is the largest
         of levels that fall along straight lines, so it is convex in the slope, and so is the mean of the largest few:
@@ -120,14 +120,14 @@ class CompressorSearch:
     def _hit(
         self, ratio: int, row: "Row", columns: npt.NDArray[np.int64], goal_db: float
     ) -> tuple[int, float, OnsetPeaks] | None:
-        """First pair of a row that reaches the goal."""
+        """Find the first pair of a row that reaches the goal."""
         (hits,) = np.nonzero(self._past(row, goal_db) > 0.0)
         if hits.size == 0:
             return None
         return self.ratios[ratio], float(THRESHOLDS_DB[columns[hits[0]]]), self._feature(row, hits[0])
 
     def _past(self, row: "Row", goal_db: float) -> npt.NDArray[np.float64]:
-        """How far beyond the goal, in the direction in which compression moves the feature."""
+        """Return the distance beyond the goal, in the direction in which compression moves the feature."""
         if self.reference == "input":
             return goal_db - row.peak_db
         return row.peak_db - row.loudest_db + PEAK_DB - goal_db
@@ -137,7 +137,7 @@ class CompressorSearch:
         return OnsetPeaks(float(row.peak_db[column] + shift_db), float(row.spread_db[column]))
 
     def _evaluate(self, ratio: int, columns: npt.NDArray[np.int64]) -> "Row":
-        """What the compressors of one ratio do, at some columns of the thresholds."""
+        """Evaluate the compressors of one ratio at some of the thresholds."""
         peaks_db = np.empty((len(self.levels), columns.size, self.edges.size - 1))
         slope = 1.0 - 1.0 / self.ratios[ratio]
         thresholds = THRESHOLDS_DB[columns]
@@ -147,7 +147,7 @@ class CompressorSearch:
         return self._row(peaks_db)
 
     def _row(self, peaks_db: npt.NDArray[np.float64]) -> "Row":
-        """Features from the peaks of (channels, thresholds, segments)."""
+        """Compute the features from peaks (channels, thresholds, segments)."""
         features = [
             summarize_rows(np.maximum.reduceat(rows, segments, axis=1))
             for rows, segments in zip(peaks_db, self.first_segments, strict=True)
@@ -166,5 +166,5 @@ class Row:
     loudest_db: npt.NDArray[np.float64]
 
     def at(self, columns: npt.NDArray[np.int64]) -> "Row":
-        """Some of the thresholds."""
+        """Select some of the thresholds."""
         return Row(self.peak_db[columns], self.spread_db[columns], self.loudest_db[columns])

@@ -325,7 +325,7 @@ def _normalize_stem(job: StemJob) -> None:
 
 
 def _signature(job: StemJob) -> str:
-    """Hash of everything that decides the result of a stem."""
+    """Return the hash of everything that decides the result of a stem."""
     states = [(path.name, path.stat()) for path in job.sources]
     content: dict[str, Any] = {
         "version": CARD.version,
@@ -348,7 +348,7 @@ def _is_up_to_date(job: StemJob) -> bool:
 
 
 def _audio_of(card: dict[str, Any]) -> set[str]:
-    """Names of the audio files that a card, complete or not, belongs to."""
+    """Return the names of the audio files that a record, complete or not, belongs to."""
     output = card.get("output")
     names = [*card.get("ours", ()), *([output["file"]] if isinstance(output, dict) and "file" in output else [])]
     return {Path(str(name)).name for name in names}

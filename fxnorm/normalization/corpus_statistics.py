@@ -224,7 +224,7 @@ def _normalize(task: Pass, stats: FxStats, stem: str, padded: audio.Audio, recor
 
 
 def _preceding(task: Pass) -> tuple[str, ...]:
-    """Effects before the first measured one."""
+    """Return the effects before the first measured one."""
     names = tuple(MATCHED_EFFECTS)
     return names[: names.index(task.measured[0])]
 
@@ -242,7 +242,7 @@ def _stored_analysis(record: Record, effect: str) -> Record:
 
 
 def _plain(target: Feature | None) -> Any:
-    """A target as JSON gives it back."""
+    """Convert a target to plain JSON values and back."""
     return json.loads(json.dumps(target.to_dict())) if target is not None else None
 
 

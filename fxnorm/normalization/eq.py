@@ -269,7 +269,7 @@ def _spectrum(audio: Audio, lufs: float, spectra: npt.NDArray[np.float64]) -> Sp
 def _analysis(
     spectra: npt.NDArray[np.float64], channels: list[int], count: int, settings: EqSettings
 ) -> SpectrumAnalysis:
-    """Analysis from the spectra of the audible channels; a linked filter acts on the silent ones too."""
+    """Create the analysis from the spectra of the audible channels; a linked filter acts on the silent ones too."""
     filtered = list(range(count)) if settings.linked else channels
     return SpectrumAnalysis(np.array(filtered, dtype=np.int64), _read_spectra(spectra, settings))
 
@@ -284,7 +284,7 @@ def _read_spectra(spectra: npt.NDArray[np.float64], settings: EqSettings) -> npt
 
 
 def _middle(gain_db: npt.NDArray[np.float64]) -> float:
-    """Median from 50 Hz to 16 kHz with equal weight for each octave."""
+    """Compute the median from 50 Hz to 16 kHz with equal weight for each octave."""
     frequencies = grid_frequencies()
     (band,) = np.nonzero((frequencies >= BAND_HZ[0]) & (frequencies <= BAND_HZ[1]))
     ranked = band[np.argsort(gain_db[band])]
@@ -293,7 +293,7 @@ def _middle(gain_db: npt.NDArray[np.float64]) -> float:
 
 
 def _octave_mean(curve: npt.NDArray[np.float64], octaves: float, step: int) -> npt.NDArray[np.float64]:
-    """Mean over a band around each grid point, at least one grid step wide; `step` is that of the grid in points."""
+    """Average over a band around each grid point, at least one grid step wide; `step` is that of the grid in points."""
     centres = np.arange(GRID_POINTS) * step
     half_width = np.maximum(centres * (2.0 ** (octaves / 2.0) - 2.0 ** (-octaves / 2.0)) / 2.0, step / 2.0)
     low = np.maximum(np.floor(centres - half_width + 0.5).astype(int), 0)

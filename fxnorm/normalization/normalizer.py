@@ -146,7 +146,7 @@ class Normalizer:
         return padded, applied
 
     def _draw(self, stem: str, rng: np.random.Generator) -> list[AppliedEffect]:
-        """Room and reverb, in the order in which they are drawn and applied."""
+        """Draw room and reverb, in the order in which they are applied."""
         drawn = [reverb.draw_room(self.rooms, stem=stem, rng=rng)] if self.rooms else []
         if self.settings.reverb is not None:
             drawn.append(reverb.draw_reverb(self.responses, stem=stem, rng=rng, settings=self.settings.reverb))

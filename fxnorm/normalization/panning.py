@@ -298,7 +298,7 @@ def to_grid(curve: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
 def _mean_similarity(
     audio: Audio, *, double: bool, narrowed: side_gains.NarrowedSimilarity | None = None
 ) -> npt.NDArray[np.float64]:
-    """Mean similarity over the frames; `narrowed` gets those frames that lie on its longer hop."""
+    """Average the similarity over the frames; `narrowed` gets those frames that lie on its longer hop."""
     every = side_gains.HOP // HOP
     similarity = np.zeros(BINS)
     count = 0

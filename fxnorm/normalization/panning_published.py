@@ -111,12 +111,12 @@ def repan(
 
 
 def _frame_count(audio: Audio) -> int:
-    """Frames of two hops that cover the audio with a hop of zeros before it."""
+    """Count the frames of two hops that cover the audio with a hop of zeros before it."""
     return -(-audio.shape[1] // HOP) + 1
 
 
 def _spectra(audio: Audio) -> Iterator[tuple[npt.NDArray[np.complex64], npt.NDArray[np.complex64]]]:
-    """Spectra of both channels, shape (frames, bins), a batch of frames at a time."""
+    """Yield the spectra of both channels, shape (frames, bins), a batch of frames at a time."""
     count = _frame_count(audio)
     window = sqrt_hann(N_FFT)
     for first in range(0, count, _BATCH):

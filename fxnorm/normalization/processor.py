@@ -69,7 +69,7 @@ class Processor(BaseModel):
         return []
 
     def __str__(self) -> str:
-        """Title, parameters and the range of each frequency response, on one line."""
+        """Return the title, parameters and the range of each frequency response, on one line."""
         parts = [f"{label} {value}" for label, value in self.facts() if value is not None]
         for name, (_, gains_db) in self.responses().items():
             parts.append(f"{name} {format_db(float(gains_db.min()))} to {format_db(float(gains_db.max()))}")

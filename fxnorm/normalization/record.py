@@ -57,7 +57,7 @@ def applied_from_card(content: Any, label: str = "card", *, folder: Path | None 
 def _load_responses(
     steps: list[dict[str, Any]], sources: Mapping[str, ImpulseResponses], folder: Path | None
 ) -> dict[str, ImpulseResponse]:
-    """Impulse responses by identity, of those sources that a processor needs."""
+    """Load impulse responses by identity, of those sources that a processor needs."""
     responses: dict[str, ImpulseResponse] = {}
     for step in steps:
         if step.get("processor") is not None and (source := sources.get(step["effect"])) is not None:

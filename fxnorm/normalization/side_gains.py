@@ -99,19 +99,19 @@ def side_kernel(gains_db: npt.NDArray[np.float64], taps: int) -> npt.NDArray[np.
 
 
 def _levels_db(range_db: float) -> npt.NDArray[np.float64]:
-    """Side gains of the series, from 0 dB down."""
+    """Return the side gains of the series, from 0 dB down."""
     return -np.append(np.arange(0.0, range_db, STEP_DB), range_db)
 
 
 @cache
 def _edges() -> npt.NDArray[np.int64]:
-    """Edges of the third-octave bands in bins."""
+    """Return the edges of the third-octave bands in bins."""
     edges_hz = np.append(BAND_CENTRES_HZ / 10.0**0.05, BAND_CENTRES_HZ[-1] * 10.0**0.05)
     return np.array([hz_to_bin(hz, SAMPLE_RATE, N_FFT) for hz in edges_hz])
 
 
 def _reach(row: npt.NDArray[np.float64], levels_db: npt.NDArray[np.float64], goal: float) -> float:
-    """First gain, from 0 dB down, at which a row of similarities reaches the goal; the last if none does."""
+    """Find the first gain, from 0 dB down, at which a row of similarities reaches the goal; the last if none does."""
     (reached,) = np.nonzero(row >= goal)
     if reached.size == 0:
         return float(levels_db[-1])

@@ -112,7 +112,7 @@ def read_chain(folder: Path, tracks: Sequence[Multitrack]) -> Chain:
 
 
 def _find_chain(folder: Path) -> Path:
-    """Path of the chain in the folder of a corpus, or above the folder of a split."""
+    """Find the chain in the folder of a corpus, or above the folder of a split."""
     inside, above = folder / CHAIN, folder.resolve().parent / CHAIN
     return above if not inside.exists() and above.exists() else inside
 

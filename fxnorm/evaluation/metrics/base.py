@@ -108,5 +108,5 @@ class Family(Protocol):
 
 
 def matching_gain(target_lufs: float | None, mix_lufs: float | None) -> float | None:
-    """Gain that brings a mix to the loudness of its target; None if either is silent."""
+    """Return the gain that brings a mix to the loudness of its target; None if either is silent."""
     return None if target_lufs is None or mix_lufs is None else float(db_to_amplitude(target_lufs - mix_lufs))

@@ -133,7 +133,7 @@ class BoostedTrees:
 
     @classmethod
     def describe_preset(cls, preset: str) -> dict[str, int]:
-        """Nothing: the trees grow in training."""
+        """Return no figures: the trees grow in training."""
         return {}
 
     def to_bytes(self) -> bytes:
