@@ -7,13 +7,10 @@ from pathlib import Path
 from fxnorm import corpus
 from fxnorm.corpus import Multitrack
 from fxnorm.evaluation.domain_gap import DomainGap, measure_domain_gap
-from fxnorm.normalization.corpus_normalization import (
-    NormalizationPlan,
-    NormalizationResult,
-    OutputLayout,
-    normalize_corpus,
-)
+from fxnorm.normalization.corpus_normalization import NormalizationResult, normalize_corpus
 from fxnorm.normalization.corpus_statistics import compute_stats
+from fxnorm.normalization.output_layout import OutputLayout
+from fxnorm.normalization.plan import NormalizationPlan
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.parallel import Failure, Progress, silent_progress

@@ -25,6 +25,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from fxnorm import files
+from fxnorm.choices import Device
 from fxnorm.errors import InputError
 
 PATHS = ("corpus", "wet", "init_from")
@@ -125,7 +126,7 @@ class OptimizerSettings(SettingsGroup):
     warmup : int
         Optimizer steps over which the learning rate rises linearly from zero.
     ema_decay : float
-        BelowOne of the exponential moving average of the weights, which is validated and exported; 0 disables it.
+        Decay of the exponential moving average of the weights, which is validated and exported; 0 disables it.
     """
 
     name: Literal["adamw", "amsgrad"] = "adamw"
@@ -220,7 +221,7 @@ class Recipe(BaseRecipe):
     schedule: tuple[tuple[PositiveInt, PositiveFloat], ...] = Field(default=((200, 1.0),), min_length=1)
     validation: ValidationSettings = ValidationSettings()
     save_every: NonNegativeInt = 400
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    device: Device = "auto"
     devices: PositiveInt = 1
     num_nodes: PositiveInt = 1
     strategy: str = "auto"

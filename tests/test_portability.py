@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from fxnorm import audio, audio_files, corpus, files, locks
-from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
+from fxnorm.normalization.corpus_normalization import normalize_corpus
+from fxnorm.normalization.output_layout import OutputLayout
+from fxnorm.normalization.plan import NormalizationPlan
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.parallel import default_jobs

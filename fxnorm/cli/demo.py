@@ -34,7 +34,7 @@ def demo(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, qui
         with options.progress_bar("measure", quiet=quiet) as progress:
             stats, unmeasured = steps.measure(tracks, progress=progress)
         options.print_stats([("", stats)])
-        click.echo(f"\n3. every stem normalised to the averages of MUSDB18: {steps.normalized}, each with a card")
+        click.echo(f"\n3. every stem normalised to the averages of MUSDB18: {steps.normalized}, each with a record")
         with options.progress_bar("normalize", quiet=quiet) as progress:
             result = steps.normalize(tracks, progress=progress)
         click.echo(f"   {result.normalized} normalised, {result.up_to_date} up to date")

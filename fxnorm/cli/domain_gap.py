@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fxnorm.choices import PRESETS
 from fxnorm.cli import options
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ def domain_gap(
     nothing of the stem is lost).
     """
     from fxnorm.evaluation import measure_domain_gap
-    from fxnorm.evaluation.domain_gap import PRESETS
     from fxnorm.normalization.normalizer import Normalizer
     from fxnorm.normalization.settings import ChainSettings
 
@@ -66,7 +66,7 @@ def _stats_of(stats: tuple[str, ...], preset: str) -> str:
     chosen = "musdb18"
     for text in stats:
         name, equals, file = text.partition("=")
-        if not equals or name not in ("default", "published"):
+        if not equals or name not in PRESETS:
             chosen = text
         elif name == preset:
             chosen = file

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from fxnorm.choices import SPLITS
 from fxnorm.cli import options
 from fxnorm.errors import InputError
 
@@ -31,7 +32,7 @@ from fxnorm.errors import InputError
 @click.option("-o", "--out", required=True, type=options.ANY_PATH, help="Report (.html); JSON and CSV go beside it.")
 @click.option(
     "--split",
-    type=click.Choice(["train", "valid", "test"]),
+    type=click.Choice(SPLITS),
     help="Songs of DIR to use; those of test if there are any, else all.",
 )
 @click.option(
@@ -50,7 +51,7 @@ from fxnorm.errors import InputError
     help="Songs with audio players in the report.",
 )
 @click.option("--webmushra", type=options.ANY_PATH, metavar="DIR", help="New folder for a webMUSHRA listening test.")
-@click.option("-d", "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
+@options.device("Device of the networks.")
 @options.seed
 @options.jobs
 @options.as_json

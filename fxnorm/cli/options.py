@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fxnorm.choices import DEVICES, PRESETS, SPLITS, SUBTYPES
+
 if TYPE_CHECKING:
     from fxnorm.normalization.statistics import FxStats
     from fxnorm.parallel import Jobs
@@ -28,12 +30,31 @@ seed = click.option("--seed", type=click.IntRange(min=0), default=0, show_defaul
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 preset = click.option(
     "--preset",
-    type=click.Choice(["default", "published"]),
+    type=click.Choice(PRESETS),
     default="default",
     show_default=True,
     help="Settings of the effects: published follows the paper, default narrows the domain gap further.",
 )
-split = click.option("--split", type=click.Choice(["train", "valid", "test"]), help="Use only the songs of this split.")
+split = click.option("--split", type=click.Choice(SPLITS), help="Use only the songs of this split.")
+
+
+def device(help_text: str, *, default: str | None = "auto") -> Callable[..., Any]:
+    """Give a verb the option -d; no default leaves the choice to the verb."""
+    return click.option(
+        "-d", "--device", type=click.Choice(DEVICES), default=default, show_default=default is not None, help=help_text
+    )
+
+
+def file_format(help_text: str, *, default: str | None = "wav") -> Callable[..., Any]:
+    """Give a verb the option --format; no default leaves the choice to the verb."""
+    return click.option(
+        "--format",
+        "file_format",
+        type=click.Choice(list(SUBTYPES)),
+        default=default,
+        show_default=default is not None,
+        help=help_text,
+    )
 
 
 def verbosity(command: Callable[..., Any]) -> Callable[..., Any]:

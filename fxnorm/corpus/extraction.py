@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from fxnorm.audio_files import SUFFIXES
+from fxnorm.choices import SPLITS
 from fxnorm.corpus.folders import ARCHIVE_SUFFIX
-from fxnorm.corpus.track import SPLITS
 from fxnorm.errors import InputError
 from fxnorm.files import replacing
 

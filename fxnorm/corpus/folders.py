@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from fxnorm.audio_files import SUFFIXES
+from fxnorm.choices import SPLITS
 from fxnorm.corpus.roles import SKIP, classify, is_group, split_words
-from fxnorm.corpus.sorting import CARD_SUFFIX, Overrides, has_exact_name, sort_files, unmatched_patterns
+from fxnorm.corpus.sorting import RECORD_SUFFIX, Overrides, has_exact_name, sort_files, unmatched_patterns
 from fxnorm.corpus.stems import STEMS
-from fxnorm.corpus.track import SPLITS, Multitrack
+from fxnorm.corpus.track import Multitrack
 from fxnorm.errors import InputError
 
 # The songs of MUSDB18's train/ that its authors set aside for validation.
@@ -50,13 +51,13 @@ class Listing:
         In the order of `audio_files.SUFFIXES`, then by name.
     folders : list of str
         Names, sorted.
-    cards : list of Path
+    records : list of Path
         JSON files.
     """
 
     audio: list[Path]
     folders: list[str]
-    cards: list[Path]
+    records: list[Path]
 
 
 @dataclass
@@ -164,7 +165,7 @@ def scan_folders(roots: Sequence[Path], overrides: Overrides | None = None) -> l
 
 
 def list_folder(folder: Path) -> Listing:
-    """List the audio, the folders and the cards of a folder, hidden ones and `__MACOSX` left out.
+    """List the audio, the folders and the records of a folder, hidden ones and `__MACOSX` left out.
 
     Raises
     ------
@@ -173,7 +174,7 @@ def list_folder(folder: Path) -> Listing:
     """
     ranked: list[tuple[int, Path]] = []
     folders: list[str] = []
-    cards: list[Path] = []
+    records: list[Path] = []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -185,11 +186,11 @@ def list_folder(folder: Path) -> Listing:
                     folders.append(entry.name)
                 elif suffix in SUFFIXES and entry.is_file():
                     ranked.append((SUFFIXES.index(suffix), path))
-                elif suffix == CARD_SUFFIX:
-                    cards.append(path)
+                elif suffix == RECORD_SUFFIX:
+                    records.append(path)
     except OSError as error:
         raise InputError(f"{folder}: cannot be listed ({error.strerror}); check its permissions") from error
-    return Listing([path for _, path in sorted(ranked)], sorted(folders), cards)
+    return Listing([path for _, path in sorted(ranked)], sorted(folders), records)
 
 
 def _find(search: _Search) -> list[Multitrack]:
@@ -232,7 +233,7 @@ def _is_song(search: _Search, folder: Path, listing: Listing, nested: Sequence[s
         return True
     if nested or search.suffix or (folder != search.root and _holds_mixes(folder.name)):
         return False
-    tracks = sort_files(folder, listing.audio, overrides=search.overrides, cards=frozenset(listing.cards)).tracks
+    tracks = sort_files(folder, listing.audio, overrides=search.overrides, records=frozenset(listing.records)).tracks
     if any(track.role is not None for track in tracks):
         return True
     groups = [name for name in listing.folders if is_group(name)]
@@ -250,7 +251,7 @@ def _song(search: _Search, location: PurePosixPath, listing: Listing, nested: Se
         [*listing.audio, *(path for content in below for path in content.audio)],
         suffix=search.suffix,
         overrides=search.overrides,
-        cards=frozenset([*listing.cards, *(path for content in below for path in content.cards)]),
+        records=frozenset([*listing.records, *(path for content in below for path in content.records)]),
     )
     songs_inside = [] if search.suffix else [path for name in nested for path in _contents(folder / name).audio]
     return Multitrack(
@@ -274,7 +275,7 @@ def _contents(folder: Path, ancestors: tuple[str, ...] = ()) -> Listing:
     return Listing(
         [*listing.audio, *(path for content in below for path in content.audio)],
         listing.folders,
-        [*listing.cards, *(path for content in below for path in content.cards)],
+        [*listing.records, *(path for content in below for path in content.records)],
     )
 
 

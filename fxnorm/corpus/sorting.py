@@ -11,7 +11,7 @@ from fxnorm.corpus.track import Track
 
 MIXTURE = "mixture"
 RESULT_SUFFIX = "normalized"  # of stems that fxnorm normalize usually writes beside their sources
-CARD_SUFFIX = ".json"
+RECORD_SUFFIX = ".json"
 
 Overrides = Mapping[str, Sequence[str]]
 
@@ -43,7 +43,7 @@ def sort_files(
     *,
     suffix: str = "",
     overrides: Overrides | None = None,
-    cards: frozenset[Path] = frozenset(),
+    records: frozenset[Path] = frozenset(),
 ) -> SortedFiles:
     """Sort the audio files of a song.
 
@@ -69,8 +69,8 @@ def sort_files(
         If given, only files named `STEM_SUFFIX`, and the mixture, are used.
     overrides : mapping of str to sequence of str, optional
         Patterns of file names or paths in the song (`Kick*.wav`, `Room/*`), by stem or `skip`.
-    cards : frozenset of Path
-        JSON files in these folders. Audio with a card of the same name is a result of fxnorm, which rule 4 skips.
+    records : frozenset of Path
+        JSON files in these folders. Audio with a record of the same name is a result of fxnorm, which rule 4 skips.
     """
     exact_names = {f"{stem}_{suffix}".lower() if suffix else stem: stem for stem in STEMS}
     claims: dict[str, Path] = {}
@@ -95,7 +95,7 @@ def sort_files(
     whole = {stem for stem, name in _inverted(exact_names) if claims.get(name) in stems}
     unused = list(duplicates)
     for path, own_words in remaining.items():
-        role = SKIP if _is_result(path, cards) else _classify(path.relative_to(folder), own_words)
+        role = SKIP if _is_result(path, records) else _classify(path.relative_to(folder), own_words)
         if suffix or (role != SKIP and (role or "other") in whole):
             unused.append(path)
         elif role == SKIP:
@@ -146,8 +146,8 @@ def _classify(path: Path, words: Sequence[str]) -> str | None:
     return classify([*(word for name in folders for word in split_words(name)), *words])
 
 
-def _is_result(path: Path, cards: frozenset[Path]) -> bool:
-    return path.with_suffix(CARD_SUFFIX) in cards or has_exact_name(path, RESULT_SUFFIX)
+def _is_result(path: Path, records: frozenset[Path]) -> bool:
+    return path.with_suffix(RECORD_SUFFIX) in records or has_exact_name(path, RESULT_SUFFIX)
 
 
 def _without_common_start(names: list[list[str]]) -> list[list[str]]:

@@ -10,10 +10,9 @@ import numpy as np
 from fxnorm import audio, audio_files
 from fxnorm.audio import Audio
 from fxnorm.audio_files import AudioInfo
+from fxnorm.choices import SPLITS
 from fxnorm.corpus.stems import STEMS, require_stem
 from fxnorm.errors import AudioError, InputError
-
-SPLITS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)

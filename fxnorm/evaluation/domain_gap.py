@@ -8,6 +8,7 @@ from typing import Any
 
 from fxnorm import corpus
 from fxnorm.audio import SAMPLE_RATE, resample, to_stereo
+from fxnorm.choices import PRESETS
 from fxnorm.corpus import Multitrack
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
@@ -17,8 +18,6 @@ from fxnorm.normalization.normalizer import Normalizer
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.parallel import Failure, Progress, default_jobs, explain, run, silent_progress
-
-PRESETS = ("published", "default")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ ALPHA = 0.05
 
 
 def summarize(comparison: Comparison) -> str:
-    """Summarise in one sentence: the best system, its distance from the reference, and the significance of that distance."""
+    """Name the best system, its distance from the reference, and the significance of that distance."""
     ranking = comparison.ranking(LEADING)
     songs = len(comparison.complete_songs)
     head = f"{comparison.title}, {songs} song{'s' if songs != 1 else ''}"

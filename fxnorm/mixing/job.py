@@ -15,7 +15,7 @@ from fxnorm.mixing import report
 from fxnorm.mixing.output_level import OutputLevel
 from fxnorm.mixing.report import DOCUMENT
 from fxnorm.models.base import MixModel, MixResult
-from fxnorm.normalization.corpus_normalization import SUBTYPES
+from fxnorm.normalization.output_layout import choose_subtype
 from fxnorm.parallel import Failure, explain
 
 Progress = Callable[[float, str], None]  # songs completed, with fractions, and the name of the last step
@@ -48,13 +48,7 @@ class OutputOptions:
     force: bool = False
 
     def __post_init__(self) -> None:
-        if self.format not in SUBTYPES:
-            raise InputError(f"expected a mix in {' or '.join(SUBTYPES)}, got {self.format or 'no suffix'!r}")
-        object.__setattr__(self, "subtype", self.subtype or SUBTYPES[self.format][0])
-        if self.subtype not in SUBTYPES[self.format]:
-            raise InputError(
-                f"expected a subtype of {self.format} ({', '.join(SUBTYPES[self.format])}), got {self.subtype!r}"
-            )
+        object.__setattr__(self, "subtype", choose_subtype(self.format, self.subtype))
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ class WaveUNet(Network):
         reach = s.kernel // 2
         resampling = s.resampling_taps // 2 if s.stride > 1 else 0
         hops = [s.stride**level for level in range(s.levels)]
-        # per level two convolutions on the way down, two on the way up, and a filter around each change of the sample rate
+        # per level two convolutions on the way down, two on the way up, and a filter around each resampling
         return sum(hop * (4 * reach + 2 * resampling) for hop in hops[:-1]) + hops[-1] * reach
 
     @property

@@ -81,7 +81,7 @@ class Effect(ABC, Generic[F, S, A]):
     Attributes
     ----------
     name : str
-        Name in settings, statistics and cards.
+        Name in settings, statistics and records.
     title : str
         Heading on pages.
     feature : type

@@ -15,7 +15,6 @@ from fxnorm.errors import InputError
 from fxnorm.files import write_text
 from fxnorm.synth.songs import SyntheticSong, make_song, song_name
 
-SPLITS = ("train", "valid", "test")
 SUFFIX = ".flac"
 SUBTYPE = "PCM_24"
 SETTINGS_FILE = "engineer.json"

@@ -24,8 +24,10 @@ from fxnorm.corpus.stems import STEMS
 from fxnorm.losses import MultiResolutionLoss
 from fxnorm.models.baselines import mean_stems, sum_stems
 from fxnorm.models.gbdt.model import BoostedTrees
-from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
+from fxnorm.normalization.corpus_normalization import normalize_corpus
 from fxnorm.normalization.normalizer import Normalizer
+from fxnorm.normalization.output_layout import OutputLayout
+from fxnorm.normalization.plan import NormalizationPlan
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.parallel import default_jobs

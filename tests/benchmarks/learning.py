@@ -26,7 +26,9 @@ from fxnorm.models import MixModel
 from fxnorm.models.checkpoint import Checkpoint
 from fxnorm.models.network import Network
 from fxnorm.models.stem_model import StemModel
-from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
+from fxnorm.normalization.corpus_normalization import normalize_corpus
+from fxnorm.normalization.output_layout import OutputLayout
+from fxnorm.normalization.plan import NormalizationPlan
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.parallel import default_jobs

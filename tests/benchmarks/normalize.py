@@ -27,11 +27,13 @@ from fxnorm.cli.options import print_table
 from fxnorm.dsp import loudness
 from fxnorm.dsp.fir import convolve_centred
 from fxnorm.kernels.dynamics import reduce_gain
-from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
+from fxnorm.normalization.corpus_normalization import normalize_corpus
 from fxnorm.normalization.corpus_statistics import compute_stats
 from fxnorm.normalization.effect import match
 from fxnorm.normalization.effects import MATCHED_EFFECTS
 from fxnorm.normalization.normalizer import pad
+from fxnorm.normalization.output_layout import OutputLayout
+from fxnorm.normalization.plan import NormalizationPlan
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.synth import make_song

@@ -168,8 +168,8 @@ WRONG = {
     "both": (["{song}", "--bass", "{song}/bass.wav", "-o", "{out}.wav"], "got both"),
     "no output": (["{song}"], "Missing option"),
     "a folder that is not there": (["--bass", "{song}/bass.wav", "-o", "{root}/mine.wav/mix.wav"], "cannot be written"),
-    "an output of another kind": (["--bass", "{song}/bass.wav", "-o", "{out}.txt"], "expected a mix in wav or flac"),
-    "no suffix": (["--bass", "{song}/bass.wav", "-o", "{out}"], "expected a mix in wav or flac"),
+    "an output of another kind": (["--bass", "{song}/bass.wav", "-o", "{out}.txt"], "expected the format wav or flac"),
+    "no suffix": (["--bass", "{song}/bass.wav", "-o", "{out}"], "expected the format wav or flac"),
     "a subtype of another format": (
         ["{song}", "-o", "{out}.flac", "--subtype", "FLOAT"], "expected a subtype of flac",
     ),

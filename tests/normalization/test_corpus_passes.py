@@ -10,9 +10,11 @@ import pytest
 from fxnorm import audio, audio_files, corpus
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError, StatsError
-from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
+from fxnorm.normalization.corpus_normalization import normalize_corpus
 from fxnorm.normalization.corpus_statistics import compute_stats
 from fxnorm.normalization.impulse_responses import ImpulseResponses
+from fxnorm.normalization.output_layout import OutputLayout
+from fxnorm.normalization.plan import NormalizationPlan
 from fxnorm.normalization.reverb import ReverbSettings
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats

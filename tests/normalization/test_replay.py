@@ -11,14 +11,17 @@ from fxnorm.audio import SAMPLE_RATE
 from fxnorm.cli import cli
 from fxnorm.errors import FxnormError, InputError
 from fxnorm.normalization.chain import Chain
-from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus, replay_stem
+from fxnorm.normalization.corpus_normalization import normalize_corpus
 from fxnorm.normalization.effects import applied_from_dict
 from fxnorm.normalization.impulse_responses import ImpulseResponses
 from fxnorm.normalization.normalizer import Normalizer, replay
+from fxnorm.normalization.output_layout import OutputLayout
+from fxnorm.normalization.plan import NormalizationPlan
 from fxnorm.normalization.record import load_record
 from fxnorm.normalization.reverb import ReverbSettings
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
+from fxnorm.normalization.stem_normalization import replay_stem
 from tests.signals import noise, plucks
 
 MUSDB = FxStats.shipped()
@@ -123,8 +126,8 @@ def test_a_chain_refuses_other_impulse_responses(song, hall, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": "fxnorm-mix"}, "expected the card of a stem"),
-        ({"version": 1}, "expected the card of a stem of version 2, got 1"),
+        ({"format": "fxnorm-mix"}, "expected the record of a stem"),
+        ({"version": 1}, "expected the record of a stem of version 2, got 1"),
         ({"steps": [{"effect": "eq", "processor": {"kind": "chorus"}}]}, "damaged .the processor 'chorus'"),
         ({"steps": [{"effect": "loudness", "processor": {"kind": "gain", "gain": "loud"}}]}, "damaged .gain: "),
     ],

@@ -15,7 +15,7 @@ from fxnorm.dsp.stft import mean_magnitude
 from fxnorm.evaluation import domain_gap
 from fxnorm.models import open_model
 from fxnorm.normalization.chain import Chain
-from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
+from fxnorm.normalization.corpus_normalization import normalize_corpus
 from fxnorm.normalization.corpus_statistics import compute_stats
 from fxnorm.normalization.effect import Analysis, AppliedEffect, Arrays, Effect, EffectSettings
 from fxnorm.normalization.effects import MATCHED_EFFECTS
@@ -23,6 +23,8 @@ from fxnorm.normalization.eq import ZeroPhaseEq
 from fxnorm.normalization.feature import CurveFeature, PlotStyle, band_mean
 from fxnorm.normalization.grid import GRID_STEP, HOP, N_FFT, grid_frequencies
 from fxnorm.normalization.normalizer import replay
+from fxnorm.normalization.output_layout import OutputLayout
+from fxnorm.normalization.plan import NormalizationPlan
 from fxnorm.normalization.record import load_record
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats

@@ -8,7 +8,7 @@ import numpy as np
 from fxnorm import audio, audio_files, recipe
 from fxnorm.corpus.stems import STEMS
 from fxnorm.normalization.chain import Chain
-from fxnorm.normalization.record import CARD
+from fxnorm.normalization.record import RECORD
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from tests.signals import noise
@@ -32,7 +32,7 @@ def write_song(
         engineered = dry * np.float32([[2.0], [1.0 + 0.2 * index]])
         audio_files.write(normalized / f"{stem}.wav", dry, audio.SAMPLE_RATE)
         record = {"stats": {"signature": chain.stats.signature}, "chain": chain.settings.effective_settings(stem)}
-        CARD.write(normalized / f"{stem}.json", CARD.wrap(record))
+        RECORD.write(normalized / f"{stem}.json", RECORD.wrap(record))
         audio_files.write(wet / f"{stem}.wav", engineered, audio.SAMPLE_RATE)
         mix += engineered
     audio_files.write(normalized / "mixture.wav", mix, audio.SAMPLE_RATE)

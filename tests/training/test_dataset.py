@@ -212,7 +212,7 @@ def change_record(path, **changes):
             lambda a: (a / "bass.json").unlink(),
             "bass.json: cannot be read (No such file or directory); check the path, or normalise the corpus again",
         ),
-        (lambda a: (a / "bass.json").write_text("{}"), "expected the card of a stem"),
+        (lambda a: (a / "bass.json").write_text("{}"), "expected the record of a stem"),
         (lambda a: (a / "mixture.wav").unlink(), "expected a mixture to learn from"),
     ],
 )

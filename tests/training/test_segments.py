@@ -8,7 +8,9 @@ from fxnorm.audio import SAMPLE_RATE
 from fxnorm.corpus import scan
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import AudioError
-from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
+from fxnorm.normalization.corpus_normalization import normalize_corpus
+from fxnorm.normalization.output_layout import OutputLayout
+from fxnorm.normalization.plan import NormalizationPlan
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.training.corpus import open_corpus
