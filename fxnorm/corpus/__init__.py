@@ -6,10 +6,13 @@ file per stem and, usually, their mixture, or with any number of recordings name
 
 from fxnorm.choices import SPLITS
 from fxnorm.corpus.extraction import extract, unpacked
-from fxnorm.corpus.folders import VALIDATION_SONGS, scan, scan_folders
+from fxnorm.corpus.folders import scan, scan_folders
 from fxnorm.corpus.inspection import inspect
+from fxnorm.corpus.multitrack import Multitrack
 from fxnorm.corpus.reports import FileReport, TrackReport
-from fxnorm.corpus.track import Multitrack, StemFiles, Track
+from fxnorm.corpus.splits import VALIDATION_SONGS
+from fxnorm.corpus.stems import StemFiles
+from fxnorm.corpus.track import Track
 
 __all__ = [
     "SPLITS",

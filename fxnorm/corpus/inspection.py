@@ -10,9 +10,9 @@ import numpy.typing as npt
 from fxnorm import audio, audio_files
 from fxnorm.audio import Audio
 from fxnorm.audio_files import AudioInfo
+from fxnorm.corpus.multitrack import Multitrack
 from fxnorm.corpus.reports import FileReport, TrackReport
 from fxnorm.corpus.sorting import MIXTURE
-from fxnorm.corpus.track import Multitrack
 from fxnorm.errors import AudioError
 from fxnorm.parallel import Jobs, Progress, run, silent_progress
 from fxnorm.units import amplitude_to_db

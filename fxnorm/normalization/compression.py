@@ -2,22 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel
 
 from fxnorm.audio import Audio, is_silent
 from fxnorm.corpus.stems import require_stem
-from fxnorm.dsp.compressor import attenuate, levels_db, smoothing_coefficient
-from fxnorm.kernels import dynamics
 from fxnorm.normalization import onset_peaks
+from fxnorm.normalization.compressor import Compressor, CompressorStrip, GainReduction
 from fxnorm.normalization.compressor_search import CompressorSearch
 from fxnorm.normalization.effect import Analysis, AppliedEffect, Arrays, Effect, EffectSettings
 from fxnorm.normalization.onset_peaks import OnsetPeaks, reference_gain, segment_edges
-from fxnorm.normalization.processor import Facts, Processor, format_db
-from fxnorm.units import amplitude_to_db, db_to_amplitude
+from fxnorm.units import amplitude_to_db
 
 
 class Ballistics(EffectSettings):
@@ -108,60 +105,6 @@ class CompressionAnalysis(Analysis):
             "sizes": np.array([part.size for part in parts], dtype=np.int64),
             "group_sizes": np.array([len(group) for group in self.edges], dtype=np.int64),
         }
-
-
-class GainReduction(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
-    """Parameters of a hard-knee compressor; the detector reads the input times `detector_gain`."""
-
-    detector_gain: float
-    threshold_db: float
-    ratio: float
-    attack_ms: float
-    release_ms: float
-
-
-class CompressorStrip(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
-    """Input gain and gain reduction of channels that share a compressor."""
-
-    channels: tuple[int, ...]
-    input_gain_db: float
-    reduction: GainReduction | None = None
-
-
-class Compressor(Processor):
-    """One compressor for all channels, or one for each.
-
-    Attributes
-    ----------
-    strips : tuple of CompressorStrip
-    """
-
-    kind: ClassVar[str] = "compressor"
-    title: ClassVar[str] = "Compressor"
-    strips: tuple[CompressorStrip, ...]
-
-    def process(self, audio: Audio, sample_rate: int, *, overwrite: bool = False) -> Audio:
-        """Compress the channels of every strip."""
-        out = audio if overwrite else audio.copy()
-        for strip in self.strips:
-            channels = slice(strip.channels[0], strip.channels[-1] + 1)
-            _process_strip(strip, out[channels], sample_rate)
-        return out
-
-    def facts(self) -> Facts:
-        """Return gain, threshold, ratio and time constants of every strip."""
-        facts: Facts = []
-        for strip in self.strips:
-            mark = f", {('left', 'right')[strip.channels[0]]}" if len(self.strips) > 1 else ""
-            facts.append((f"Input gain{mark}", format_db(strip.input_gain_db)))
-            if (reduction := strip.reduction) is not None:
-                facts += [
-                    (f"Threshold{mark}", format_db(reduction.threshold_db, "dBFS", plus=False)),
-                    (f"Ratio{mark}", f"{reduction.ratio:g}:1"),
-                    (f"Attack{mark}", f"{reduction.attack_ms:g} ms"),
-                    (f"Release{mark}", f"{reduction.release_ms:g} ms"),
-                ]
-        return facts
 
 
 class CompressionEffect(Effect[OnsetPeaks, CompressionSettings, CompressionAnalysis]):
@@ -283,20 +226,6 @@ def _choose_strip(
     )
     processor = Compressor(strips=(strip.model_copy(update={"reduction": reduction}),))
     return AppliedEffect("compression", processor, before=before.rounded(), after=after.rounded())
-
-
-def _process_strip(strip: CompressorStrip, audio: Audio, sample_rate: int) -> None:
-    """Process channels in place."""
-    gain = db_to_amplitude(strip.input_gain_db)
-    if (reduction := strip.reduction) is None:
-        np.multiply(audio, np.float32(gain), out=audio)
-        return
-    level_db = levels_db(audio, reduction.detector_gain, louder=True)[0]
-    attack = smoothing_coefficient(reduction.attack_ms, sample_rate)
-    release = smoothing_coefficient(reduction.release_ms, sample_rate)
-    slope = 1.0 - 1.0 / reduction.ratio
-    dynamics.reduce_gain(level_db, reduction.threshold_db, slope, attack, release, level_db)
-    attenuate(audio, level_db, gain, out=audio)
 
 
 def _distinct(channels: Audio) -> Audio:
