@@ -18,14 +18,14 @@ SILENCE_DB = -50.0  # a stem or channel whose peak is at or under this is silent
 _BLOCK = 1 << 16  # samples
 
 
-def as_audio(array: npt.ArrayLike, *, what: str = "audio") -> Audio:
+def as_audio(array: npt.ArrayLike, *, label: str = "audio") -> Audio:
     """Check and convert an array to `Audio`.
 
     Parameters
     ----------
     array : array_like, shape (channels, samples) or (samples,)
         One or two channels of finite samples.
-    what : str
+    label : str
         Name used in the error message.
 
     Returns
@@ -42,16 +42,16 @@ def as_audio(array: npt.ArrayLike, *, what: str = "audio") -> Audio:
     if audio.ndim == 1:
         audio = audio[np.newaxis]
     if audio.ndim != 2:
-        raise AudioError(f"{what}: expected an array (channels, samples), got {audio.ndim} dimensions")
+        raise AudioError(f"{label}: expected an array (channels, samples), got {audio.ndim} dimensions")
     channels, samples = audio.shape
     if channels not in (1, 2):
-        raise AudioError(f"{what}: expected 1 or 2 channels, got {channels}; mix it down to stereo first")
+        raise AudioError(f"{label}: expected 1 or 2 channels, got {channels}; mix it down to stereo first")
     if samples == 0:
-        raise AudioError(f"{what}: has no samples; remove it or record it again")
+        raise AudioError(f"{label}: has no samples; remove it or record it again")
     if not (largest := peak(audio)) <= LARGEST:  # NaN is not
-        if bad := np.count_nonzero(~np.isfinite(audio)):
-            raise AudioError(f"{what}: expected finite samples, got {bad} NaN or infinite ones; export it again")
-        raise AudioError(f"{what}: {too_large(largest)}")
+        if invalid := np.count_nonzero(~np.isfinite(audio)):
+            raise AudioError(f"{label}: expected finite samples, got {invalid} NaN or infinite ones; export it again")
+        raise AudioError(f"{label}: {too_large(largest)}")
     return audio
 
 

@@ -95,7 +95,7 @@ def read(path: Path) -> tuple[Audio, int]:
             audio[:, count : count + len(interleaved)] = interleaved.T
             count += len(interleaved)
         _require_whole(file, path, count)
-    return as_audio(audio[:, :count], what=str(path)), info.sample_rate
+    return as_audio(audio[:, :count], label=str(path)), info.sample_rate
 
 
 def read_segment(path: Path, start: int, samples: int) -> Audio:
@@ -121,7 +121,7 @@ def read_segment(path: Path, start: int, samples: int) -> Audio:
         segment = _next_frames(file, path, samples).T
     if segment.shape[1] < samples:
         segment = np.pad(segment, ((0, 0), (0, samples - segment.shape[1])))
-    return as_audio(segment, what=str(path))
+    return as_audio(segment, label=str(path))
 
 
 def blocks(path: Path, *, samples: int = _BLOCK) -> Iterator[Audio]:
@@ -265,9 +265,9 @@ def _next_frames(file: soundfile.SoundFile, path: Path, frames: int = -1) -> npt
 
 def _require_whole(file: soundfile.SoundFile, path: Path, samples: int) -> None:
     """Raise if the header promised more samples than were read."""
-    declared = [int(size) for size in _SHORT_CHUNK.findall(file.extra_info)]
+    declared_sizes = [int(size) for size in _SHORT_CHUNK.findall(file.extra_info)]
     short = samples < file.frames and not _is_estimate(file, path)
-    if short or any(size not in _STREAM_SIZES for size in declared):
+    if short or any(size not in _STREAM_SIZES for size in declared_sizes):
         raise AudioError(f"{path}: cut short, {samples} samples are left; export it again")
 
 

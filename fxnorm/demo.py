@@ -118,7 +118,7 @@ class Demo:
         self,
         tracks: Sequence[Multitrack],
         *,
-        progress: Callable[[str, int, int, str], None] = lambda stage, done, total, item: None,
+        progress: Callable[[str, int, int, str], None] = lambda stage, completed, total, item: None,
     ) -> DomainGap:
         """Measure the distances between wet and dry stems before and after normalisation, for each preset.
 

@@ -39,7 +39,7 @@ def test_as_audio_keeps_what_conforms() -> None:
 )
 def test_as_audio_says_what_it_expected(shape: tuple[int, ...], message: str) -> None:
     with pytest.raises(AudioError, match=message):
-        audio.as_audio(np.zeros(shape), what="vocals")
+        audio.as_audio(np.zeros(shape), label="vocals")
 
 
 def test_nan_of_opposite_infinities_is_noticed() -> None:

@@ -43,7 +43,7 @@ def domain_gap(
         preset: Normalizer(options.load_stats(_stats_of(stats, preset)), ChainSettings.preset(preset))
         for preset in PRESETS
     }
-    with options.local_crew(jobs) as processes, options.stage_progress(quiet=quiet) as progress:
+    with options.local_workers(jobs) as processes, options.stage_progress(quiet=quiet) as progress:
         result = measure_domain_gap(wet, dry, normalizers, split=split, jobs=processes, progress=progress)
     if as_json:
         click.echo(json.dumps(result.to_dict()))
@@ -63,11 +63,11 @@ def print_domain_gap(result: "DomainGap") -> None:
 
 def _stats_of(stats: tuple[str, ...], preset: str) -> str:
     """Return the last file given for a preset or for both."""
-    chosen = "musdb18"
+    stats_file = "musdb18"
     for text in stats:
         name, equals, file = text.partition("=")
         if not equals or name not in PRESETS:
-            chosen = text
+            stats_file = text
         elif name == preset:
-            chosen = file
-    return chosen
+            stats_file = file
+    return stats_file

@@ -87,7 +87,7 @@ def evaluate(
     from fxnorm.evaluation.summary import headline_table, summarize
 
     require_report_path(out)
-    with options.local_crew(jobs) as processes, options.stage_progress(quiet=quiet) as progress:
+    with options.local_workers(jobs) as processes, options.stage_progress(quiet=quiet) as progress:
         results = evaluation.evaluate(
             [_parse_model(text) for text in models],
             folder,
@@ -103,11 +103,11 @@ def evaluate(
             jobs=processes,
             progress=progress,
         )
-    written = results.save(out, audio_examples=audio_examples)
+    paths = results.save(out, audio_examples=audio_examples)
     failures = list(results.failures)
     if webmushra is not None:
-        configuration, unheard = results.export_webmushra(webmushra)
-        written, failures = (*written, configuration), [*failures, *unheard]
+        configuration, silent_songs = results.export_webmushra(webmushra)
+        paths, failures = (*paths, configuration), [*failures, *silent_songs]
     if as_json:
         click.echo(json.dumps(results.to_dict(), ensure_ascii=False))
     else:
@@ -115,7 +115,7 @@ def evaluate(
             click.echo(f"{summarize(comparison)}\n")
             options.print_table(headline_table(comparison))
             click.echo("")
-        click.echo(f"written: {', '.join(map(str, written))}")
+        click.echo(f"written: {', '.join(map(str, paths))}")
         for line in results.missing:
             click.echo(f"fxnorm: missing: {line}", err=True)
     options.report_failures(failures)

@@ -115,8 +115,11 @@ def normalize(
     )
     tracks = corpus.scan(source, split=split)
     first = tracks[0].tracks[0].files[0]
-    with options.crew(jobs, dask, reads=first) as crew, options.progress_bar("normalize", quiet=quiet) as progress:
-        result = normalize_corpus(tracks, plan, jobs=crew, progress=progress)
+    with (
+        options.worker_pool(jobs, dask, reads=first) as workers,
+        options.progress_bar("normalize", quiet=quiet) as progress,
+    ):
+        result = normalize_corpus(tracks, plan, jobs=workers, progress=progress)
     if as_json:
         import dataclasses
         import json
@@ -149,20 +152,20 @@ def _reverb(strength: float) -> "ReverbSettings":
     return ReverbSettings(strength=strength)
 
 
-def _strengths(given: tuple[str, ...], effects: tuple[str, ...]) -> dict[str, float]:
+def _strengths(texts: tuple[str, ...], effects: tuple[str, ...]) -> dict[str, float]:
     """Read `0.5` (for all effects) and `eq=0.5` (for one effect, which takes precedence)."""
     common: dict[str, float] = {}
     single: dict[str, float] = {}
-    for text in given:
+    for text in texts:
         name, _, value = text.rpartition("=")
         try:
-            share = float(value)
+            strength = float(value)
         except ValueError:
             raise InputError(f"strength: expected a number from 0 to 1 or EFFECT=number, got {text!r}") from None
         if not name:
-            common = dict.fromkeys(effects, share)
+            common = dict.fromkeys(effects, strength)
         elif name in effects:
-            single[name] = share
+            single[name] = strength
         else:
             raise InputError(f"strength: expected one of the effects ({', '.join(effects)}), got {name!r}")
     return common | single

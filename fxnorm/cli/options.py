@@ -78,7 +78,7 @@ def shared_path(path: Path, dask: str | None) -> Path:
 
 
 @contextmanager
-def local_crew(jobs: int | None) -> Iterator[int]:
+def local_workers(jobs: int | None) -> Iterator[int]:
     """Yield worker processes of this machine, one for each processor if not given; a single one is this process."""
     from fxnorm import malloc
     from fxnorm.parallel import default_jobs
@@ -88,10 +88,10 @@ def local_crew(jobs: int | None) -> Iterator[int]:
 
 
 @contextmanager
-def crew(jobs: int | None, dask: str | None, *, reads: Path) -> "Iterator[Jobs]":
+def worker_pool(jobs: int | None, dask: str | None, *, reads: Path) -> "Iterator[Jobs]":
     """Yield worker processes of this machine, or a Dask cluster that can read the same files."""
     if dask is None:
-        with local_crew(jobs) as processes:
+        with local_workers(jobs) as processes:
             yield processes
         return
     from fxnorm.errors import InputError
@@ -117,10 +117,10 @@ def progress_bar(label: str, *, unit: str = " stems", quiet: bool = False) -> It
 
     with tqdm(desc=label, unit=unit, disable=quiet or not sys.stderr.isatty(), dynamic_ncols=True, leave=False) as bar:
 
-        def show(done: int, total: int, what: str) -> None:
+        def show(completed: int, total: int, item: str) -> None:
             bar.total = total
-            bar.set_postfix_str(what, refresh=False)
-            bar.update(done - bar.n)
+            bar.set_postfix_str(item, refresh=False)
+            bar.update(completed - bar.n)
 
         yield show
 
@@ -131,11 +131,11 @@ def stage_progress(*, quiet: bool = False) -> Iterator[Callable[[str, int, int, 
     with ExitStack() as stack:
         bars: dict[str, Callable[[int, int, str], None]] = {}
 
-        def show(stage: str, done: int, total: int, item: str) -> None:
+        def show(stage: str, completed: int, total: int, item: str) -> None:
             if stage not in bars:
                 stack.close()
                 bars[stage] = stack.enter_context(progress_bar(stage, unit="", quiet=quiet))
-            bars[stage](done, total, item)
+            bars[stage](completed, total, item)
 
         yield show
 
@@ -157,7 +157,7 @@ def figure(value: float | None, digits: int = 2) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def print_stats(several: list[tuple[str, "FxStats"]]) -> None:
+def print_stats(labelled_stats: list[tuple[str, "FxStats"]]) -> None:
     """Print one row for each stem and file with the average of every effect."""
     from fxnorm.corpus.stems import STEMS
     from fxnorm.normalization.effects import MATCHED_EFFECTS
@@ -165,7 +165,7 @@ def print_stats(several: list[tuple[str, "FxStats"]]) -> None:
     features = {name: effect.feature for name, effect in MATCHED_EFFECTS.items()}
     rows = [["stem", "stems", *(column for feature in features.values() for column in feature.columns)]]
     for stem in STEMS:
-        for label, stats in several:
+        for label, stats in labelled_stats:
             cells = [str(max((counts.get(stem, 0) for counts in stats.counts.values()), default=0) or "–")]
             for name, feature in features.items():
                 average = stats.target(name, stem)

@@ -81,22 +81,22 @@ def sort_files(
     remaining: dict[Path, list[str]] = {}
     words = _without_common_start([split_words(path.stem) for path in claims.values()])
     for (key, path), own_words in zip(claims.items(), words, strict=True):
-        chosen = _override(path, folder, overrides or {})
-        if chosen == SKIP:
+        override = _override(path, folder, overrides or {})
+        if override == SKIP:
             skipped.append(path)
-        elif chosen is not None:
-            stems[path] = chosen, chosen
+        elif override is not None:
+            stems[path] = override, override
         elif key in exact_names:
             stems[path] = exact_names[key], exact_names[key]
         elif key == MIXTURE:
             mixture = path
         else:
             remaining[path] = own_words
-    whole = {stem for stem, name in _inverted(exact_names) if claims.get(name) in stems}
+    complete_stems = {stem for stem, name in _inverted(exact_names) if claims.get(name) in stems}
     unused = list(duplicates)
     for path, own_words in remaining.items():
         role = SKIP if _is_result(path, records) else _classify(path.relative_to(folder), own_words)
-        if suffix or (role != SKIP and (role or "other") in whole):
+        if suffix or (role != SKIP and (role or "other") in complete_stems):
             unused.append(path)
         elif role == SKIP:
             skipped.append(path)

@@ -44,9 +44,9 @@ class DomainGap:
         rows = []
         for name, gaps in self.gaps.items():
             for stem in (*STEMS, "all"):
-                chosen = [gap for gap in gaps if stem in (gap.stem, "all")]
-                figures = [*(ratio(chosen, measure) for measure in measures()), *mean_coherence(chosen)]
-                rows.append((f"{name}, {stem}", len(chosen), figures))
+                selected = [gap for gap in gaps if stem in (gap.stem, "all")]
+                figures = [*(ratio(selected, measure) for measure in measures()), *mean_coherence(selected)]
+                rows.append((f"{name}, {stem}", len(selected), figures))
         return rows
 
 
@@ -65,7 +65,7 @@ def measure_domain_gap(
     *,
     split: str | None = None,
     jobs: int | None = None,
-    progress: Callable[[str, int, int, str], None] = lambda stage, done, total, item: None,
+    progress: Callable[[str, int, int, str], None] = lambda stage, completed, total, item: None,
 ) -> DomainGap:
     """Measure the distance between wet and dry stems before and after normalisation.
 

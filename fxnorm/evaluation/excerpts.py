@@ -88,6 +88,6 @@ def _normalize_loudness(excerpt: Audio) -> Audio:
 
 def _slice_padded(mix: Audio, start: int, samples: int) -> Audio:
     """Read samples from `start`, which may be negative; zeros outside the mix."""
-    inside = mix[:, max(0, start) : max(0, start + samples)]
-    before = min(samples, max(0, -start))
-    return np.pad(inside, ((0, 0), (before, samples - before - inside.shape[1])))
+    segment = mix[:, max(0, start) : max(0, start + samples)]
+    lead = min(samples, max(0, -start))
+    return np.pad(segment, ((0, 0), (lead, samples - lead - segment.shape[1])))

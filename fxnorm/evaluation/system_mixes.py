@@ -71,11 +71,11 @@ def open_models(models: Iterable[Model], *, device: str, seed: int) -> dict[str,
     opened_models: dict[str, MixModel] = {}
     for entry in models:
         name, model = entry if isinstance(entry, tuple) else ("", entry)
-        opened = open_model(model, device=device, seed=seed) if isinstance(model, str | Path) else model
-        name = name or opened.name
+        loaded = open_model(model, device=device, seed=seed) if isinstance(model, str | Path) else model
+        name = name or loaded.name
         if name in opened_models:
             raise InputError(f"{name}: expected models of different names, got a second model called {name!r}; name it")
-        opened_models[name] = opened
+        opened_models[name] = loaded
     return opened_models
 
 
@@ -178,7 +178,7 @@ def _mix_tracks(
         folder / name,
         model,
         mixing.OutputOptions(level=mixing.OutputLevel(clip_mode="none"), html=False),
-        progress=lambda done, step: progress(f"mix {name}", round(100 * done), 100 * len(tracks), step),
+        progress=lambda completed, step: progress(f"mix {name}", round(100 * completed), 100 * len(tracks), step),
     )
     failures += result.failures
     files = {

@@ -149,8 +149,8 @@ def mix_song(
     require_target(song, target, options)
     stems = song.read_stems()
     # The page plays the recorded stems; without it one stem at a time is in memory.
-    recorded: Mapping[str, Audio] = dict(stems) if options.html else stems
-    result = options.level.apply(model.mix(recorded, song.sample_rate, samples=song.samples, progress=progress))
+    recordings: Mapping[str, Audio] = dict(stems) if options.html else stems
+    result = options.level.apply(model.mix(recordings, song.sample_rate, samples=song.samples, progress=progress))
     record = report.compose(song, model, result)
     # An unfinished report marks the mix as fxnorm's, without a signature.
     DOCUMENT.write(target.with_suffix(".json"), DOCUMENT.wrap({}))
@@ -158,7 +158,7 @@ def mix_song(
     if options.html:
         from fxnorm.mixing import page
 
-        files.write_text(target.with_suffix(".html"), page.draw(record, result, recorded))
+        files.write_text(target.with_suffix(".html"), page.draw(record, result, recordings))
     record["signature"] = signature(song, model, options)
     DOCUMENT.write(target.with_suffix(".json"), record)
     return record

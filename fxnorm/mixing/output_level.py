@@ -50,11 +50,11 @@ class OutputLevel:
         level: dict[str, Any] = {}
         gain_db = 0.0
         if self.lufs is not None:
-            measured = loudness.measure(mix, result.sample_rate)
-            if measured is None:
+            lufs = loudness.measure(mix, result.sample_rate)
+            if lufs is None:
                 level["unreached_lufs"] = self.lufs
             else:
-                gain_db = self.lufs - measured
+                gain_db = self.lufs - lufs
                 level["gain_db"] = round(gain_db, 2)
         over_db = float(amplitude_to_db(peak(mix))) + gain_db
         if over_db > 0.0 and self.clip_mode == "rescale":

@@ -79,5 +79,5 @@ def chunks(total: int, length: int, *, backwards: bool = False) -> Iterator[slic
 def slice_padded(x: Tensor, start: int, stop: int) -> Tensor:
     """Return columns from start to stop of an array (rows, columns), with zeros beyond its ends."""
     total = x.shape[1]
-    inside = x[:, max(0, start) : max(0, min(stop, total))]
-    return F.pad(inside, (max(0, min(stop, 0) - start), max(0, stop - max(total, start))))
+    columns = x[:, max(0, start) : max(0, min(stop, total))]
+    return F.pad(columns, (max(0, min(stop, 0) - start), max(0, stop - max(total, start))))

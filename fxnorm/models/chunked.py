@@ -45,9 +45,9 @@ def apply_chunked(
     rise = torch.linspace(0.0, 1.0, crossfade + 2, device=out.device)[1:-1]
     for start in range(0, max(1, total - crossfade), chunk - crossfade):
         stop = min(start + chunk, total)
-        first = max(0, start - network.context)
-        extended = network(stems[None, ..., first : stop + network.context].to(device))[0]
-        mix = extended[:, start - first : stop - first].to(out.device)
+        extended_start = max(0, start - network.context)
+        extended = network(stems[None, ..., extended_start : stop + network.context].to(device))[0]
+        mix = extended[:, start - extended_start : stop - extended_start].to(out.device)
         if start > 0:
             mix[:, :crossfade] = torch.lerp(out[:, start : start + crossfade], mix[:, :crossfade], rise)
         out[:, start:stop] = mix

@@ -144,7 +144,7 @@ class MaskingLayers:
         """
         frames, dilation = x.shape[1], block.depthwise.dilation[0]
         activate, norm = block.first
-        activate_again, norm_again = block.second
+        second_activation, second_norm = block.second
 
         def widen(span: slice) -> Tensor:
             widened: Tensor = activate(block.widen(x[:, span]))
@@ -156,14 +156,14 @@ class MaskingLayers:
             y = F.pad(y, (start - span.start + dilation, span.stop + dilation - stop))
             depthwise = block.depthwise
             convolved = F.conv1d(y, depthwise.weight, depthwise.bias, dilation=dilation, groups=len(y))
-            activated: Tensor = activate_again(convolved)
+            activated: Tensor = second_activation(convolved)
             return activated
 
         moments = self.measure(widen, frames)
-        moments_again = self.measure(convolve, frames)
+        second_moments = self.measure(convolve, frames)
         pending: tuple[slice, Tensor] | None = None  # residual, added after the next chunk has read its neighbours
         for span in chunks(frames, max(MASKING_CHUNK, dilation)):
-            y = moments_again.normalize(convolve(span), norm_again)
+            y = second_moments.normalize(convolve(span), second_norm)
             skips[:, span] += block.skip(y)
             if pending is not None:
                 x[:, pending[0]] += pending[1]

@@ -134,14 +134,14 @@ class CompressionEffect(Effect[OnsetPeaks, CompressionSettings, CompressionAnaly
         return onset_peaks.measure(audio, gain, tuple(segment_edges(channel, gain) for channel in audio))
 
     def analyze(
-        self, audio: Audio, sample_rate: int, *, settings: CompressionSettings, stored: Arrays | None = None
+        self, audio: Audio, sample_rate: int, *, settings: CompressionSettings, arrays: Arrays | None = None
     ) -> CompressionAnalysis:
         """Find the segments between onsets of the channels that are not silent."""
         audible = tuple(c for c in range(audio.shape[0]) if not is_silent(audio[c]))
         linked = (tuple(range(audio.shape[0])),) if audible else ()
         groups = linked if settings.linked else tuple((channel,) for channel in audible)
-        if stored is not None:
-            return CompressionAnalysis(audio, sample_rate, groups, _split_edges(stored))
+        if arrays is not None:
+            return CompressionAnalysis(audio, sample_rate, groups, _split_edges(arrays))
         edges = []
         for group in groups:
             channels = audio[list(group)] if len(group) < len(audio) else audio
@@ -209,8 +209,8 @@ def _choose_strip(
     )
     if not search.has_onsets:
         return AppliedEffect("compression", skipped="no onset found")
-    before = search.before
-    target_db = target.peak_db + settings.target_offset_std * target.spread_db
+    before = search.uncompressed_peaks
+    target_db = target.peak_db + settings.target_offset_std * target.std_db
     needed = before.peak_db >= target_db if settings.reference == "input" else before.peak_db < target_db
     strip = CompressorStrip(channels=channels, input_gain_db=strength * float(amplitude_to_db(search.gain)))
     if not needed or strength == 0.0:
@@ -233,23 +233,23 @@ def _distinct(channels: Audio) -> Audio:
     return channels[:1] if len(channels) == 2 and np.array_equal(channels[0], channels[1]) else channels
 
 
-def _split_edges(stored: Mapping[str, npt.NDArray[Any]]) -> tuple[tuple[npt.NDArray[np.int64], ...], ...]:
+def _split_edges(arrays: Mapping[str, npt.NDArray[Any]]) -> tuple[tuple[npt.NDArray[np.int64], ...], ...]:
     """Return the edges by group and channel from `CompressionAnalysis.to_arrays`."""
-    parts = iter(np.split(stored["edges"], np.cumsum(stored["sizes"])[:-1]))
-    return tuple(tuple(next(parts) for _ in range(size)) for size in stored["group_sizes"])
+    parts = iter(np.split(arrays["edges"], np.cumsum(arrays["sizes"])[:-1]))
+    return tuple(tuple(next(parts) for _ in range(size)) for size in arrays["group_sizes"])
 
 
 def _merge(choices: Sequence[AppliedEffect]) -> AppliedEffect:
     """Combine the choices for the left and the right channel."""
-    named = dict(zip(("left", "right"), choices, strict=True))
+    by_channel = dict(zip(("left", "right"), choices, strict=True))
     strips = tuple(
         strip for choice in choices if isinstance(choice.processor, Compressor) for strip in choice.processor.strips
     )
-    skipped = [f"{channel}: {choice.skipped}" for channel, choice in named.items() if choice.skipped]
+    skipped = [f"{channel}: {choice.skipped}" for channel, choice in by_channel.items() if choice.skipped]
     return AppliedEffect(
         "compression",
         Compressor(strips=strips) if strips else None,
-        before={channel: choice.before for channel, choice in named.items() if choice.before},
-        after={channel: choice.after for channel, choice in named.items() if choice.after},
+        before={channel: choice.before for channel, choice in by_channel.items() if choice.before},
+        after={channel: choice.after for channel, choice in by_channel.items() if choice.after},
         skipped="; ".join(skipped) or None,
     )

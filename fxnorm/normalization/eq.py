@@ -173,12 +173,12 @@ class EqEffect(Effect[SpectrumFeature, EqSettings, SpectrumAnalysis]):
         return _spectrum(audio, level, mean_magnitude(audio, N_FFT, HOP)) if level is not None else None
 
     def analyze(
-        self, audio: Audio, sample_rate: int, *, settings: EqSettings, stored: Arrays | None = None
+        self, audio: Audio, sample_rate: int, *, settings: EqSettings, arrays: Arrays | None = None
     ) -> SpectrumAnalysis:
         """Measure the spectra of the channels that are not silent."""
         require_sample_rate(sample_rate, self.name)
-        if stored is not None:
-            return SpectrumAnalysis(stored["channels"], stored["spectra"])
+        if arrays is not None:
+            return SpectrumAnalysis(arrays["channels"], arrays["spectra"])
         channels = _audible_channels(audio)
         if not channels:
             return SpectrumAnalysis(np.empty(0, dtype=np.int64), np.empty((0, GRID_POINTS)))
@@ -233,8 +233,8 @@ def wanted_gain_db(
     spectrum: npt.NDArray[np.float64], target: npt.NDArray[np.float64], settings: EqSettings
 ) -> npt.NDArray[np.float64]:
     """Return the gain in dB at the 1,025 grid frequencies that turns a spectrum into the target."""
-    wanted = _octave_mean(target, settings.smoothing_octaves, 1) if settings.smoothing_octaves > 0.0 else target
-    gain_db = amplitude_to_db(wanted) - amplitude_to_db(np.maximum(spectrum, 1e-10 * spectrum.max()))
+    goal = _octave_mean(target, settings.smoothing_octaves, 1) if settings.smoothing_octaves > 0.0 else target
+    gain_db = amplitude_to_db(goal) - amplitude_to_db(np.maximum(spectrum, 1e-10 * spectrum.max()))
     if settings.range_db is not None:
         middle = _middle(gain_db)
         gain_db = np.clip(gain_db, middle - settings.range_db, middle + settings.range_db)

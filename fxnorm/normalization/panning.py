@@ -96,12 +96,12 @@ class PanningEffect(Effect[SimilarityFeature, PanningSettings, PanningAnalysis])
         return self._measure(audio, sample_rate, double=True)
 
     def analyze(
-        self, audio: Audio, sample_rate: int, *, settings: PanningSettings, stored: Arrays | None = None
+        self, audio: Audio, sample_rate: int, *, settings: PanningSettings, arrays: Arrays | None = None
     ) -> PanningAnalysis:
         """Measure the similarity for every side gain, or find the stronger channel."""
         require_sample_rate(sample_rate, self.name)
-        if stored is not None:
-            return PanningAnalysis(str(stored["skipped"]), str(stored["channel"]), stored["similarities"])
+        if arrays is not None:
+            return PanningAnalysis(str(arrays["skipped"]), str(arrays["channel"]), arrays["similarities"])
         if audio.shape[0] == 1:
             return PanningAnalysis("mono", "", np.empty((0, 0)))
         if is_silent(audio):

@@ -101,8 +101,8 @@ def measure_narrowed(audio: Audio, range_db: float) -> npt.NDArray[np.float64]:
 
 def read_bands(curve: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the mean of a curve on the grid in each third-octave band."""
-    fine = np.repeat(curve, GRID_STEP)  # bins of the fine spectrum inside each grid point
-    return np.array([fine[low:high].mean() for low, high in itertools.pairwise(_edges())])
+    bins = np.repeat(curve, GRID_STEP)  # bins of the fine spectrum inside each grid point
+    return np.array([bins[low:high].mean() for low, high in itertools.pairwise(_edges())])
 
 
 def find_side_gains(

@@ -146,7 +146,7 @@ def _signature(job: StemJob) -> str:
         "version": RECORD.version,
         "source": [[name, state.st_size, state.st_mtime_ns] for name, state in states],
         "chain": job.plan.settings.effective_settings(job.stem),
-        "targets": {effect: _plain(job.plan.stats.target(effect, job.stem)) for effect in job.plan.settings.active},
+        "targets": {effect: _to_dict(job.plan.stats.target(effect, job.stem)) for effect in job.plan.settings.active},
         "random": job.plan.random_parts(job.stem),
         "layout": [job.plan.layout.format, job.plan.layout.subtype],
     }
@@ -169,7 +169,7 @@ def _audio_of(record: dict[str, Any]) -> set[str]:
     return {Path(str(name)).name for name in names}
 
 
-def _plain(target: Feature | None) -> dict[str, Any] | None:
+def _to_dict(target: Feature | None) -> dict[str, Any] | None:
     return target.to_dict() if target is not None else None
 
 

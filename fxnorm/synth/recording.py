@@ -43,13 +43,13 @@ def record(seeds: SeedTree, score: Score) -> Recording:
     samples = round(score.form.seconds * SAMPLE_RATE)
     kit = draw_kit(seeds)
     bass = draw_tone(seeds, "bass")
-    other, players = _record_other(seeds, score, samples)
+    other_stem, players = _record_other(seeds, score, samples)
     vocals, voice = _record_vocals(seeds, score, samples)
     raw = {
         "vocals": np.stack((vocals, vocals)),
         "bass": np.stack([render_notes(score.bass, bass, samples, seeds.generator(SeedBranch.RECORDING, 1))] * 2),
         "drums": render_drums(score.drums, kit, samples, seeds.generator(SeedBranch.RECORDING, 2)),
-        "other": other,
+        "other": other_stem,
     }
     dry = {stem: _digitize(stem, raw[stem], seeds) for stem in STEMS}
     instruments = {"vocals": voice, "bass": bass.to_dict(), "drums": kit.to_dict(), "other": players}
@@ -75,12 +75,12 @@ def _record_other(seeds: SeedTree, score: Score, samples: int) -> tuple[Floats, 
     stereo = np.zeros((2, samples))
     players: dict[str, Any] = {}
     rng = seeds.generator(SeedBranch.RECORDING, 7)
-    parts = {
+    roles = {
         "chords": (score.chords, 0.0),
         "lead": (score.lead, uniform(rng, LEAD_DB, 1)),
         "pad": (score.pad, uniform(rng, PAD_DB, 1)),
     }
-    for number, (role, (notes, balance_db)) in enumerate(parts.items()):
+    for number, (role, (notes, balance_db)) in enumerate(roles.items()):
         if not notes:
             continue
         tone = draw_tone(seeds, role)

@@ -112,8 +112,8 @@ def read_chain(folder: Path, tracks: Sequence[Multitrack]) -> Chain:
 
 def _find_chain(folder: Path) -> Path:
     """Find the chain in the folder of a corpus, or above the folder of a split."""
-    inside, above = folder / CHAIN_FILE, folder.resolve().parent / CHAIN_FILE
-    return above if not inside.exists() and above.exists() else inside
+    own_path, parent_path = folder / CHAIN_FILE, folder.resolve().parent / CHAIN_FILE
+    return parent_path if not own_path.exists() and parent_path.exists() else own_path
 
 
 def _matches(record: Mapping[str, object], chain: Chain, stem: str) -> bool:

@@ -168,8 +168,8 @@ class ResumableSampler(Sampler[tuple[int, int]]):
         self.position = position
         self.batch_size = batch_size
         self.batches = batches
-        share = batch_size // world_size
-        self.indices = range(rank * share, (rank + 1) * share)
+        batch_share = batch_size // world_size
+        self.indices = range(rank * batch_share, (rank + 1) * batch_share)
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         epoch, start = self.position.epoch, self.position.batch

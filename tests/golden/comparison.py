@@ -127,9 +127,9 @@ def feature_rows(folder: Path = GOLDEN) -> Iterator[Row]:
         )
         yield Row("loudness feature, LU", where, abs(lufs - recorded_lufs), 0.06)
         peaks = measure("compression", stem_audio, audio.SAMPLE_RATE)
-        peak_db, spread_db = recorded[f"{song}/{stem}/compression"]
+        peak_db, std_db = recorded[f"{song}/{stem}/compression"]
         yield Row("onset peak, dB", where, abs(peaks.peak_db - peak_db), 0.1)
-        yield Row("onset spread, dB", where, abs(peaks.spread_db - spread_db), 0.1)
+        yield Row("onset spread, dB", where, abs(peaks.std_db - std_db), 0.1)
 
 
 def average_rows(folder: Path = GOLDEN) -> Iterator[Row]:

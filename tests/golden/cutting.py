@@ -118,7 +118,7 @@ def _measure(stem_audio: audio.Audio, key: str) -> Arrays:
         f"{key}/eq": measure("eq", stem_audio, audio.SAMPLE_RATE)[::FEATURE_STEP].astype(np.float32),
         f"{key}/panning": measure("panning", stem_audio, audio.SAMPLE_RATE)[::FEATURE_STEP].astype(np.float32),
         f"{key}/loudness": np.array([loudness.measure(stem_audio, audio.SAMPLE_RATE)]),
-        f"{key}/compression": np.array([peaks.peak_db, peaks.spread_db]),
+        f"{key}/compression": np.array([peaks.peak_db, peaks.std_db]),
     }
     for c, channel in enumerate(stem_audio):
         positions = onsets.find(channel * np.float32(10.0**-0.5 / peak(stem_audio))) - PADDING

@@ -49,7 +49,7 @@ def test_the_feature_does_not_know_the_level(gain_db):
     louder = measure("compression", audio * np.float32(10.0 ** (gain_db / 20.0)), SAMPLE_RATE)
     plain = measure("compression", audio, SAMPLE_RATE)
     assert louder.peak_db == pytest.approx(plain.peak_db, abs=0.01)
-    assert louder.spread_db == pytest.approx(plain.spread_db, abs=0.01)
+    assert louder.std_db == pytest.approx(plain.std_db, abs=0.01)
 
 
 def test_ratio_one_is_the_identity():
@@ -75,7 +75,7 @@ def test_the_louder_channel_drives_both():
 def exhaustive(audio, target, settings_):
     """First pair of the grid by computing every output and measuring its peaks."""
     ballistics, reference = settings_.ballistics["vocals"], settings_.reference
-    aim_db = target.peak_db + settings_.target_offset_std * target.spread_db
+    aim_db = target.peak_db + settings_.target_offset_std * target.std_db
     gain = np.float32(10.0 ** (-10.0 / 20.0) / peak(audio))
     scaled = audio * gain
     segments = [onset_peaks.segment_edges(channel, np.float32(1.0)) for channel in scaled]
@@ -222,4 +222,4 @@ def test_a_tone_and_a_click_give_values_or_none():
     click[:, 1000] = 0.9
     for audio in (click, sine(440.0, 1.0), noise(1.0)):
         measured = measure("compression", pad(audio), SAMPLE_RATE)
-        assert measured is None or np.isfinite([measured.peak_db, measured.spread_db]).all()
+        assert measured is None or np.isfinite([measured.peak_db, measured.std_db]).all()

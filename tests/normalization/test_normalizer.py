@@ -190,7 +190,7 @@ def test_a_second_pass_changes_little():
         twice, _ = chain(once, SAMPLE_RATE, stem)
         apart = distance(features(once, stem), features(twice, stem))
         assert apart["eq"] < 2.0
-        assert apart["peak"] < 2.0 * MUSDB.target("compression", stem).spread_db
+        assert apart["peak"] < 2.0 * MUSDB.target("compression", stem).std_db
         assert apart["panning"] < 0.14
         assert apart["loudness"] < 0.04
 
@@ -252,10 +252,10 @@ def test_stored_analyses_and_decisions_change_nothing(preset):
     chain = Normalizer(MUSDB, ChainSettings.preset(preset))
     audio = pad(plucks(6.0, seed=5))
     expected, steps = chain.run(audio.copy(), "drums")
-    decided, analyses = {}, {}
+    decisions, analyses = {}, {}
     for name, effect in MATCHED_EFFECTS.items():  # as the passes over a corpus do: match, then measure the next
-        given, applied = chain.run(audio.copy(), "drums", until=name, decided=decided, analyses=analyses)
-        decided = {step.effect: step for step in applied}
+        given, applied = chain.run(audio.copy(), "drums", stop_before=name, decisions=decisions, analyses=analyses)
+        decisions = {step.effect: step for step in applied}
         feature, analysis = effect.measure_and_analyze(given, SAMPLE_RATE, settings=chain.settings.matching[name])
         analyses[name] = analysis.to_arrays()
         alone = effect.measure(given, SAMPLE_RATE)
@@ -263,7 +263,7 @@ def test_stored_analyses_and_decisions_change_nothing(preset):
             np.testing.assert_allclose(feature.values, alone.values, rtol=0.0, atol=1e-4)
         else:
             assert feature == alone
-    stored, same_steps = chain.run(audio.copy(), "drums", decided=decided, analyses=analyses)
+    stored, same_steps = chain.run(audio.copy(), "drums", decisions=decisions, analyses=analyses)
     assert [step.to_dict() for step in same_steps] == [step.to_dict() for step in steps]
     np.testing.assert_array_equal(stored, expected)
 

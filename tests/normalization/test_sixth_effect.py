@@ -86,10 +86,10 @@ class Tilt(Effect[TiltFeature, TiltSettings, TiltAnalysis]):
         return TiltFeature(level_db - level_db.mean())
 
     def analyze(
-        self, audio: audio.Audio, sample_rate: int, *, settings: TiltSettings, stored: Arrays | None = None
+        self, audio: audio.Audio, sample_rate: int, *, settings: TiltSettings, arrays: Arrays | None = None
     ) -> TiltAnalysis:
-        if stored is not None:
-            return TiltAnalysis(stored["curve_db"])
+        if arrays is not None:
+            return TiltAnalysis(arrays["curve_db"])
         feature = self.measure(audio, sample_rate)
         return TiltAnalysis(np.empty(0) if feature is None else feature.values)
 

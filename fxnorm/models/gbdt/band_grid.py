@@ -135,8 +135,8 @@ class BandGrid(ModelSettings):
     def _analyse(self, audio: Audio, first: int, windows: int) -> Spectra:
         start, end = (first - 1) * self.hop, (first + windows) * self.hop
         segment = audio[..., max(0, start) : end]
-        before = max(0, -start)
-        span = slice(before, before + segment.shape[-1])
+        padding = max(0, -start)
+        span = slice(padding, padding + segment.shape[-1])
         mid_side = np.zeros((*segment.shape[:-1], end - start), dtype=np.float32)  # zero-padded at both ends
         mid_side[..., 0, span] = segment[..., 0, :] + segment[..., 1, :]
         mid_side[..., 1, span] = segment[..., 0, :] - segment[..., 1, :]
