@@ -5,7 +5,6 @@ import numpy.typing as npt
 import scipy.fft
 
 from fxnorm.audio import Audio
-from fxnorm.kernels.silence import is_zero
 
 _POINTS = 32_768  # of the transforms, for filters of up to an eighth of it
 _BATCH = 4  # transforms in one call share the vector units
@@ -63,7 +62,7 @@ def convolve_centred(audio: Audio, kernels: npt.NDArray[np.floating], *, overwri
         padded[:, reach : reach + input_chunk.shape[1]] = input_chunk
         padded[:, reach + input_chunk.shape[1] :] = 0.0
         history = padded[:, chunk : chunk + reach].copy()
-        if is_zero(padded):
+        if not padded.any():
             out[:, start:stop] = 0.0
             continue
         blocks = np.lib.stride_tricks.sliding_window_view(padded, points, axis=1)[:, ::hop]

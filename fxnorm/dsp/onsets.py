@@ -9,7 +9,6 @@ import numpy.typing as npt
 import scipy.fft
 
 from fxnorm.kernels.dynamics import onset_strength
-from fxnorm.kernels.silence import is_zero
 from fxnorm.units import db_to_amplitude
 
 FRAME = 1024
@@ -60,7 +59,7 @@ def _novelty(
     novelty = np.zeros(count)
     power = np.zeros(count)
     for start in range(0, count, _BATCH):
-        if is_zero(framed[start : start + _BATCH]):
+        if not framed[start : start + _BATCH].any():
             continue
         batch = framed[start : start + _BATCH] * gain
         novelty[start : start + _BATCH] = np.log1p(np.abs(scipy.fft.rfft(batch * window, axis=1))) @ weights

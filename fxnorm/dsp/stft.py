@@ -50,6 +50,9 @@ def transforms(
     batch = max(1, _BATCH_SAMPLES // (n_fft * len(audio)))
     for first in range(0, framed.shape[1], batch):
         frames = framed[:, first : first + batch]
+        if not audio[:, first * hop : (first + frames.shape[1] - 1) * hop + n_fft].any():
+            yield np.zeros((*frames.shape[:2], n_fft // 2 + 1), np.result_type(window.dtype, np.complex64))
+            continue
         if sum_and_difference:
             left, right = frames
             windowed = np.empty(frames.shape, dtype=window.dtype)
