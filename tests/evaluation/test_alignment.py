@@ -171,3 +171,17 @@ def test_a_lag_needs_a_twentieth_more_than_in_time(delayed_share: float, lag: in
 @pytest.mark.parametrize(("delay_samples", "lag"), [(21_900, 21_900), (-21_900, -21_900), (22_200, 0), (-22_200, 0)])
 def test_a_lag_is_estimated_within_half_a_second(delay_samples: int, lag: int) -> None:
     assert find_lag(*delayed_noise(delay_samples, (1.0, 0.0, 0.1))).samples == lag
+
+
+def test_a_lag_is_estimated_from_the_loudest_half_minute() -> None:
+    """Its loudest ten seconds are unrelated, and the longer rest of the song lags by something else."""
+    rng = np.random.default_rng(0)
+    target, unrelated = rng.standard_normal((2, 2, 70 * SAMPLE_RATE)).astype(np.float32)
+    level = np.full(70, 0.9, np.float32)
+    level[20:50] = 1.0
+    level[30:40] = 1.1
+    target *= np.repeat(level, SAMPLE_RATE)
+    mix = delay(target, -300)
+    mix[:, 20 * SAMPLE_RATE : 50 * SAMPLE_RATE] = delay(target, 700)[:, 20 * SAMPLE_RATE : 50 * SAMPLE_RATE]
+    mix[:, 30 * SAMPLE_RATE : 40 * SAMPLE_RATE] = unrelated[:, 30 * SAMPLE_RATE : 40 * SAMPLE_RATE]
+    assert find_lag(target, mix).samples == 700

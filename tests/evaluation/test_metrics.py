@@ -59,6 +59,18 @@ def test_the_percentages_are_those_of_plain_librosa(rest: int) -> None:
             assert close(values[key], wanted), (key, values[key], wanted)
 
 
+@pytest.mark.parametrize("fall_db", [70.0, 90.0, 130.0])
+def test_quiet_passages_have_the_contrast_and_flatness_of_plain_librosa(fall_db: float) -> None:
+    """Contrast reads peaks and valleys of 80 dB, flatness powers of -100 dB and more."""
+    quiet = np.ones(TARGET.shape[1])
+    quiet[40_000:80_000] = 10.0 ** (-fall_db / 20.0)
+    target, mix = ((gains * audio).astype(np.float32) for gains, audio in ((quiet, TARGET), (quiet[::-1], MIX)))
+    values = compare(target, mix, SAMPLE_RATE)
+    plain = plain_features.spectral(target.astype(np.float64), mix.astype(np.float64), SAMPLE_RATE)
+    for name in ("contrast", "flatness"):
+        assert values[f"spectral_{name}"] == pytest.approx(plain[name], rel=1e-4)
+
+
 def test_the_distances_are_those_of_auraloss() -> None:
     torch = pytest.importorskip("torch", reason="the oracle needs PyTorch")
     freq = pytest.importorskip("auraloss.freq", reason="the oracle is auraloss")

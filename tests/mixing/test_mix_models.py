@@ -236,3 +236,20 @@ def test_opening_a_baseline_loads_no_torch():
     code = "import sys; from fxnorm import open_model; open_model('normalized-sum'); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())
     assert done.stdout.strip() == "False"
+
+
+def test_the_last_sample_is_within_what_the_model_hears(checkpoint):
+    """48,001 samples at 48 kHz are 44,100.9 at 44.1 kHz."""
+    prepared = open_model(checkpoint, device="cpu").prepare({"bass": sine(110.0, 1.0, rate=48_001)}, 48_000)
+    assert prepared.audio.shape[2] == 44_101
+
+
+def test_every_stem_draws_its_own_room():
+    rooms, given = ImpulseResponses(decay_s=(0.3, 0.4), count=8).load(), noise(0.1)
+    same = 0
+    for seed in range(8):
+        model = open_model("normalized-sum", rooms=rooms, seed=seed)
+        effects = model.prepare({"vocals": given, "other": given}, audio.SAMPLE_RATE).effects
+        vocals, other = (effects[stem][0].processor.response.identity for stem in ("vocals", "other"))
+        same += vocals == other
+    assert same <= 4

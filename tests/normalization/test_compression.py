@@ -223,3 +223,15 @@ def test_a_tone_and_a_click_give_values_or_none():
     for audio in (click, sine(440.0, 1.0), noise(1.0)):
         measured = measure("compression", pad(audio), SAMPLE_RATE)
         assert measured is None or np.isfinite([measured.peak_db, measured.std_db]).all()
+
+
+def test_the_last_segment_reaches_to_the_last_sample():
+    audio = plucks(3.0)
+    audio[:, -1] = 3.0 * peak(audio)
+    for channel in audio:
+        assert onset_peaks.segment_edges(channel, np.float32(0.1))[-1] == channel.size
+    feature = measure("compression", audio, SAMPLE_RATE)
+    without = measure("compression", audio[:, :-1], SAMPLE_RATE)
+    # the last sample alone is at -10 dBFS, the other peaks at most a third of it
+    assert without.peak_db <= -10.0
+    assert feature.std_db > without.std_db + 0.5

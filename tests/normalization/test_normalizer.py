@@ -5,15 +5,17 @@ import json
 import numpy as np
 import pytest
 
-from fxnorm.audio import SAMPLE_RATE, peak
+from fxnorm.audio import SAMPLE_RATE, peak, resample
 from fxnorm.corpus.stems import STEMS
 from fxnorm.dsp import loudness
 from fxnorm.errors import AudioError, FxnormError, InputError
 from fxnorm.evaluation.stem_gap import features
 from fxnorm.normalization.chain import Chain
 from fxnorm.normalization.distances import distance
+from fxnorm.normalization.effect import AppliedEffect
 from fxnorm.normalization.effects import MATCHED_EFFECTS
-from fxnorm.normalization.normalizer import PADDING, Normalizer, pad, unpad
+from fxnorm.normalization.loudness import Gain
+from fxnorm.normalization.normalizer import PADDING, Normalizer, pad, replay, unpad
 from fxnorm.normalization.reverb import ImpulseResponse, ReverbSettings
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
@@ -275,3 +277,14 @@ def test_a_processor_prints_on_one_line():
     assert all("\n" not in line and len(line) < 200 for line in lines)
     assert lines[0].startswith("EQ: gain ")
     assert "dB" in lines[-1]
+
+
+def test_resampling_leaves_no_sample_over_full_scale():
+    """A quarter of 44.1 kHz, sampled there beside its peaks: its samples at 48 kHz are larger by up to 3 dB."""
+    time_s = np.arange(24_000) / 48_000
+    tone = np.hanning(time_s.size) * np.sin(2.0 * np.pi * SAMPLE_RATE / 4.0 * time_s + np.pi / 4.0)
+    audio = np.stack([tone, -tone]).astype(np.float32)
+    gain = 0.999 / peak(resample(audio, 48_000, SAMPLE_RATE))
+    assert gain * peak(audio) > 1.3
+    out = replay([AppliedEffect("loudness", Gain(gain=gain))], audio, 48_000)
+    assert 0.999 < peak(out) <= 1.0

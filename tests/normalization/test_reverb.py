@@ -93,3 +93,15 @@ def test_a_room_is_half_of_what_comes_out_and_only_where_it_belongs():
     same, step = add_room(audio, RESPONSES, "drums")
     assert same is audio
     assert step.skipped
+
+
+@pytest.mark.parametrize("stem", ["vocals", "other"])
+def test_both_ends_of_the_spectrum_come_back_30_db_lower(stem):
+    """A low shelf has its whole gain at 0 Hz, a high shelf at half the sample rate."""
+    impulse = np.zeros((2, SAMPLE_RATE), np.float32)
+    impulse[:, 0] = 1.0
+    echo = ImpulseResponse.from_audio(np.ones((2, 1), np.float32))
+    step = reverb.draw_reverb([echo], stem=stem, rng=np.random.default_rng(0))
+    sent = step.processor.send(impulse, SAMPLE_RATE).astype(np.float64)
+    at_zero, at_nyquist = sent.sum(axis=1), (sent * (-1.0) ** np.arange(SAMPLE_RATE)).sum(axis=1)
+    np.testing.assert_allclose(20.0 * np.log10(np.abs([at_zero, at_nyquist])), -30.0, atol=0.01)

@@ -63,3 +63,21 @@ def test_applied_gains_lie_on_lines_over_the_logarithm_of_frequency() -> None:
         assert np.interp(between_hz, hz, response_db) == pytest.approx(-20.0 * share, abs=0.25)
     for band_hz, gain_db in ((400.0, 0.0), (low_hz, 0.0), (high_hz, -20.0), (5000.0, -20.0), (20_000.0, -20.0)):
         assert np.interp(band_hz, hz, response_db) == pytest.approx(gain_db, abs=0.6)
+
+
+def test_no_gain_changes_no_channel() -> None:
+    audio = noise(0.5) * np.float32([[1.0], [0.3]])
+    out = side_gains.apply_side_gains(audio, np.zeros(side_gains.BAND_CENTRES_HZ.size), 2001)
+    np.testing.assert_allclose(out, audio, atol=1e-6)
+
+
+@pytest.mark.parametrize("quarter", range(1, 12))
+def test_every_sample_lies_in_two_frames(quarter: int) -> None:
+    """A burst on one channel alone: 0 in the two frames that hold it, 1 in the others, which are silent."""
+    length = 65_536
+    audio = np.zeros((2, 3 * length), np.float32)
+    start = quarter * length // 4 + length // 8
+    audio[0, start : start + 1000] = noise(1.0)[0, :1000]
+    in_the_middle = length // 2 <= start < 5 * length // 2
+    similarities = side_gains.measure_narrowed(audio, RANGE_DB)
+    np.testing.assert_allclose(similarities[:, 0], 1.0 - (2 if in_the_middle else 1) / 5, atol=1e-3)
