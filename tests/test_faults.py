@@ -13,11 +13,12 @@ import pytest
 from fxnorm import audio_files, corpus, files, locks
 from fxnorm.errors import FxnormError, InputError, RunError
 from fxnorm.normalization.corpus_normalization import normalize_corpus
-from fxnorm.normalization.corpus_statistics import compute_stats
+from fxnorm.normalization.corpus_statistics import MeasuringJob, Pass, compute_stats, measure_stem
 from fxnorm.normalization.output_layout import OutputLayout
 from fxnorm.normalization.plan import NormalizationPlan
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
+from fxnorm.normalization.stem_normalization import normalize_stem
 from fxnorm.parallel import pool
 from fxnorm.parallel.runner import run
 from tests.benchmarks.kills import FXNORM, contents, hidden, kill_and_go_on
@@ -161,6 +162,25 @@ def test_workers_of_a_run_that_is_over_are_turned_away(songs, tmp_path):
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(RunError, match="on a file system that all its machines share"), files.share_folder(tmp_path):
         pass
+
+
+@posix
+def test_a_stem_is_neither_written_nor_measured_without_its_run(songs, tmp_path):
+    track = corpus.scan(songs)[0]
+    task = Pass(ChainSettings.preset(), None, ("loudness",), tmp_path)
+    work = (
+        lambda: normalize_stem(plan(tmp_path), (track, "vocals")),
+        lambda: measure_stem(task, MeasuringJob(track, "vocals", "vocals.npz")),
+    )
+    for attempt in work:
+        with pytest.raises(RunError, match="expected a run at work there"):
+            attempt()
+    with (tmp_path / files.LOCK).open("ab") as other:
+        assert locks.try_lock(other, exclusive=True)
+        for attempt in work:
+            with pytest.raises(RunError, match="this one is over"):
+                attempt()
+    assert list(tmp_path.iterdir()) == [tmp_path / files.LOCK]
 
 
 def test_a_file_system_without_locks_is_told_of(tmp_path, monkeypatch, caplog):
