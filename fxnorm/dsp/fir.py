@@ -5,6 +5,7 @@ import numpy.typing as npt
 import scipy.fft
 
 from fxnorm.audio import Audio
+from fxnorm.dsp.windows import frames
 
 _POINTS = 32_768  # of the transforms, for filters of up to an eighth of it
 _BATCH = 4  # transforms in one call share the vector units
@@ -65,8 +66,7 @@ def convolve_centred(audio: Audio, kernels: npt.NDArray[np.floating], *, overwri
         if not padded.any():
             out[:, start:stop] = 0.0
             continue
-        blocks = np.lib.stride_tricks.sliding_window_view(padded, points, axis=1)[:, ::hop]
-        spectra = scipy.fft.rfft(blocks)
+        spectra = scipy.fft.rfft(frames(padded, points, hop))
         spectra *= response
         result = scipy.fft.irfft(spectra, points, overwrite_x=True)[:, :, taps - 1 :]
         out[:, start:stop] = result.reshape(channels, -1)[:, : stop - start]

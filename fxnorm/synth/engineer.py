@@ -19,7 +19,7 @@ from fxnorm.synth.priors import STEM_PRIORS
 from fxnorm.synth.processor import Float64, Processor
 from fxnorm.synth.processors import Gain
 from fxnorm.synth.seeding import uniform
-from fxnorm.units import amplitude_to_db, db_to_amplitude
+from fxnorm.units import amplitude_to_db, db_to_amplitude, power_to_db
 
 ExtraProcessors = Mapping[str, Sequence[Any]]
 
@@ -140,7 +140,7 @@ def loudness_db(audio: Float64, sample_rate: int) -> float:
     if not power.size:
         return SILENCE_DB
     power = power[power >= power.mean() * db_to_amplitude(2.0 * GATE_DB)]
-    return float(10.0 * np.log10(power.mean()))
+    return float(power_to_db(power.mean()))
 
 
 def _process_checked(stem: str, processor: Processor, audio: Float64) -> Float64:

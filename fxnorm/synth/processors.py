@@ -12,7 +12,7 @@ from fxnorm.errors import InputError
 from fxnorm.kernels import synth as kernels
 from fxnorm.synth.processor import Float64, Processor, StripProcessor, build
 from fxnorm.synth.seeding import seeded_generator
-from fxnorm.units import db_to_amplitude
+from fxnorm.units import amplitude_to_db, db_to_amplitude
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,12 @@ class Compressor(StripProcessor):
 
     def process(self, audio: Float64, sample_rate: int) -> Float64:
         """Reduce the gain by the level of the louder channel."""
-        level_db = 20.0 * np.log10(np.maximum(np.abs(audio).max(axis=0), 1e-6))
+        level_db = amplitude_to_db(np.abs(audio).max(axis=0), floor_db=-120.0)
         reduction_db = self._static_reduction_db(level_db)
         smooth_db = np.empty_like(reduction_db)
         attack, release = (float(np.exp(-1000.0 / (sample_rate * ms))) for ms in (self.attack_ms, self.release_ms))
         kernels.smooth_reduction(reduction_db, attack, release, smooth_db)
-        gain = 10.0 ** ((self.makeup_db - smooth_db) / 20.0)
+        gain = db_to_amplitude(self.makeup_db - smooth_db)
         return audio * (1.0 - self.wet + self.wet * gain)
 
     def _static_reduction_db(self, level_db: Float64) -> Float64:
