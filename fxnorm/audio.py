@@ -108,6 +108,6 @@ def loudest(samples: Audio, sample_rate: int, seconds: float) -> slice:
 
 
 def is_silent(audio: npt.NDArray[np.floating]) -> bool:
-    """Whether the peak is at or under `SILENCE_DB`; what sounds is known by its first sounding block."""
+    """Return whether the peak is at or under `SILENCE_DB`; stops at the first block above it."""
     limit = db_to_amplitude(SILENCE_DB)
     return all(peak(audio[..., start : start + _BLOCK]) <= limit for start in range(0, audio.shape[-1], _BLOCK))

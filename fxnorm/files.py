@@ -17,9 +17,9 @@ from fxnorm.errors import InputError, RunError
 TEMPORARY_PREFIX = ".fxnorm-"
 LOCK = ".fxnorm.lock"
 
-_PATIENCE_S = 60.0  # for workers elsewhere that still have a stem in hand when their run ends early
-_GRACE_S = 2.0  # workers whose run was killed notice it, and let go of the folder, well within this time
-# What fails for one file fails for all that follow; not every system has every code.
+_PATIENCE_S = 60.0  # for remote workers that are still at a stem when their run ends early
+_GRACE_S = 2.0  # workers of a killed run release the folder well within this time
+# Errors that would hold for every further file; not every system has every code.
 _NO_ROOM = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EROFS") if hasattr(errno, name))
 
 _log = logging.getLogger("fxnorm")
@@ -104,7 +104,7 @@ def lock_folder(folder: Path, *, sweeping: Collection[Path] = ()) -> Iterator[No
     ----------
     folder : Path
     sweeping : collection of Path
-        The folders that the run writes in: what runs and workers that were killed left half-written there is removed.
+        Folders that the run writes in; partial files of killed runs and workers are removed from them.
 
     Raises
     ------

@@ -181,7 +181,7 @@ def oversampled_peak(
     """Find the largest magnitude between samples, by the phases (phases, taps) of an interpolator.
 
     Blocks of `length` samples are looked at in the order given, the loudest first: once no interpolated sample of the
-    next can be larger than what was found, none of those that follow can.
+    next can exceed the largest so far, none of the rest can.
     """
     taps = phases.shape[1]
     max_gain = 0.0

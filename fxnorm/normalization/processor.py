@@ -1,4 +1,4 @@
-"""Processors: what normalising decided to do to a stem, with the parameters that reproduce it to the sample."""
+"""Processors: decisions about a stem as parameters, which reproduce its samples."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
