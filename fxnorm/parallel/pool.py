@@ -1,4 +1,4 @@
-"""Worker processes on this machine: none outlives its run, and the run outlives any of them."""
+"""Worker processes on this machine, which end with their run; a run survives the death of any of them."""
 
 import logging
 import os
@@ -30,7 +30,7 @@ _log = logging.getLogger("fxnorm")
 
 
 class Pool:
-    """Worker processes that each have one item in hand; a `Runner` for the length of a `with` block.
+    """Worker processes with one item each; a `Runner` for the length of a `with` block.
 
     The item of a worker that dies is tried once more, with nothing beside it; if that kills a worker too, a
     `FxnormError` stands in the place of the result.
@@ -44,7 +44,7 @@ class Pool:
     def __init__(self, jobs: int) -> None:
         self.jobs = jobs
         self._workers: list[_Worker] = []
-        self._stillborn = 0
+        self._failed_starts = 0
 
     def __enter__(self) -> Self:
         return self
@@ -62,25 +62,25 @@ class Pool:
         RunError
             If worker processes die as they start.
         """
-        tasks: deque[_Task] = deque()  # begun, and not handed on yet
-        suspects: deque[_Task] = deque()  # had by a worker that died
-        fresh = (_Task(function, item) for item in items)
+        tasks: deque[_Task] = deque()  # begun, but not yielded yet
+        retries: deque[_Task] = deque()  # tasks of workers that died
+        new_tasks = (_Task(function, item) for item in items)
         try:
             while True:
                 while tasks and tasks[0].is_done:
                     task = tasks.popleft()
                     yield task.item, task.outcome
-                if not suspects:
+                if not retries:
                     while len(self._busy) < self.jobs and len(tasks) < self.jobs * _AHEAD:
-                        if (following := next(fresh, None)) is None:
+                        if (new_task := next(new_tasks, None)) is None:
                             break
-                        tasks.append(following)
-                        self._begin(following)
+                        tasks.append(new_task)
+                        self._begin(new_task)
                 elif not self._busy:
-                    self._begin(suspects.popleft())
+                    self._begin(retries.popleft())
                 if not self._busy:
                     return
-                suspects.extend(self._collect())
+                retries.extend(self._collect())
         finally:
             self._dismiss(self._busy)
 
@@ -96,42 +96,42 @@ class Pool:
         idle.give(task)
 
     def _collect(self) -> list["_Task"]:
-        """Wait for outcomes; the tasks of workers that died and are to be tried again."""
-        again = []
-        speaking = connection.wait([worker.pipe for worker in self._workers])
-        for worker in [worker for worker in self._workers if worker.pipe in speaking]:
+        """Wait for outcomes; return the tasks of dead workers to try again."""
+        retries = []
+        ready = connection.wait([worker.pipe for worker in self._workers])
+        for worker in [worker for worker in self._workers if worker.pipe in ready]:
             try:
                 worker.take()
-                self._stillborn = 0
+                self._failed_starts = 0
             except (EOFError, OSError):
                 self._workers.remove(worker)
-                task, how = worker.bury()
+                task, reason = worker.reap()
                 if not worker.is_ready:
-                    self._count_stillborn(how)
+                    self._count_failed_start(reason)
                     if task is not None:
                         self._begin(task)
-                elif task is not None and task.outlives(how):
-                    again.append(task)
-        return again
+                elif task is not None and task.should_retry(reason):
+                    retries.append(task)
+        return retries
 
-    def _count_stillborn(self, how: str) -> None:
-        self._stillborn += 1
-        if self._stillborn > self.jobs:
+    def _count_failed_start(self, reason: str) -> None:
+        self._failed_starts += 1
+        if self._failed_starts > self.jobs:
             raise RunError(
-                f"worker processes die as they start ({how}), most often for lack of memory; finished work is kept: "
+                f"worker processes die as they start ({reason}), most often for lack of memory; finished work is kept: "
                 "run the same command again with -j 1"
             )
 
     def _dismiss(self, workers: list["_Worker"]) -> None:
-        for worker in (leaving := list(workers)):
+        for worker in (dismissed := list(workers)):
             worker.stop()
-        for worker in leaving:
-            worker.bury()
+        for worker in dismissed:
+            worker.reap()
             self._workers.remove(worker)
 
 
 class _Task:
-    """A function and an item, and what came of it."""
+    """A function, an item and the outcome."""
 
     def __init__(self, function: Callable[[Any], Any], item: Any) -> None:
         self.function = function
@@ -144,15 +144,15 @@ class _Task:
         self.outcome = outcome
         self.is_done = True
 
-    def outlives(self, how: str) -> bool:
+    def should_retry(self, reason: str) -> bool:
         """Whether it is to be tried again after its worker died."""
         self.deaths += 1
         if self.deaths == 1:
-            _log.info("a worker process died (%s); what it had in hand is tried again", how)
+            _log.info("a worker process died (%s); its item is tried again", reason)
             return True
         self.finish(
             FxnormError(
-                f"its worker process died twice ({how}), most often for lack of memory; use fewer processes (-j) or "
+                f"its worker process died twice ({reason}), most often for lack of memory; use fewer processes (-j) or "
                 "a shorter file"
             )
         )
@@ -160,7 +160,7 @@ class _Task:
 
 
 class _Worker:
-    """A process, this end of the pipe to it, and the task it has in hand."""
+    """A process, the pipe to it, and its current task."""
 
     def __init__(self) -> None:
         self.pipe, remote = connection.Pipe()
@@ -175,11 +175,11 @@ class _Worker:
         if self.is_ready:
             function = None if task.function is self._function else task.function
             self._function = task.function
-            with suppress(BrokenPipeError, ConnectionError):  # it has died, and will be found dead
+            with suppress(BrokenPipeError, ConnectionError):  # it has died, which `_collect` notices
                 self.pipe.send((function, task.item))
 
     def take(self) -> None:
-        """Receive what the worker has sent: first that it is ready, then outcomes."""
+        """Receive a message of the worker: first that it is ready, then outcomes."""
         outcome = self.pipe.recv()
         if not self.is_ready:
             self.is_ready = True
@@ -191,12 +191,12 @@ class _Worker:
 
     def stop(self) -> None:
         if self.task is None:
-            self.process.kill()  # it has nothing to lose, and would take a tenth of a second to take leave
+            self.process.kill()  # it has no work to lose, and a regular end takes a tenth of a second
         else:
             self.process.terminate()
 
-    def bury(self) -> tuple[_Task | None, str]:
-        """See the process off; its task and how it died."""
+    def reap(self) -> tuple[_Task | None, str]:
+        """Wait for the end of the process; return its task and the reason of its end."""
         self.pipe.close()
         try:
             self.process.wait(_PATIENCE_S)
@@ -252,8 +252,8 @@ def serve(handle: int, level: int) -> None:
     with suppress(EOFError, OSError), malloc.retain_freed_memory():
         pipe.send(None)
         while True:
-            new, item = pipe.recv()
-            function = new or function
+            new_function, item = pipe.recv()
+            function = new_function or function
             pipe.send(_sendable(attempt(function, item)))
 
 
@@ -262,7 +262,7 @@ def _sendable(outcome: Any) -> Any:
     if isinstance(outcome, Exception):
         try:
             ForkingPickler.loads(ForkingPickler.dumps(outcome))
-        except Exception:  # whatever their own methods raise
+        except Exception:  # their own methods may raise anything
             return RuntimeError(f"{type(outcome).__name__}: {outcome}")
     return outcome
 
