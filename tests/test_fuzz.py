@@ -3,7 +3,6 @@
 import contextlib
 import io
 import json
-import resource
 import sys
 import tempfile
 from functools import cache
@@ -122,6 +121,8 @@ def damage(content, how, place, *more):
 @pytest.fixture(scope="module")
 def little_memory():
     """What a header promises is not to be believed: room for gigabytes cannot be had."""
+    import resource  # of POSIX
+
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     in_use = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (in_use + (1 << 30), hard))
