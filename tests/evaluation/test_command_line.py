@@ -14,7 +14,7 @@ from fxnorm import audio, audio_files, evaluation
 from fxnorm.audio import SAMPLE_RATE
 from fxnorm.cli.evaluate import evaluate
 from fxnorm.corpus.stems import STEMS
-from fxnorm.errors import FxnormError, InputError
+from fxnorm.errors import InputError
 from tests.evaluation.test_metrics import music
 
 SONGS = ("First", "Second")
@@ -129,43 +129,6 @@ def test_a_bad_song_is_named_and_the_others_are_scored(corpus: Path, tmp_path: P
     assert "2 songs" in text or "1 song" in text
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "the target is silent" in page
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("WET", "-o", "r.html"), "expected at least one model or folder of mixes"),
-        (("WET", "-m", "sum", "-o", "r.txt"), "ending in .html"),
-        (("WET", "-m", "nothing", "-o", "r.html"), "unknown model 'nothing'"),
-        (("WET", "-m", "sum", "-m", "sum", "-o", "r.html"), "a second model called 'sum'"),
-        (("WET", "-m", "sum", "--targets", "WET", "-o", "r.html"), "leave targets out"),
-        (("-m", "sum", "-o", "r.html"), "expected a folder of songs to mix"),
-        (("--mixes", "a=WET", "-o", "r.html"), "mixes and targets"),
-        (("--mixes", "WET", "--targets", "WET", "-o", "r.html"), "expected NAME=DIR"),
-        (("DRY", "-m", "sum", "-o", "r.html"), "expected songs with a mixture"),
-        (("WET", "--dry-stems", "EMPTY", "-m", "sum", "-o", "r.html"), "expected"),
-        (("WET", "-m", "sum", "--reference", "none", "-o", "r.html"), "expected one of sum, got 'none'"),
-        (("WET", "-m", "sum", "--mixes", "sum=WET", "-o", "r.html"), "a model and mixes called 'sum'"),
-        (("WET", "-m", "sum", "-o", "/dev/null/r.html"), "cannot be written to"),
-        (("NOWHERE", "-m", "sum", "-o", "r.html"), "expected a folder"),
-    ],
-)
-def test_wrong_input_is_one_line_and_nothing_is_written(
-    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], message: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "empty").mkdir()
-    places = {"WET": corpus / "wet", "DRY": corpus / "dry", "EMPTY": tmp_path / "empty", "NOWHERE": tmp_path / "gone"}
-    spelled = []
-    for word in words:
-        for name, path in places.items():
-            word = word.replace(name, str(path))
-        spelled.append(word)
-    with pytest.raises(FxnormError, match=message) as caught:
-        run(*spelled)
-    assert "\n" not in str(caught.value)
-    assert isinstance(caught.value, InputError) or "mixture" in message
-    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
 
 
 def test_a_song_without_a_mixture_is_told(corpus: Path, tmp_path: Path) -> None:

@@ -73,30 +73,6 @@ def test_networks_are_listed_with_their_sizes(call):
     assert {(one["model"], one["preset"]) for one in entries} >= {("tdcn", "small"), ("waveunet", "default")}
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["train"], "expected one recipe"),
-        (["train", "one.yaml", "two.yaml"], "expected one recipe"),
-        (["train", "{root}/none.yaml"], "cannot be read"),
-        (["train", "{path}", "data.segment=4"], "did you mean 'data.segment_s'?"),
-        (["train", "{path}", "data.batch_size=0", "-o", "{root}/run"], "data.batch_size: expected greater than 0"),
-        (["train", "{path}", "corpus={root}/none", "-o", "{root}/run"], "expected a folder of songs"),
-        (["train", "--resume", "{root}/none"], "cannot be read"),
-        (["train", "{path}", "--resume", "{root}"], "expected nothing but KEY=VALUE beside --resume"),
-        (["train", "{path}", "-d", "tpu"], "'tpu'"),
-        (["train", "{path}", "strategy=sideways", "-o", "{root}/run"], "strategy"),
-        (["models", "{root}/none"], "name the folder of a checkpoint"),
-    ],
-)
-def test_wrong_input_is_one_line(call, path, tmp_path, words, message):
-    verb, *rest = (word.format(root=tmp_path, path=path) for word in words)
-    code, printed, complaint = call(verb, *rest)
-    assert (code, printed, complaint.count("\n")) == (2, "", 1)
-    assert complaint.startswith("fxnorm: error: ")
-    assert message in complaint
-
-
 def test_memory_that_runs_out_is_no_fault_of_the_input(call, path, tmp_path, monkeypatch):
     def exhausted(self, batch, batch_idx):
         raise torch.OutOfMemoryError("CUDA out of memory")
