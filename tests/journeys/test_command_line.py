@@ -1,4 +1,4 @@
-"""What a user types, and what comes of it."""
+"""Whole workflows on the command line: exit codes, output and files."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ from tests.signals import noise, plucks
 
 @pytest.fixture
 def fxnorm(monkeypatch, capsys):
-    """Run a command line in this process: exit code, what it printed, what it complained about."""
+    """Run a command line in this process: exit code, output, error output."""
 
     def call(*words):
         monkeypatch.setattr(sys, "argv", ["fxnorm", *map(str, words)])
@@ -145,7 +145,7 @@ def damaged(kind, path):
         path.symlink_to(path.parent / "gone.wav")
 
 
-# a folder, or a link to nothing, is no file of the song: the stem is missing, which is no failure
+# a folder or a dangling link counts as a missing stem, which is no failure
 NAMED = ["text", "cut short", "empty file", "rate 0", "no samples", "three channels", "NaN", "infinity"]
 
 

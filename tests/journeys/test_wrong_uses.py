@@ -253,7 +253,7 @@ def write_bad_audio(root: Path) -> None:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Songs, corpora, statistics, models and a recipe, each as good as one command needs it to be wrong in one way."""
+    """Write good and bad songs, corpora, statistics, models and archives."""
     root = tmp_path_factory.mktemp("world")
     write_song(root / "songs" / "One", seed=1)
     write_song(root / "songs" / "Two", seed=2)
@@ -326,15 +326,15 @@ def test_a_wrong_use_is_one_line_and_writes_nothing(
     assert complaint.startswith("fxnorm: error: " if use.code == 2 else "fxnorm: failed: ")
     assert use.phrase in complaint
     after = contents(world)
-    written = {path for path in after if path not in before}
+    new_paths = {path for path in after if path not in before}
     assert before.items() <= after.items()
     if use.code == 2:
         assert printed == ""
-        assert written == set()
+        assert new_paths == set()
     else:
-        assert any(path.is_file() for path in written)  # the rest is finished
-        assert not [path for path in written if "First" in path.parts and path.stem == "bass"]
-        assert not [path for path in written if path.name.startswith(".")]
+        assert any(path.is_file() for path in new_paths)  # the rest is finished
+        assert not [path for path in new_paths if "First" in path.parts and path.stem == "bass"]
+        assert not [path for path in new_paths if path.name.startswith(".")]
 
 
 def test_the_table_is_complete() -> None:
