@@ -21,7 +21,9 @@ import pytest
 from fxnorm import audio, audio_files, corpus, documents, files, locks
 from fxnorm.corpus import extraction
 from fxnorm.errors import AudioError, InputError
-from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
+from fxnorm.normalization.corpus_normalization import normalize_corpus
+from fxnorm.normalization.output_layout import OutputLayout
+from fxnorm.normalization.plan import NormalizationPlan
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.parallel import default_jobs
@@ -160,7 +162,7 @@ class FakeWindows:
         if self.failing is not None:
             self.error = self.failing
             return 0
-        if any(exclusive or other for other in self.held.values()):
+        if any(exclusive or held_exclusively for held_exclusively in self.held.values()):
             self.error = self.LOCK_VIOLATION
             return 0
         self.held[handle.value] = exclusive
@@ -237,17 +239,17 @@ def test_a_folder_is_locked_by_windows_locks(
 ) -> None:
     """Windows removes no open file, drops a lock with the file, and has the name free after that."""
     module, system = windows
-    seen: list[IO[bytes]] = []
+    locked: list[IO[bytes]] = []
 
     def try_lock(file: IO[bytes], *, exclusive: bool) -> bool:
-        system.close_all_but({1000 + file.fileno() for file in seen if not file.closed})
-        seen.append(file)
+        system.close_all_but({1000 + file.fileno() for file in locked if not file.closed})
+        locked.append(file)
         return bool(module.try_lock(file, exclusive=exclusive))
 
     unlink = Path.unlink
 
     def refuse_open(path: Path, missing_ok: bool = False) -> None:
-        if path.name == files.LOCK and not all(file.closed for file in seen):
+        if path.name == files.LOCK and not all(file.closed for file in locked):
             raise PermissionError(errno.EACCES, "The process cannot access the file", str(path))
         unlink(path, missing_ok=missing_ok)
 
@@ -282,11 +284,11 @@ def test_a_result_that_is_open_in_another_program(
     monkeypatch.setattr(files, "_IS_WINDOWS", True)
     monkeypatch.setattr(files, "_OPEN_ELSEWHERE_S", 0.5)
     if seconds_open is not None:
-        audio_files.write(target, noise(0.1), audio.RATE)
-        assert audio_files.probe(target).samples == round(0.1 * audio.RATE)
+        audio_files.write(target, noise(0.1), audio.SAMPLE_RATE)
+        assert audio_files.probe(target).samples == round(0.1 * audio.SAMPLE_RATE)
     else:
         with pytest.raises(AudioError, match=r"mix\.wav: cannot be written \(Access is denied; is it open in another"):
-            audio_files.write(target, noise(0.1), audio.RATE)
+            audio_files.write(target, noise(0.1), audio.SAMPLE_RATE)
         with pytest.raises(InputError, match=r"card\.json: cannot be written .*is it open in another program"):
             documents.write_text(tmp_path / "card.json", "{}", InputError)
         assert target.read_bytes() == b"old"
@@ -337,12 +339,12 @@ def test_an_archive_from_a_mac_is_unpacked_on_windows(tmp_path: Path, monkeypatc
     archive = pack(tmp_path / "a.zip", ["train/AUX/Kick: 1.wav", "train/Why? ./vocals.wav"])
     monkeypatch.setattr(extraction, "_IS_WINDOWS", True)
     monkeypatch.setattr(extraction, "_FOLDS_NAMES", True)
-    written = extraction.extract(archive, tmp_path / "out")
-    assert [path.relative_to(tmp_path / "out").as_posix() for path in written] == [
+    paths = extraction.extract(archive, tmp_path / "out")
+    assert [path.relative_to(tmp_path / "out").as_posix() for path in paths] == [
         "train/_AUX/Kick_ 1.wav",
         "train/Why_/vocals.wav",
     ]
-    assert extraction.extract(archive, tmp_path / "out") == written
+    assert extraction.extract(archive, tmp_path / "out") == paths
 
 
 @pytest.mark.parametrize(
@@ -407,7 +409,7 @@ def test_names_that_the_console_cannot_show_are_escaped(tmp_path: Path) -> None:
     """As cp1252 of a Windows console, or a name on Linux that is not UTF-8."""
     for name in ("曲", os.fsdecode(b"caf\xe9")):
         write_song(tmp_path / "songs" / name, seconds=0.2)
-    for encoding, shown in (("cp1252", "\\u66f2"), ("utf-8", "曲")):
+    for encoding, text in (("cp1252", "\\u66f2"), ("utf-8", "曲")):
         process = subprocess.run(
             [sys.executable, "-m", "fxnorm", "corpus", "check", str(tmp_path / "songs"), "-j", "1"],
             capture_output=True,
@@ -415,7 +417,7 @@ def test_names_that_the_console_cannot_show_are_escaped(tmp_path: Path) -> None:
             env=os.environ | {"PYTHONIOENCODING": encoding},
         )
         assert (process.returncode, process.stderr) == (0, b"")
-        assert shown in process.stdout.decode(encoding)
+        assert text in process.stdout.decode(encoding)
         assert "caf\\udce9" in process.stdout.decode(encoding)
 
 
@@ -446,7 +448,7 @@ def test_a_system_without_masks_and_links(tmp_path: Path, monkeypatch: pytest.Mo
     song = tmp_path / "songs" / "Song"
     write_song(song, seconds=1.0)
     if not (song / "mixture.wav").exists():
-        audio_files.write(song / "mixture.wav", noise(1.0, seed=9), audio.RATE)
+        audio_files.write(song / "mixture.wav", noise(1.0, seed=9), audio.SAMPLE_RATE)
     plan = NormalizationPlan(
         FxStats.shipped(), ChainSettings.preset(effects=("loudness",)), OutputLayout(tmp_path / "out")
     )

@@ -123,7 +123,7 @@ def test_swapped_channels_are_reported(songs: list[SyntheticSong], name: str, la
 @pytest.mark.parametrize("remove_lag", [False, True])
 def test_the_notice_of_swapped_channels_needs_no_alignment(songs: list[SyntheticSong], remove_lag: bool) -> None:
     mix = delay(songs[1].mixture[::-1], 500)
-    notices = align_pair(songs[1].mixture, RATE, mix, RATE, remove_lag=remove_lag).notices
+    notices = align_pair(songs[1].mixture, SAMPLE_RATE, mix, SAMPLE_RATE, remove_lag=remove_lag).notices
     assert [notice.split(":")[0] for notice in notices[:1]] == ["the mix has left and right swapped"]
     assert "500 samples late" in notices[1]
 
@@ -140,7 +140,7 @@ def test_channels_of_a_symmetric_mix_are_not_swapped(songs: list[SyntheticSong])
         for target, mix in itertools.product((mono, nearly_mono, song.mixture), (mono, nearly_mono)):
             assert not has_swapped_channels(target, mix)
             assert not has_swapped_channels(mix, target)
-    assert align_pair(mono, RATE, mono[::-1], RATE).notices == ()
+    assert align_pair(mono, SAMPLE_RATE, mono[::-1], SAMPLE_RATE).notices == ()
     assert not has_swapped_channels(mono, np.zeros_like(mono))
 
 

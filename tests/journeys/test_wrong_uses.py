@@ -193,7 +193,7 @@ WRONG_USES = [
 ]
 
 
-def write_song(folder: Path, *, seed: int = 0, rate: int = audio.RATE) -> None:
+def write_song(folder: Path, *, seed: int = 0, rate: int = audio.SAMPLE_RATE) -> None:
     folder.mkdir(parents=True)
     for number, stem in enumerate(STEMS):
         audio_files.write(folder / f"{stem}.wav", 0.4 * plucks(1.2, seed=10 * seed + number), rate, subtype="PCM_16")
@@ -244,11 +244,11 @@ def write_bad_audio(root: Path) -> None:
     whole = (root / "songs" / "One" / "bass.wav").read_bytes()
     (bad / "cut.wav").write_bytes(whole[: len(whole) // 2])
     (bad / "1hz.wav").write_bytes(whole[:24] + b"\1\0\0\0" + whole[28:])
-    soundfile.write(bad / "no_samples.wav", np.zeros((0, 2)), audio.RATE)
-    soundfile.write(bad / "three.wav", np.zeros((1000, 3)), audio.RATE)
+    soundfile.write(bad / "no_samples.wav", np.zeros((0, 2)), audio.SAMPLE_RATE)
+    soundfile.write(bad / "three.wav", np.zeros((1000, 3)), audio.SAMPLE_RATE)
     samples = noise(0.5)
     samples[0, 100] = np.nan
-    soundfile.write(bad / "nan.wav", samples.T, audio.RATE, subtype="FLOAT")
+    soundfile.write(bad / "nan.wav", samples.T, audio.SAMPLE_RATE, subtype="FLOAT")
 
 
 @pytest.fixture(scope="module")
@@ -262,7 +262,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "empty").mkdir()
     for name in ("strangers/song/mixdown.wav", "unsorted/song/Bounces/take 1.wav", "mixes_only/song/Mixes/final.wav"):
         (root / name).parent.mkdir(parents=True)
-        audio_files.write(root / name, noise(0.1), audio.RATE)
+        audio_files.write(root / name, noise(0.1), audio.SAMPLE_RATE)
     write_archives(root)
     write_bad_audio(root)
     for name, bad in (("one_bad", "text.wav"), ("one_mp3", "mp3/cut.mp3")):
@@ -273,7 +273,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for kind in ("wet", "dry"):
         shutil.copytree(root / "songs", root / kind / "test")
     for song in ("One", "Two"):
-        audio_files.write(root / "wet" / "test" / song / "mixture.wav", plucks(1.2, seed=9), audio.RATE)
+        audio_files.write(root / "wet" / "test" / song / "mixture.wav", plucks(1.2, seed=9), audio.SAMPLE_RATE)
     save(root / "bad.npy", {"eq": Malicious(os.system, f"touch {root / 'ran'}")})
     FxStats.shipped("musdb18").save(root / "rate48.json")
     at_48_khz(root / "rate48.json")
