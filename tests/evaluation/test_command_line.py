@@ -1,4 +1,4 @@
-"""fxnorm evaluate, from end to end, and what it says to wrong input."""
+"""fxnorm evaluate, from songs to reports."""
 
 import csv
 import json
@@ -79,22 +79,22 @@ def test_models_are_compared_on_wet_and_dry_stems(corpus: Path, tmp_path: Path) 
     before = {path: path.stat().st_mtime_ns for path in out.with_suffix(".mixes").rglob("*.wav")}
     assert len(before) == 2 * 2 * 2
     assert run(*words)[0] == 0
-    assert {path: path.stat().st_mtime_ns for path in before} == before  # what is mixed is not mixed again
+    assert {path: path.stat().st_mtime_ns for path in before} == before  # existing mixes are reused
 
 
 def test_finished_mixes_are_matched_by_name_and_gaps_are_told(corpus: Path, tmp_path: Path) -> None:
-    mine, theirs = tmp_path / "mine", tmp_path / "theirs"
+    my_mixes, their_mixes = tmp_path / "mine", tmp_path / "theirs"
     target = audio_files.read(corpus / "wet/test/First/mixture.wav")[0]
     for path, mix, rate in (
-        (mine / "First.wav", target, SAMPLE_RATE),
-        (mine / "Third.wav", target, SAMPLE_RATE),
-        (theirs / "First" / "mix.flac", 0.5 * target[:1, : SAMPLE_RATE + 5], SAMPLE_RATE),
-        (theirs / "Second.wav", audio.resample(target, SAMPLE_RATE, 48_000), 48_000),
+        (my_mixes / "First.wav", target, SAMPLE_RATE),
+        (my_mixes / "Third.wav", target, SAMPLE_RATE),
+        (their_mixes / "First" / "mix.flac", 0.5 * target[:1, : SAMPLE_RATE + 5], SAMPLE_RATE),
+        (their_mixes / "Second.wav", audio.resample(target, SAMPLE_RATE, 48_000), 48_000),
     ):
         path.parent.mkdir(parents=True, exist_ok=True)
         audio_files.write(path, mix, rate, subtype="PCM_16")
     out = tmp_path / "report.html"
-    mixes = ("--mixes", f"mine={mine}", "--mixes", f"theirs={theirs}")
+    mixes = ("--mixes", f"mine={my_mixes}", "--mixes", f"theirs={their_mixes}")
     code, text = run(*mixes, "--targets", corpus / "wet" / "test", "-o", out, "-j", 1)
     assert code == 1
     assert "mine has no mix of Second" in text
@@ -150,8 +150,8 @@ def test_python_can_do_what_the_command_line_does(corpus: Path, tmp_path: Path) 
     assert (wet.oracles, dry.baselines) == (("sum",), ("sum",))
     assert wet.means("mrstft")["sum"].mean < 1e-3
     assert results.failures == ()
-    written = results.save(tmp_path / "report.html", audio_examples=0)
-    assert {path.name for path in written} == {"report.html", "report.json", "report.csv"}
+    report_files = results.save(tmp_path / "report.html", audio_examples=0)
+    assert {path.name for path in report_files} == {"report.html", "report.json", "report.csv"}
     assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8")) == json.loads(
         json.dumps(results.to_dict())
     )
