@@ -1,4 +1,4 @@
-"""Examples depend on seed, epoch and index alone, and their stems and mix belong together."""
+"""Examples depend on seed, epoch and index only; their stems and mix are aligned."""
 
 import json
 import shutil
@@ -192,9 +192,9 @@ def test_splits_are_kept_and_one_is_made_where_there_is_none(tmp_path, root):
     assert len(corpus.train) == 3
     for index in range(3):
         write_song(tmp_path, str(index), seed=index, seconds=0.3)
-    made = opened(make(tmp_path))
-    assert {song.name for song in made.train} | {song.name for song in made.valid} == {"0", "1", "2"}
-    assert len(made.valid) == 1
+    data = opened(make(tmp_path))
+    assert {song.name for song in data.train} | {song.name for song in data.valid} == {"0", "1", "2"}
+    assert len(data.valid) == 1
 
 
 def change_record(path, **changes):
