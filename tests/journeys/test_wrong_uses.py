@@ -338,8 +338,10 @@ def test_a_wrong_use_is_one_line_and_writes_nothing(
 
 
 def test_the_table_is_complete() -> None:
-    """Every verb is used wrongly, and no row stands there twice."""
+    """Every verb is used wrongly, no row is repeated, and the documentation states their number."""
     assert len(WRONG_USES) >= 45
+    page = Path(__file__).parents[2] / "docs" / "reliability.md"
+    assert f"a table of {len(WRONG_USES)} wrong uses" in page.read_text(encoding="utf-8")
     assert len({use.name for use in WRONG_USES}) == len({use.command for use in WRONG_USES}) == len(WRONG_USES)
     verbs = {verb for group in cli.VERBS.values() for verb in group} - {"demo"}
     assert {use.command.split()[0] for use in WRONG_USES} - {"normalise"} == verbs
