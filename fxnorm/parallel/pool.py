@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing import connection, resource_tracker
 from multiprocessing.reduction import ForkingPickler
@@ -18,12 +18,14 @@ from fxnorm.errors import FxnormError, RunError
 from fxnorm.parallel.failures import Item, Result, attempt
 
 _AHEAD = 4  # items begun before their turn, for each worker: enough to stay busy, and memory stays bounded
+_MAX_WORKERS = 60 if sys.platform == "win32" else sys.maxsize  # Windows waits for 63 pipes at a time
 _PATIENCE_S = 10.0  # for workers that were told to stop: as long as a compiled loop over an hour's stem may take
 # The processes are the parallelism: numeric libraries read these when they are loaded.
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 # The search path comes first: the parent may have changed it, and everything else is imported from it.
 _START = "import ast, sys; sys.path[:] = ast.literal_eval(sys.argv[1]); from fxnorm.parallel import pool; "
-_SERVE = _START + "pool.serve(int(sys.argv[2]), int(sys.argv[3]))"
+_SERVE = _START + "pool.serve(*map(int, sys.argv[2:]))"
+_SIGNAL_NAMES = {number.value: number.name for number in signal.Signals}  # real-time signals have none
 _CONNECTION = getattr(connection, "PipeConnection", connection.Connection)  # of a named pipe on Windows
 
 _log = logging.getLogger("fxnorm")
@@ -38,11 +40,11 @@ class Pool:
     Parameters
     ----------
     jobs : int
-        Worker processes. They start when there is work for them.
+        Worker processes, at most 60 on Windows. They start when there is work for them.
     """
 
     def __init__(self, jobs: int) -> None:
-        self.jobs = jobs
+        self.jobs = min(jobs, _MAX_WORKERS)
         self._workers: list[_Worker] = []
         self._failed_starts = 0
 
@@ -160,12 +162,17 @@ class _Task:
 
 
 class _Worker:
-    """A process, the pipe to it, and its current task."""
+    """A process, the parent's ends of two pipes to it, and the task it has in hand.
+
+    Nothing is sent through the second pipe: it breaks when the parent ends, however it ends.
+    """
 
     def __init__(self) -> None:
         self.pipe, remote = connection.Pipe()
-        self.process = _start(remote.fileno())
+        remote_lifeline, self._lifeline = connection.Pipe(duplex=False)
+        self.process = _start([remote.fileno(), remote_lifeline.fileno()])
         remote.close()
+        remote_lifeline.close()
         self.task: _Task | None = None
         self.is_ready = False
         self._function: Callable[[Any], Any] | None = None
@@ -202,34 +209,36 @@ class _Worker:
             self.process.wait(_PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
-        self.process.communicate()  # waits, and closes its standard input
-        code = self.process.returncode
-        return self.task, signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        code = self.process.wait()
+        self._lifeline.close()
+        return self.task, _SIGNAL_NAMES.get(-code, f"exit code {code}")
 
 
-def _start(handle: int) -> "subprocess.Popen[bytes]":
-    """Start a worker process that inherits one end of a pipe.
+def _start(handles: Sequence[int]) -> "subprocess.Popen[bytes]":
+    """Start a worker process that inherits the remote ends of its pipes.
 
     Not by `multiprocessing`: there a child's environment can only be set by changing that of this process, and the
-    child imports the main script again, which must guard against it. Standard input stays open while this process
-    lives.
+    child imports the main script again, which must guard against it.
     """
-    command = [sys.executable, "-c", _SERVE, repr(list(map(str, sys.path))), str(handle), str(_log.getEffectiveLevel())]
+    arguments = [repr(list(map(str, sys.path))), *map(str, handles), str(_log.getEffectiveLevel())]
+    command = [sys.executable, "-c", _SERVE, *arguments]
     environment = os.environ | dict.fromkeys(THREAD_LIMITS, "1")
     with deaf_to_interrupts():
         if sys.platform == "win32":
-            os.set_handle_inheritable(handle, True)
+            for handle in handles:
+                os.set_handle_inheritable(handle, True)
             return subprocess.Popen(
                 command,
-                stdin=subprocess.PIPE,
+                stdin=subprocess.DEVNULL,
                 env=environment,
-                startupinfo=subprocess.STARTUPINFO(lpAttributeList={"handle_list": [handle]}),
+                startupinfo=subprocess.STARTUPINFO(lpAttributeList={"handle_list": list(handles)}),
                 creationflags=subprocess.CREATE_NEW_PROCESS_GROUP,  # which Ctrl-C does not reach
             )
-        return subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, pass_fds=[handle])
+        else:  # noqa: RET505, a type checker knows the platform
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment, pass_fds=handles)
 
 
-def serve(handle: int, level: int) -> None:
+def serve(handle: int, lifeline: int, level: int) -> None:
     """Run the tasks received through a pipe until it closes; main function of a worker process.
 
     It ignores Ctrl-C, which is its parent's to handle, removes half-written files when it is terminated, and ends with
@@ -239,12 +248,14 @@ def serve(handle: int, level: int) -> None:
     ----------
     handle : int
         Inherited file descriptor, or handle on Windows, of the pipe.
+    lifeline : int
+        Inherited file descriptor or handle of a pipe that breaks when the parent ends.
     level : int
         Of the messages that are logged.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=_die_with_parent, args=[lifeline], daemon=True).start()
     logging.basicConfig(format="fxnorm: %(message)s")
     _log.setLevel(level)
     pipe = _CONNECTION(handle)
@@ -271,9 +282,10 @@ def _stop(number: int, _frame: object) -> None:
     raise SystemExit(128 + number)
 
 
-def _die_with_parent() -> None:
-    while os.read(sys.stdin.fileno(), 1):  # at its end when the parent is gone
-        pass
+def _die_with_parent(lifeline: int) -> None:
+    # Not standard input: on Windows, loading NumPy waits for ever while another thread reads from it.
+    with suppress(EOFError, OSError):
+        _CONNECTION(lifeline).recv_bytes()
     os._exit(1)
 
 
@@ -282,10 +294,10 @@ def deaf_to_interrupts() -> Iterator[None]:
     """Start processes that ignore Ctrl-C; defer a Ctrl-C of this process to the end of the block."""
     if sys.platform == "win32":  # processes there get a group of their own
         yield
-        return
-    resource_tracker.ensure_running()  # else it starts within the block, and lets interrupts through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    else:
+        resource_tracker.ensure_running()  # else it starts within the block, and lets interrupts through again
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)

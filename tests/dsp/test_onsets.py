@@ -1,4 +1,4 @@
-"""Onsets: those that follow too soon on another do not count."""
+"""Onsets: the minimum gap between two of them."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from fxnorm.dsp import onsets
 
 @pytest.mark.parametrize("seed", [0, 1, 4])
 def test_onsets_that_follow_within_2205_samples_are_left_out(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
-    """Noise whose frames are of uneven level: what is found without a gap, taken one after the other."""
+    """Candidates in noise of uneven level, and those that a sequential pass with a minimum gap keeps."""
     rng = np.random.default_rng(seed)
     frames = 10.0 ** (rng.uniform(-80.0, 0.0, 1500) / 20.0)
     channel = (0.2 * np.repeat(frames, 1024) * rng.standard_normal(1500 * 1024)).astype(np.float32)

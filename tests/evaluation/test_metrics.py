@@ -1,4 +1,4 @@
-"""Metrics: equal to plain versions of the published definitions, and lawful at the edges."""
+"""Metrics: equal to plain versions of the published definitions, with laws and edge cases."""
 
 import math
 
@@ -144,7 +144,9 @@ def test_the_edges_give_a_value_or_none(
     assert all(value is None or math.isfinite(value) for value in values.values())
 
 
-@pytest.mark.parametrize("largest", [LARGEST, 1e-42])  # the loudest that is read, and what has no gain to -1 dBFS
+@pytest.mark.parametrize(
+    "largest", [LARGEST, 1e-42]
+)  # the largest samples that are read, and the smallest that are scaled to -1 dBFS
 def test_extreme_levels_give_a_value_or_none(largest: float) -> None:
     noise = np.random.default_rng(6).uniform(-largest, largest, (2, SAMPLE_RATE)).astype(np.float32)
     silence = np.zeros_like(noise)
@@ -230,7 +232,7 @@ def test_the_sdr_of_known_noise() -> None:
 
 
 def test_bark_bands_follow_the_definition() -> None:
-    """A tone lies in the triangles around it, and in no other."""
+    """A tone excites the triangles around it only."""
     time_s = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
     spectrum = audio_features.bark_spectrum(np.sin(2.0 * np.pi * 1000.0 * time_s).astype(np.float32), SAMPLE_RATE)
     assert int(np.argmax(spectrum)) in (7, 8)

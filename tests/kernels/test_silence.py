@@ -1,4 +1,4 @@
-"""Feedback loops and buffers come to rest in silence: no subnormal numbers, which processors are slow at."""
+"""Feedback loops and buffers reach zero in silence, without subnormal numbers, which are slow on some processors."""
 
 import ast
 from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ ATTACK, RELEASE = float(np.exp(-1.0)), float(np.exp(-1.0 / 44.1))
 
 
 def subnormal(values: npt.ArrayLike) -> int:
-    """Number of values that are neither zero nor of full precision."""
+    """Count subnormal values."""
     array = np.asarray(values)
     return int(np.count_nonzero((array != 0.0) & (np.abs(array) < np.finfo(array.dtype).tiny)))
 

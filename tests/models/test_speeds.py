@@ -1,4 +1,4 @@
-"""The table of speeds, `tests.benchmarks.networks`: what it counts is right, and all of it runs."""
+"""The benchmark `tests.benchmarks.networks` runs, and counts operations and memory correctly."""
 
 import math
 import sys

@@ -1,4 +1,4 @@
-"""EQ: the feature, the filter, and what matching promises."""
+"""EQ: feature, filter, and guarantees of matching."""
 
 import numpy as np
 import pytest
@@ -23,8 +23,8 @@ PUBLISHED = eq.PRESETS["published"]
 AUDIBLE = (grid_frequencies() > 100.0) & (grid_frequencies() < 15_000.0)
 
 
-def rms_db(one, other):
-    return float(np.sqrt(np.mean(np.square(20.0 * np.log10(one / other)))))
+def rms_db(amplitude, reference):
+    return float(np.sqrt(np.mean(np.square(20.0 * np.log10(amplitude / reference)))))
 
 
 def test_the_feature_of_a_sine_is_its_line():
@@ -159,7 +159,7 @@ def test_a_curve_is_smoothed_and_brought_to_the_grid():
 
 
 def slow_median(gains_db, frequencies):
-    """Of gains that each count for as many octaves as lie between their grid frequency and the next."""
+    """Median of gains weighted by the octaves between their grid frequency and the next."""
     total, half = 0.0, sum(1.0 / hz for hz in frequencies) / 2.0
     for gain_db, hz in sorted(zip(gains_db, frequencies, strict=True)):
         total += 1.0 / hz
