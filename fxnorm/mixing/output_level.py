@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fxnorm.audio import Audio, peak
+from fxnorm.audio import peak
 from fxnorm.choices import CLIP_MODES
 from fxnorm.dsp import loudness
 from fxnorm.errors import InputError
@@ -66,15 +66,14 @@ class OutputLevel:
             if self.clip_mode == "clamp":
                 level["clamped_samples"] = int(np.count_nonzero(mix > 1.0) + np.count_nonzero(mix < -1.0))
             np.clip(mix, -1.0, 1.0, out=mix)  # for a mix that was scaled down, rounding only
-        return replace(result, audio=mix, level=level, notices=(*result.notices, *self._notices(mix, level)))
+        return replace(result, audio=mix, level=level, notices=(*result.notices, *self._notices(level, over_db)))
 
-    def _notices(self, audio: Audio, level: dict[str, Any]) -> Iterator[str]:
+    def _notices(self, level: dict[str, Any], over_db: float) -> Iterator[str]:
         if "unreached_lufs" in level:
             yield f"too quiet or too short to be brought to {level['unreached_lufs']:g} LUFS"
         if "scaled_db" in level:
             yield f"the mix left full scale and was turned down by {-level['scaled_db']:.2f} dB"
         if "clamped_samples" in level:
             yield f"the mix left full scale: {level['clamped_samples']:,} samples were cut off"
-        peak_db = round(float(amplitude_to_db(peak(audio))), 2)
-        if self.clip_mode == "none" and peak_db > 0.0:
-            yield f"the mix leaves full scale by {peak_db:.2f} dB, as asked for"
+        if self.clip_mode == "none" and round(over_db, 2) > 0.0:
+            yield f"the mix leaves full scale by {over_db:.2f} dB, as asked for"
