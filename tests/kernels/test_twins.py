@@ -210,6 +210,7 @@ TWINS = {
     loudness.weighted_energy: (plain.weighted_energy, weighted_energy),
     loudness._weigh: (plain.weigh, weigh),
     loudness._settle: (plain.settle, settle),
+    loudness._is_zero: (plain.is_zero, faded),
     silence.flush: (plain.flush, faded),
     silence.is_zero: (plain.is_zero, faded),
     dynamics.reduce_gain: (plain.reduce_gain, reduce_gain),

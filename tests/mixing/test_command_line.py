@@ -12,6 +12,7 @@ import soundfile
 from fxnorm import audio, audio_files
 from fxnorm.corpus.stems import STEMS
 from fxnorm.dsp import loudness
+from fxnorm.models.stem_model import StemModel
 from tests.mixing.conftest import stems
 from tests.signals import noise
 
@@ -110,6 +111,22 @@ def test_songs_are_resumed_and_a_bad_one_stops_no_other(fxnorm, song, tmp_path):
     assert (code, [len(json.loads(printed)[key]) for key in ("mixed", "up_to_date", "failures")]) == (0, [2, 1, 0])
     assert "0 songs mixed, 3 up to date, 0 failed" in fxnorm(*words)[1]
     assert "3 songs mixed, 0 up to date, 0 failed" in fxnorm(*words, "--lufs", -20)[1]
+
+
+def test_stems_that_change_during_a_mix_are_mixed_again(fxnorm, song, tmp_path, monkeypatch):
+    mix = StemModel.mix
+
+    def mix_and_change(model, tracks, sample_rate, **options):
+        result = mix(model, tracks, sample_rate, **options)
+        os.utime(song / "bass.wav", (0, 0))
+        return result
+
+    words = ("mix", song, "-o", tmp_path / "out", "--model", "sum", "--no-html", "-q")
+    with monkeypatch.context() as patched:
+        patched.setattr(StemModel, "mix", mix_and_change)
+        assert "1 songs mixed, 0 up to date" in fxnorm(*words)[1]
+    assert "1 songs mixed, 0 up to date" in fxnorm(*words)[1]
+    assert "0 songs mixed, 1 up to date" in fxnorm(*words)[1]
 
 
 def test_stems_of_different_rates_are_mixed_at_the_highest(fxnorm, song, tmp_path):

@@ -50,7 +50,7 @@ def test_a_convolution_is_counted(monkeypatch):
 
 
 def test_the_table_has_every_network_and_precision(monkeypatch, capsys):
-    monkeypatch.setattr(networks, "WARM", 1)
+    monkeypatch.setattr(networks, "WARMUP_STEPS", 1)
     monkeypatch.setattr(networks, "STEPS", 1)
     monkeypatch.setattr(networks, "SMALL", networks.SMALL[:2])
     monkeypatch.setattr(sys, "argv", ["networks", "--device", "cpu", "--small"])
