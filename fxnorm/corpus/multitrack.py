@@ -11,6 +11,7 @@ from fxnorm import audio, audio_files
 from fxnorm.audio import Audio
 from fxnorm.audio_files import AudioInfo
 from fxnorm.choices import SPLITS
+from fxnorm.corpus.roles import ROLES
 from fxnorm.corpus.stems import STEMS, StemFiles, require_stem
 from fxnorm.corpus.track import Track
 from fxnorm.errors import AudioError, InputError
@@ -67,7 +68,7 @@ class Multitrack:
         if repeated := [path for path in resolved if resolved.count(path) > 1]:
             raise InputError(f"{repeated[0]}: named twice; a recording counts once")
         tracks = [
-            Track(Path(path).stem, require_stem(stem), (Path(path),), role=stem)
+            Track(Path(path).stem, require_stem(stem), (Path(path),), role=next(reversed(ROLES[stem])))
             for stem in sorted(map(require_stem, files), key=STEMS.index)
             for path in files[stem]
         ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from fxnorm.corpus.roles import SKIP, classify, split_words
+from fxnorm.corpus.roles import ROLES, SKIP, STEM_OF_ROLE, classify_role, split_words
 from fxnorm.corpus.stems import STEMS
 from fxnorm.corpus.track import Track
 
@@ -52,7 +52,7 @@ def sort_files(
     1. Of files whose names differ in format only, the first in `files` is used.
     2. A pattern of `overrides` decides.
     3. `vocals`, `bass`, `drums`, `other` and `mixture` in the song's own folder are that stem or the mixture.
-    4. The words of the name and of its subfolders decide (`roles.classify`). A subfolder with the name of a stem
+    4. The words of the name and of its subfolders decide (`roles.classify_role`). A subfolder with the name of a stem
        outranks the words of the file, and everything in a subfolder of mixes is skipped. A name without a known word
        is taken as other. Words that all names of the song begin with (artist, title) are ignored.
 
@@ -75,7 +75,7 @@ def sort_files(
     exact_names = {f"{stem}_{suffix}".lower() if suffix else stem: stem for stem in STEMS}
     claims: dict[str, Path] = {}
     duplicates = [path for path in files if claims.setdefault(_key(path, folder), path) is not path]
-    stems: dict[Path, tuple[str, str | None]] = {}
+    roles: dict[Path, tuple[str, str | None]] = {}  # stem and role
     mixture: Path | None = None
     skipped: list[Path] = []
     remaining: dict[Path, list[str]] = {}
@@ -85,24 +85,25 @@ def sort_files(
         if override == SKIP:
             skipped.append(path)
         elif override is not None:
-            stems[path] = override, override
+            roles[path] = override, _role_of(override)
         elif key in exact_names:
-            stems[path] = exact_names[key], exact_names[key]
+            roles[path] = exact_names[key], _role_of(exact_names[key])
         elif key == MIXTURE:
             mixture = path
         else:
             remaining[path] = own_words
-    complete_stems = {stem for stem, name in _inverted(exact_names) if claims.get(name) in stems}
+    complete_stems = {stem for stem, name in _inverted(exact_names) if claims.get(name) in roles}
     unused = list(duplicates)
     for path, own_words in remaining.items():
         role = SKIP if _is_result(path, records) else _classify(path.relative_to(folder), own_words)
-        if suffix or (role != SKIP and (role or "other") in complete_stems):
+        stem = STEM_OF_ROLE.get(role or "", "other")
+        if suffix or (role != SKIP and stem in complete_stems):
             unused.append(path)
         elif role == SKIP:
             skipped.append(path)
         else:
-            stems[path] = role or "other", role
-    return SortedFiles(_tracks(folder, stems), mixture, tuple(sorted(skipped)), tuple(sorted(unused)))
+            roles[path] = stem, role
+    return SortedFiles(_tracks(folder, roles), mixture, tuple(sorted(skipped)), tuple(sorted(unused)))
 
 
 def unmatched_patterns(files: Iterable[tuple[Path, Path]], overrides: Overrides) -> list[str]:
@@ -117,10 +118,15 @@ def has_exact_name(path: Path, suffix: str = "") -> bool:
     return path.stem.lower() in {f"{stem}_{suffix}".lower() if suffix else stem for stem in STEMS}
 
 
-def _tracks(folder: Path, stems: Mapping[Path, tuple[str, str | None]]) -> tuple[Track, ...]:
-    paths = sorted(stems, key=lambda path: (STEMS.index(stems[path][0]), path))
+def _role_of(stem: str) -> str:
+    """Return the role of a file of which only the stem is known."""
+    return next(reversed(ROLES[stem]))
+
+
+def _tracks(folder: Path, roles: Mapping[Path, tuple[str, str | None]]) -> tuple[Track, ...]:
+    paths = sorted(roles, key=lambda path: (STEMS.index(roles[path][0]), path))
     return tuple(
-        Track(path.relative_to(folder).with_suffix("").as_posix(), stems[path][0], (path,), role=stems[path][1])
+        Track(path.relative_to(folder).with_suffix("").as_posix(), roles[path][0], (path,), role=roles[path][1])
         for path in paths
     )
 
@@ -137,13 +143,13 @@ def _inverted(exact_names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 def _classify(path: Path, words: Sequence[str]) -> str | None:
     """Return the role of a file from its path in the song and the words of its name."""
     folders = PurePosixPath(path.as_posix()).parts[:-1]
-    own_role = classify(words)
-    if own_role == SKIP or SKIP in map(classify, map(split_words, folders)):
+    own_role = classify_role(words)
+    if own_role == SKIP or SKIP in map(classify_role, map(split_words, folders)):
         return SKIP
-    for name in folders:
-        if name.lower() in STEMS:
-            return name.lower()
-    return classify([*(word for name in folders for word in split_words(name)), *words])
+    stem = next((name.lower() for name in folders if name.lower() in STEMS), None)
+    if stem is not None:
+        return own_role if own_role and STEM_OF_ROLE[own_role] == stem else _role_of(stem)
+    return classify_role([*(word for name in folders for word in split_words(name)), *words])
 
 
 def _is_result(path: Path, records: frozenset[Path]) -> bool:

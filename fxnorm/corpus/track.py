@@ -19,7 +19,7 @@ class Track:
     files : tuple of Path
         Summed.
     role : str or None
-        What the name says the track is; None if it says nothing and the stem is a guess.
+        One of `roles.ALL_ROLES`, by the name; None if the name says nothing and the stem is a guess.
     offset : int
         Position of the first sample in the song, in samples of each file.
     """

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fxnorm.corpus.roles import SKIP, classify, is_group, split_words
+from fxnorm.corpus.roles import ALL_ROLES, ROLES, SKIP, STEM_OF_ROLE, classify, classify_role, is_group, split_words
 
 NAMES = {
     "drums": [
@@ -40,3 +40,39 @@ def test_folders_named_after_instruments_are_groups(name):
 @pytest.mark.parametrize("name", ["Bass Song", "Drum Thing", "train", "Audio Files", "Misc", "2021", ""])
 def test_other_folders_are_not(name):
     assert not is_group(name)
+
+
+ROLE_NAMES = {
+    "kick": ["01_KickIn", "Bass Drum", "BD", "SubKick", "Bombo"],
+    "snare": ["Snare_Top", "SN Btm", "Snare OH", "Caja", "Rullante"],
+    "hats": ["HiHat", "HH"],
+    "toms": ["FloorTom", "RackToms", "Tom1"],
+    "overheads": ["OHR", "Overheads", "oh", "Ride Bell", "Becken"],
+    "percussion": ["Cowbell", "Shaker 2", "Percs"],
+    "kit": ["DrumMix", "Room", "drums", "Schlagzeug", "Batterie"],
+    "lead_vocal": ["Lead Vox", "LdVox", "Lead", "Gesang", "Voix", "voz"],
+    "backing_vocals": ["BVox 2", "BV1", "Backing Vox", "Harmony", "Choir", "LeadDouble", "Chor"],
+    "bass": ["BassDI", "Synth Bass", "Bajo"],
+    "guitars": ["Lead Gtr", "AcGtr", "E-Gitarre", "Banjo"],
+    "keys": ["El Piano", "Organ", "Klavier", "Rhodes"],
+    "synth": ["Lead Synth", "Pad", "Arp"],
+    "strings": ["Strings", "Vln 1", "Cuerdas"],
+    "brass": ["Horn Section", "Trumpet", "Posaune"],
+    "winds": ["Bass Clarinet", "Alto Sax", "Querflöte Flöte"],
+    "other": ["FX Riser", "Steel Drums", "other"],
+    SKIP: ["mixture", "Click", "Backing Track"],
+    None: ["Track 07", "Solo"],
+}
+
+
+@pytest.mark.parametrize(("name", "role"), [(name, role) for role, names in ROLE_NAMES.items() for name in names])
+def test_a_name_says_which_role_it_is(name, role):
+    assert classify_role(split_words(name)) == role
+
+
+def test_every_role_belongs_to_the_stem_of_its_names():
+    assert set(ROLE_NAMES) == {*ALL_ROLES, SKIP, None}
+    for role in ALL_ROLES:
+        for name in ROLE_NAMES[role]:
+            assert classify(split_words(name)) == STEM_OF_ROLE[role]
+            assert role in ROLES[STEM_OF_ROLE[role]]

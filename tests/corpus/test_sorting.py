@@ -38,7 +38,7 @@ def test_words_that_all_names_begin_with_are_ignored():
 def test_files_of_a_stem_mixes_and_names_that_say_nothing():
     result = sort("kick", "snare", "mixdown", "thing", "mixture")
     assert names_of(result) == expect(drums=["kick", "snare"], other=["thing"], skipped=["mixdown"])
-    assert [track.role for track in result.tracks] == ["drums", "drums", None]
+    assert [track.role for track in result.tracks] == ["kick", "snare", None]
     assert result.mixture == SONG / "mixture.wav"
 
 
