@@ -19,7 +19,7 @@ FLOORS = (
     {"audio", "parallel"},
     {"audio_files"},
     {"dsp", "corpus", "recipe", "pages"},
-    {"losses"},
+    {"losses", "console"},
     {"normalization", "synth"},
     {"plots", "models"},
     {"mixing", "training"},

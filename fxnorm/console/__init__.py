@@ -1,0 +1,1 @@
+"""Console: one editable document of a mix, its processors, and its renderer."""

@@ -1,0 +1,9 @@
+"""Processors of a console, one per file. A new file is imported here, and is then known everywhere."""
+
+from fxnorm.console.processors.compressor import Compressor
+from fxnorm.console.processors.eq import Eq, EqBand
+from fxnorm.console.processors.gain import Gain
+from fxnorm.console.processors.pan import Pan
+from fxnorm.console.processors.width import Width
+
+__all__ = ["Compressor", "Eq", "EqBand", "Gain", "Pan", "Width"]
