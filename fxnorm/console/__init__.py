@@ -1,1 +1,26 @@
 """Console: one editable document of a mix, its processors, and its renderer."""
+
+from fxnorm.console.document import Bus, Console, Master, Send, Strip, TrackStrip
+from fxnorm.console.parameter import Parameter, parameter
+from fxnorm.console.processor import Gradients, Processor, Stream
+from fxnorm.console.processors import Compressor, Eq, EqBand, Gain, Pan, Width
+
+__all__ = [
+    "Bus",
+    "Compressor",
+    "Console",
+    "Eq",
+    "EqBand",
+    "Gain",
+    "Gradients",
+    "Master",
+    "Pan",
+    "Parameter",
+    "Processor",
+    "Send",
+    "Stream",
+    "Strip",
+    "TrackStrip",
+    "Width",
+    "parameter",
+]

@@ -25,6 +25,8 @@ class Parameter:
         Mapping of the range to 0..1. Frequencies, times and ratios are logarithmic.
     off : float or None
         Value outside the range that switches the setting off; it is then no parameter of a fit.
+    learned : bool
+        Whether a fit may change it; False for what has no gradient, such as the size of a room.
     """
 
     unit: str
@@ -33,6 +35,7 @@ class Parameter:
     default: float
     scale: Literal["linear", "log"] = "linear"
     off: float | None = None
+    learned: bool = True
 
     def normalize(self, value: float) -> float:
         """Map a value to 0..1."""
@@ -90,6 +93,7 @@ def parameter(
     scale: Literal["linear", "log"] = "linear",
     *,
     off: float | None = None,
+    learned: bool = True,
 ) -> Any:
     """Declare a dataclass field as a `Parameter`; its default is the parameter's."""
-    return field(default=default, metadata={KEY: Parameter(unit, low, high, default, scale, off)})
+    return field(default=default, metadata={KEY: Parameter(unit, low, high, default, scale, off, learned)})

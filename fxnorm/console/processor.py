@@ -11,12 +11,12 @@ Audio has the shape (channels, samples), with one or two channels, in float32 or
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self, TypeAlias, runtime_checkable
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from fxnorm.console.settings import Settings, nearest
+from fxnorm.console.settings import Settings, nearest, read_item
 from fxnorm.errors import InputError
 
 Samples: TypeAlias = npt.NDArray[np.floating[Any]]
@@ -79,17 +79,6 @@ class Memoryless(Stream):
         """Process the next samples."""
         del key
         return self._law(block)
-
-
-@runtime_checkable
-class AnyProcessor(Protocol):
-    """What a strip asks of a processor; `Processor` and the adapter of foreign objects provide it."""
-
-    def stream(self, sample_rate: int, channels: int) -> Stream:
-        """Begin a recording."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values."""
 
 
 @dataclass(frozen=True)
@@ -198,37 +187,27 @@ class Processor(Settings):
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
-        """Build the processor from `to_dict`."""
-        return super().from_dict({name: value for name, value in content.items() if name != "processor"})
+        """Build a processor from `to_dict`; called on `Processor` itself, one of the class that the content names.
+
+        Raises
+        ------
+        InputError
+            If the processor or one of its settings is unknown, missing or out of range.
+        """
+        if not isinstance(content, Mapping) or "processor" not in content:
+            raise InputError(f"expected an object with the key 'processor', got {content!r}; name the processor")
+        name = content["processor"]
+        if name not in PROCESSORS:
+            advice = nearest(str(name), PROCESSORS)
+            raise InputError(f"expected a processor among {', '.join(PROCESSORS)}, got {name!r}; {advice}")
+        kind = PROCESSORS[name]
+        if not issubclass(kind, cls):
+            raise InputError(f"expected the processor {cls.KIND}, got {name}; build it from Processor")
+        settings = {key: value for key, value in content.items() if key != "processor"}
+        return read_item(super(Processor, kind).from_dict, settings, str(name))
 
 
 PROCESSORS: dict[str, type[Processor]] = {}
-
-
-def processor_from_dict(content: Any) -> Processor:
-    """Build a processor from the values of its `to_dict`.
-
-    Parameters
-    ----------
-    content : dict
-        Name of the processor (`processor`) and its settings.
-
-    Raises
-    ------
-    InputError
-        If the processor or one of its settings is unknown, missing or out of range.
-    """
-    if not isinstance(content, Mapping) or "processor" not in content:
-        raise InputError(f"expected an object with the key 'processor', got {content!r}; name the processor")
-    kind = content["processor"]
-    if kind not in PROCESSORS:
-        raise InputError(
-            f"expected a processor among {', '.join(PROCESSORS)}, got {kind!r}; {nearest(str(kind), PROCESSORS)}"
-        )
-    try:
-        return PROCESSORS[kind].from_dict(content)
-    except InputError as error:
-        raise InputError(f"{kind}: {error}") from None
 
 
 def spread(audio: Samples) -> Samples:

@@ -16,7 +16,7 @@ T = TypeVar("T")
 class Settings:
     """Base class of processors and of their sections, such as the bands of an equaliser.
 
-    Fields are declared with `parameter`, as choices (text, integers, flags), or as a tuple of sections.
+    Fields are declared with `parameter`, as text, integers or flags, as a tuple of texts, or as other settings.
 
     Attributes
     ----------
@@ -24,10 +24,13 @@ class Settings:
         Allowed values of fields that are no parameters.
     SECTIONS : dict of str to type
         Fields that are tuples of other settings, and their type.
+    PARTS : dict of str to type
+        Fields that are other settings, and their type.
     """
 
     CHOICES: ClassVar[dict[str, tuple[Choice, ...]]] = {}
     SECTIONS: ClassVar[dict[str, "type[Settings]"]] = {}
+    PARTS: ClassVar[dict[str, "type[Settings]"]] = {}
 
     def __post_init__(self) -> None:
         for name, own in own_parameters(type(self)).items():
@@ -37,6 +40,8 @@ class Settings:
             if value not in allowed or type(value) is not type(allowed[0]):
                 listed = ", ".join(str(choice) for choice in allowed)
                 raise InputError(f"{name}: expected {listed}, got {value!r}; choose one")
+        for field in fields(self):
+            _check_plain(field.name, field.type, getattr(self, field.name))
 
     def parameters(self) -> dict[str, Parameter]:
         """Return the continuous parameters that are in use, in a fixed order; sections as "bands.0.gain_db"."""
@@ -70,7 +75,9 @@ class Settings:
             value = getattr(self, field.name)
             if field.name in self.SECTIONS:
                 value = [section.to_dict() for section in value]
-            content[field.name] = value
+            elif field.name in self.PARTS:
+                value = value.to_dict()
+            content[field.name] = list(value) if isinstance(value, tuple) else value
         return content
 
     @classmethod
@@ -90,32 +97,55 @@ class Settings:
                     read_item(kind.from_dict, section, f"{name}[{index}]")
                     for index, section in enumerate(require_list(values[name], name))
                 )
+        for name, kind in cls.PARTS.items():
+            if name in values:
+                values[name] = read_item(kind.from_dict, values[name], name)
+        for field in fields(cls):
+            if field.type == tuple[str, ...] and isinstance(values.get(field.name), list):
+                values[field.name] = tuple(values[field.name])
         return cls(**values)
 
     def _walk(self, prefix: str = "") -> Iterator[tuple[str, Parameter, float]]:
         own = own_parameters(type(self))
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name in own and value != own[field.name].off:
+            if _is_learned(own, field.name, value):
                 yield f"{prefix}{field.name}", own[field.name], float(value)
             elif field.name in self.SECTIONS:
                 for index, section in enumerate(value):
                     yield from section._walk(f"{prefix}{field.name}.{index}.")
+            elif field.name in self.PARTS:
+                yield from value._walk(f"{prefix}{field.name}.")
 
     def _with_next(self, values: Iterator[float]) -> Self:
         own = own_parameters(type(self))
         changes: dict[str, Any] = {}
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name in own and value != own[field.name].off:
+            if _is_learned(own, field.name, value):
                 changes[field.name] = float(next(values))
             elif field.name in self.SECTIONS:
                 changes[field.name] = tuple([section._with_next(values) for section in value])
+            elif field.name in self.PARTS:
+                changes[field.name] = value._with_next(values)
         return replace(self, **changes)
 
 
+def _is_learned(own: Mapping[str, Parameter], name: str, value: Any) -> bool:
+    return name in own and own[name].learned and value != own[name].off
+
+
+def _check_plain(name: str, kind: Any, value: Any) -> None:
+    """Make sure that a text, an integer, a flag or a tuple of texts is one."""
+    if kind in (str, bool, int) and type(value) is not kind:
+        noun = {str: "a text", bool: "true or false", int: "a whole number"}[kind]
+        raise InputError(f"{name}: expected {noun}, got {value!r}; correct it")
+    if kind == tuple[str, ...] and not (isinstance(value, tuple) and all(isinstance(item, str) for item in value)):
+        raise InputError(f"{name}: expected a list of texts, got {value!r}; correct it")
+
+
 def own_parameters(kind: type[Settings]) -> dict[str, Parameter]:
-    """Return the parameters declared by a class of settings, without those of its sections."""
+    """Return the parameters declared by a class of settings, without those of sections and parts."""
     return {field.name: field.metadata[KEY] for field in fields(kind) if KEY in field.metadata}
 
 
