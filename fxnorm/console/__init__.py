@@ -3,7 +3,7 @@
 from fxnorm.console.document import Bus, Console, Master, Send, Strip, TrackStrip
 from fxnorm.console.parameter import Parameter, parameter
 from fxnorm.console.processor import Gradients, Processor, Stream
-from fxnorm.console.processors import Compressor, Eq, EqBand, Gain, Pan, Width
+from fxnorm.console.processors import Compressor, Eq, EqBand, Gain, Pan, Saturation, Width
 
 __all__ = [
     "Bus",
@@ -17,6 +17,7 @@ __all__ = [
     "Pan",
     "Parameter",
     "Processor",
+    "Saturation",
     "Send",
     "Stream",
     "Strip",
