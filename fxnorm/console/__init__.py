@@ -4,6 +4,7 @@ from fxnorm.console.document import Bus, Console, Master, Send, Strip, TrackStri
 from fxnorm.console.parameter import Parameter, parameter
 from fxnorm.console.processor import Gradients, Processor, Stream
 from fxnorm.console.processors import Compressor, Eq, EqBand, Gain, Pan, Saturation, Width
+from fxnorm.console.render import Rendering, render, render_blocks
 
 __all__ = [
     "Bus",
@@ -17,6 +18,7 @@ __all__ = [
     "Pan",
     "Parameter",
     "Processor",
+    "Rendering",
     "Saturation",
     "Send",
     "Stream",
@@ -24,4 +26,6 @@ __all__ = [
     "TrackStrip",
     "Width",
     "parameter",
+    "render",
+    "render_blocks",
 ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from fxnorm.audio import Audio
 from fxnorm.console.parameter import parameter
 from fxnorm.console.processor import Processor
 from fxnorm.console.settings import Choice, Settings, nearest, read_item
@@ -210,6 +211,17 @@ class Console(Settings):
         """Build a console from its JSON document."""
         DOCUMENT.check(content, "console")
         return super().from_dict({key: value for key, value in content.items() if key not in ("format", "version")})
+
+    def render(self, tracks: Mapping[str, Audio], sample_rate: int, *, tail_s: float = 0.0, jobs: int = 1) -> Audio:
+        """Render the mix; see `render.render` for the parameters, and for the tracks and buses.
+
+        Returns
+        -------
+        ndarray, shape (2, samples), float32
+        """
+        from fxnorm.console.render import render
+
+        return render(self, tracks, sample_rate, tail_s=tail_s, jobs=jobs).mix
 
     def track(self, name: str) -> TrackStrip:
         """Return a track by name.

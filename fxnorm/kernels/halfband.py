@@ -6,6 +6,8 @@ import numpy.typing as npt
 
 Samples = npt.NDArray[np.floating]
 
+SPAN = 256  # samples that stay in the nearest cache from tap to tap
+
 
 @numba.njit(cache=True, nogil=True)
 def filter_halfband(padded: Samples, taps: Samples, out: Samples) -> None:
@@ -20,10 +22,12 @@ def filter_halfband(padded: Samples, taps: Samples, out: Samples) -> None:
     """
     reach = taps.size
     for c in range(out.shape[0]):
-        channel, result = padded[c], out[c]
-        for n in range(result.size):
-            result[n] = 0.0
-        for j in range(reach):  # the samples within, so that they share the vector units
-            tap, before, after = taps[j], reach - 1 - j, reach + j
+        for start in range(0, out.shape[1], SPAN):
+            result = out[c, start : start + SPAN]
+            channel = padded[c, start : start + SPAN + 2 * reach - 1]
             for n in range(result.size):
-                result[n] += tap * (channel[n + before] + channel[n + after])
+                result[n] = 0.0
+            for j in range(reach):  # the samples within, so that they share the vector units
+                tap, before, after = taps[j], channel[reach - 1 - j :], channel[reach + j :]
+                for n in range(result.size):
+                    result[n] += tap * (before[n] + after[n])

@@ -28,16 +28,16 @@ class Gain(Processor):
     def stream(self, sample_rate: int, channels: int) -> Stream:
         """Begin a recording."""
         del sample_rate
-        return Memoryless(channels, self._apply)
+        return Memoryless(channels, self.apply)
 
     def vjp(self, audio: Samples, sample_rate: int, *, key: Samples | None = None) -> tuple[Samples, Pullback]:
         """Process a recording, and return a function that carries a gradient back."""
         del sample_rate, key
-        out = self._apply(audio)
+        out = self.apply(audio)
 
         def pullback(gradient: Samples) -> Gradients:
             level = DB_TO_LOG * np.vdot(gradient, out)
-            return Gradients(self._apply(gradient), np.array([level], dtype=np.float64))
+            return Gradients(self.apply(gradient), np.array([level], dtype=np.float64))
 
         return out, pullback
 
@@ -45,5 +45,6 @@ class Gain(Processor):
         """Describe the gain."""
         return f"{self.gain_db:+.1f} dB"
 
-    def _apply(self, audio: Samples) -> Samples:
+    def apply(self, audio: Samples) -> Samples:
+        """Multiply by the gain."""
         return audio * audio.dtype.type(db_to_amplitude(self.gain_db))

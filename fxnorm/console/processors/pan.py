@@ -31,7 +31,7 @@ class Pan(Processor):
     def stream(self, sample_rate: int, channels: int) -> Stream:
         """Begin a recording."""
         del sample_rate
-        return Memoryless(channels, self._apply)
+        return Memoryless(channels, self.apply)
 
     def vjp(self, audio: Samples, sample_rate: int, *, key: Samples | None = None) -> tuple[Samples, Pullback]:
         """Process a recording, and return a function that carries a gradient back."""
@@ -41,9 +41,9 @@ class Pan(Processor):
             angle = self._angle
             slopes = 0.25 * np.pi * np.sqrt(2.0) * np.array([-np.sin(angle), np.cos(angle)])
             position = sum(slope * np.vdot(*pair) for slope, *pair in zip(slopes, gradient, audio, strict=True))
-            return Gradients(self._apply(gradient), np.array([position], dtype=np.float64))
+            return Gradients(self.apply(gradient), np.array([position], dtype=np.float64))
 
-        return self._apply(audio), pullback
+        return self.apply(audio), pullback
 
     def describe(self) -> str:
         """Describe the position as mixing desks do: C, L30, R100."""
@@ -57,5 +57,6 @@ class Pan(Processor):
     def _gains(self) -> Float64:
         return np.sqrt(2.0) * np.array([[np.cos(self._angle)], [np.sin(self._angle)]])
 
-    def _apply(self, audio: Samples) -> Samples:
+    def apply(self, audio: Samples) -> Samples:
+        """Weight left and right of stereo audio."""
         return audio if self.is_neutral else audio * self._gains.astype(audio.dtype)
