@@ -63,11 +63,6 @@ class Strip(Settings):
     output: str = MASTER
     sends: tuple[Send, ...] = ()
 
-    @property
-    def destinations(self) -> tuple[str, ...]:
-        """Names of the strips that it feeds."""
-        return (self.output, *(send.bus for send in self.sends))
-
 
 @dataclass(frozen=True)
 class TrackStrip(Strip):
@@ -260,13 +255,18 @@ def _check_routing(console: Console) -> None:
     buses = [bus.name for bus in console.buses]
     for strip in (*console.tracks, *console.buses):
         after = buses[buses.index(strip.name) + 1 :] if strip.name in buses else buses
-        for name in strip.destinations:
-            if name in after or name == strip.output == MASTER:
-                continue
-            if name in buses:
-                raise InputError(f"{strip.name}: expected a bus after it in the list, got {name!r}; reorder the buses")
-            allowed = [*after, MASTER]
-            raise InputError(f"{strip.name}: expected {', '.join(allowed)}, got {name!r}; {nearest(name, allowed)}")
+        _check_destination(strip.name, strip.output, [*after, MASTER], buses)
+        for send in strip.sends:
+            _check_destination(strip.name, send.bus, after, buses)
+
+
+def _check_destination(strip: str, name: str, allowed: list[str], buses: list[str]) -> None:
+    if name in allowed:
+        return
+    if name in buses:
+        raise InputError(f"{strip}: expected a bus after it in the list, got {name!r}; reorder the buses")
+    expected = ", ".join(allowed) or "no sends, as there is no bus after it"
+    raise InputError(f"{strip}: expected {expected}, got {name!r}; {nearest(name, allowed)}")
 
 
 def _check_keys(console: Console) -> None:
