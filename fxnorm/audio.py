@@ -1,7 +1,7 @@
 """Audio arrays: checks, resampling, levels; the only room that knows soxr.
 
-Conventions: audio is a float32 array of shape (channels, samples), C-contiguous and finite; its rate travels
-beside it in Hz. Work happens in stereo at `RATE`.
+Conventions: audio is a float32 array of shape (channels, samples), C-contiguous and finite; the sample rate
+travels beside it in Hz. Work happens in stereo at `SAMPLE_RATE`.
 """
 
 import numpy as np
@@ -12,20 +12,20 @@ from fxnorm.errors import AudioError
 
 Audio = npt.NDArray[np.float32]
 
-RATE = 44_100
+SAMPLE_RATE = 44_100
 LARGEST = 2.0**32  # full scale is 1; reject larger values: even unscaled 32-bit integers stay below this
 SILENCE_DB = -50.0  # a stem or channel whose peak is at or under this is silent
 _BLOCK = 1 << 16  # samples
 
 
-def as_audio(array: npt.ArrayLike, *, what: str = "audio") -> Audio:
+def as_audio(array: npt.ArrayLike, *, label: str = "audio") -> Audio:
     """Check and convert an array to `Audio`.
 
     Parameters
     ----------
     array : array_like, shape (channels, samples) or (samples,)
         One or two channels of finite samples.
-    what : str
+    label : str
         Name used in the error message.
 
     Returns
@@ -42,16 +42,16 @@ def as_audio(array: npt.ArrayLike, *, what: str = "audio") -> Audio:
     if audio.ndim == 1:
         audio = audio[np.newaxis]
     if audio.ndim != 2:
-        raise AudioError(f"{what}: expected an array (channels, samples), got {audio.ndim} dimensions")
+        raise AudioError(f"{label}: expected an array (channels, samples), got {audio.ndim} dimensions")
     channels, samples = audio.shape
     if channels not in (1, 2):
-        raise AudioError(f"{what}: expected 1 or 2 channels, got {channels}; mix it down to stereo first")
+        raise AudioError(f"{label}: expected 1 or 2 channels, got {channels}; mix it down to stereo first")
     if samples == 0:
-        raise AudioError(f"{what}: has no samples; remove it or record it again")
+        raise AudioError(f"{label}: has no samples; remove it or record it again")
     if not (largest := peak(audio)) <= LARGEST:  # NaN is not
-        if bad := np.count_nonzero(~np.isfinite(audio)):
-            raise AudioError(f"{what}: expected finite samples, got {bad} NaN or infinite ones; export it again")
-        raise AudioError(f"{what}: {too_large(largest)}")
+        if invalid := np.count_nonzero(~np.isfinite(audio)):
+            raise AudioError(f"{label}: expected finite samples, got {invalid} NaN or infinite ones; export it again")
+        raise AudioError(f"{label}: {too_large(largest)}")
     return audio
 
 
@@ -94,15 +94,15 @@ def peak(audio: npt.NDArray[np.floating]) -> float:
     return max(float(audio.max(initial=0.0)), -float(audio.min(initial=0.0)))
 
 
-def loudest(samples: Audio, rate: int, seconds: float) -> slice:
+def loudest(samples: Audio, sample_rate: int, seconds: float) -> slice:
     """Find the loudest excerpt of a mix, to a second."""
-    length, total = round(seconds * rate), samples.shape[1]
+    length, total = round(seconds * sample_rate), samples.shape[1]
     if length >= total:
         return slice(0, total)
-    edges = np.arange(0, total, rate)
+    edges = np.arange(0, total, sample_rate)
     energy = np.array([np.vdot(second, second) for second in np.split(samples, edges[1:], axis=1)])
-    excerpts = np.convolve(energy, np.ones(max(1, length // rate)), mode="valid")
-    start = min(int(np.argmax(excerpts)) * rate, total - length)
+    excerpts = np.convolve(energy, np.ones(max(1, length // sample_rate)), mode="valid")
+    start = min(int(np.argmax(excerpts)) * sample_rate, total - length)
     return slice(start, start + length)
 
 

@@ -12,11 +12,12 @@ import numpy.typing as npt
 import soundfile
 
 from fxnorm import mpeg
-from fxnorm.audio import RATE, Audio, as_audio, peak, resample
+from fxnorm.audio import SAMPLE_RATE, Audio, as_audio, peak, resample
 from fxnorm.errors import AudioError
 from fxnorm.files import replacing
 
-RATES = (4_000, 768_000)  # of files; a damaged header can say anything, and resampling from it would fill the memory
+# Of files, in Hz. A damaged header can say anything, and resampling from an extreme rate would fill the memory.
+SAMPLE_RATE_RANGE = (4_000, 768_000)
 SUFFIXES = (".wav", ".flac", ".aiff", ".aif", ".ogg", ".mp3", ".w64")
 _FORMATS = {".aif": "AIFF"}  # where soundfile does not know a suffix by itself
 
@@ -32,7 +33,7 @@ _UNKNOWN_LENGTH = 2**63 - 1  # frames of a FLAC stream whose header leaves the l
 class AudioInfo:
     """Header of an audio file."""
 
-    rate: int
+    sample_rate: int
     channels: int
     samples: int
     format: str
@@ -41,15 +42,16 @@ class AudioInfo:
     @property
     def seconds(self) -> float:
         """Duration in seconds."""
-        return self.samples / self.rate
+        return self.samples / self.sample_rate
 
     @property
     def fault(self) -> str | None:
         """Reason why the file is unusable, or None."""
         if self.channels > 2:
             return f"expected 1 or 2 channels, got {self.channels}; mix it down to stereo first"
-        if not RATES[0] <= self.rate <= RATES[1]:
-            return f"expected a rate of {RATES[0]} to {RATES[1]} Hz, got {self.rate}; export it again"
+        low, high = SAMPLE_RATE_RANGE
+        if not low <= self.sample_rate <= high:
+            return f"expected a sample rate of {low} to {high} Hz, got {self.sample_rate}; export it again"
         return None
 
 
@@ -74,8 +76,8 @@ def read(path: Path) -> tuple[Audio, int]:
     -------
     audio : ndarray, shape (channels, samples), float32
         Full scale is 1; float files may exceed it.
-    rate : int
-        Sampling rate in Hz.
+    sample_rate : int
+        In Hz.
 
     Raises
     ------
@@ -93,7 +95,7 @@ def read(path: Path) -> tuple[Audio, int]:
             audio[:, count : count + len(interleaved)] = interleaved.T
             count += len(interleaved)
         _require_whole(file, path, count)
-    return as_audio(audio[:, :count], what=str(path)), info.rate
+    return as_audio(audio[:, :count], label=str(path)), info.sample_rate
 
 
 def read_segment(path: Path, start: int, samples: int) -> Audio:
@@ -119,7 +121,7 @@ def read_segment(path: Path, start: int, samples: int) -> Audio:
         segment = _next_frames(file, path, samples).T
     if segment.shape[1] < samples:
         segment = np.pad(segment, ((0, 0), (0, samples - segment.shape[1])))
-    return as_audio(segment, what=str(path))
+    return as_audio(segment, label=str(path))
 
 
 def blocks(path: Path, *, samples: int = _BLOCK) -> Iterator[Audio]:
@@ -151,7 +153,7 @@ def blocks(path: Path, *, samples: int = _BLOCK) -> Iterator[Audio]:
         _require_whole(file, path, count)
 
 
-def write(path: Path, audio: Audio, rate: int, *, subtype: str = "FLOAT") -> None:
+def write(path: Path, audio: Audio, sample_rate: int, *, subtype: str = "FLOAT") -> None:
     """Write an audio file atomically.
 
     Parameters
@@ -159,8 +161,8 @@ def write(path: Path, audio: Audio, rate: int, *, subtype: str = "FLOAT") -> Non
     path : Path
         The suffix chooses the format.
     audio : ndarray, shape (channels, samples), float32
-    rate : int
-        Sampling rate in Hz.
+    sample_rate : int
+        In Hz.
     subtype : str
         A libsndfile subtype: FLOAT, PCM_24, PCM_16, ...
 
@@ -178,7 +180,7 @@ def write(path: Path, audio: Audio, rate: int, *, subtype: str = "FLOAT") -> Non
         with replacing(path) as temporary:
             temporary.touch()  # the system's own reason for a refusal, which libsndfile would not pass on
             try:
-                _encode(temporary, audio, rate, subtype)
+                _encode(temporary, audio, sample_rate, subtype)
             except (OSError, soundfile.LibsndfileError):
                 _ask_for_room(temporary)
                 raise
@@ -189,19 +191,19 @@ def write(path: Path, audio: Audio, rate: int, *, subtype: str = "FLOAT") -> Non
         ) from error
 
 
-def encode_mp3(audio: Audio, rate: int) -> bytes:
+def encode_mp3(audio: Audio, sample_rate: int) -> bytes:
     """Encode an MP3 for players in a page: about 16 kB per second.
 
     Parameters
     ----------
     audio : ndarray, shape (channels, samples), float32
         What leaves full scale is brought back to it, as a whole.
-    rate : int
-        Sampling rate in Hz; the file's is 44,100.
+    sample_rate : int
+        In Hz; the file's is 44,100.
     """
-    audio = resample(audio, rate, RATE)
+    audio = resample(audio, sample_rate, SAMPLE_RATE)
     file = io.BytesIO()
-    soundfile.write(file, (audio / max(1.0, peak(audio))).T, RATE, format="MP3", compression_level=0.5)
+    soundfile.write(file, (audio / max(1.0, peak(audio))).T, SAMPLE_RATE, format="MP3", compression_level=0.5)
     return file.getvalue()
 
 
@@ -210,9 +212,9 @@ def _native(path: Path) -> bytes | str:
     return os.fsencode(path) if os.name == "posix" else str(path)
 
 
-def _encode(path: Path, audio: Audio, rate: int, subtype: str) -> None:
+def _encode(path: Path, audio: Audio, sample_rate: int, subtype: str) -> None:
     form = _FORMATS.get(path.suffix.lower())
-    with soundfile.SoundFile(_native(path), "w", rate, len(audio), subtype=subtype, format=form) as file:
+    with soundfile.SoundFile(_native(path), "w", sample_rate, len(audio), subtype=subtype, format=form) as file:
         for start in range(0, audio.shape[1], _BLOCK):
             file.write(audio[:, start : start + _BLOCK].T)
     # libsndfile closes a FLAC file without a word when its end finds no room on the disk
@@ -263,9 +265,9 @@ def _next_frames(file: soundfile.SoundFile, path: Path, frames: int = -1) -> npt
 
 def _require_whole(file: soundfile.SoundFile, path: Path, samples: int) -> None:
     """Raise if the header promised more samples than were read."""
-    declared = [int(size) for size in _SHORT_CHUNK.findall(file.extra_info)]
+    declared_sizes = [int(size) for size in _SHORT_CHUNK.findall(file.extra_info)]
     short = samples < file.frames and not _is_estimate(file, path)
-    if short or any(size not in _STREAM_SIZES for size in declared):
+    if short or any(size not in _STREAM_SIZES for size in declared_sizes):
         raise AudioError(f"{path}: cut short, {samples} samples are left; export it again")
 
 

@@ -7,13 +7,10 @@ from pathlib import Path
 from fxnorm import corpus
 from fxnorm.corpus import Multitrack
 from fxnorm.evaluation.domain_gap import DomainGap, measure_domain_gap
-from fxnorm.normalization.corpus_normalization import (
-    NormalizationPlan,
-    NormalizationResult,
-    OutputLayout,
-    normalize_corpus,
-)
+from fxnorm.normalization.corpus_normalization import NormalizationResult, normalize_corpus
 from fxnorm.normalization.corpus_statistics import compute_stats
+from fxnorm.normalization.output_layout import OutputLayout
+from fxnorm.normalization.plan import NormalizationPlan
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.parallel import Failure, Progress, silent_progress
@@ -121,7 +118,7 @@ class Demo:
         self,
         tracks: Sequence[Multitrack],
         *,
-        progress: Callable[[str, int, int, str], None] = lambda stage, done, total, item: None,
+        progress: Callable[[str, int, int, str], None] = lambda stage, completed, total, item: None,
     ) -> DomainGap:
         """Measure the distances between wet and dry stems before and after normalisation, for each preset.
 

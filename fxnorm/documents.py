@@ -48,7 +48,7 @@ class DocumentType:
     finite: bool = False
 
     def wrap(self, content: Mapping[str, Any]) -> dict[str, Any]:
-        """Content with format and version before it."""
+        """Prepend format and version to the content."""
         return {"format": self.format, "version": self.version, **content}
 
     def check(self, content: Any, label: str) -> dict[str, Any]:
@@ -89,7 +89,7 @@ class DocumentType:
             )
 
     def parse(self, text: str, label: str) -> dict[str, Any]:
-        """Content of a text, checked as `check` does."""
+        """Return the content of a text, checked as `check` does."""
         try:
             content = json.loads(text)
         except ValueError:
@@ -97,7 +97,7 @@ class DocumentType:
         return self.check(content, label)
 
     def read(self, path: Path) -> dict[str, Any]:
-        """Content of a file.
+        """Read the content of a file.
 
         Raises
         ------
@@ -111,12 +111,12 @@ class DocumentType:
         return self.parse(text, str(path))
 
     def find(self, path: Path) -> dict[str, Any]:
-        """Content of a file of this format, whatever its version; empty where there is none."""
+        """Return the content of a file of this format, whatever its version; empty where there is none."""
         content = find_json(path)
         return content if content.get("format") == self.format else {}
 
     def to_text(self, content: Mapping[str, Any]) -> str:
-        """Text of a wrapped document.
+        """Return the text of a wrapped document.
 
         Raises
         ------
@@ -142,12 +142,12 @@ class DocumentType:
 
 
 def signature(content: Any) -> str:
-    """Hash of plain JSON values, whatever the order of their keys: 16 hexadecimal digits."""
+    """Hash plain JSON values, whatever the order of their keys: 16 hexadecimal digits."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def to_text(content: Any, *, indent: int | None = None, width: int = 0, finite: bool = False) -> str:
-    """JSON as it stands in a file, with each list of numbers on one line and a newline at the end."""
+    """Return JSON as it stands in a file, with each list of numbers on one line and a newline at the end."""
     text = json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=not finite)
     if indent is not None and width:
         return _expand(content, indent, width, "") + "\n"
@@ -155,7 +155,7 @@ def to_text(content: Any, *, indent: int | None = None, width: int = 0, finite: 
 
 
 def _expand(content: Any, indent: int, width: int, margin: str) -> str:
-    """JSON with every object and list on one line that fits."""
+    """Format JSON with every object and list on one line that fits."""
     line = json.dumps(content, ensure_ascii=False)
     if len(margin) + len(line) <= width or not isinstance(content, dict | list) or not content:
         return line
@@ -170,7 +170,7 @@ def _expand(content: Any, indent: int, width: int, margin: str) -> str:
 
 
 def to_lines(content: Mapping[str, Any]) -> str:
-    """JSON with one line a key."""
+    """Format JSON with one line a key."""
     lines = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in content.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
@@ -184,7 +184,7 @@ def write_text(path: Path, text: str, error: type[FxnormError]) -> None:
 
 
 def find_json(path: Path) -> dict[str, Any]:
-    """Content of a JSON object without a format; empty where there is none that can be read."""
+    """Read a JSON object without a format; empty if there is none that can be read."""
     try:
         content = json.loads(_read_text(path))
     except (OSError, ValueError):
@@ -193,5 +193,5 @@ def find_json(path: Path) -> dict[str, Any]:
 
 
 def _read_text(path: Path) -> str:
-    """Text as `files.write_text` writes it."""
+    """Read text as `files.write_text` writes it."""
     return Path(path).read_text(encoding="utf-8", errors="surrogateescape")

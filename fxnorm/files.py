@@ -178,9 +178,9 @@ def _lock(path: Path) -> IO[bytes]:
 
 
 def _wait_for(succeeds: Callable[[], bool], seconds: float) -> bool:
-    until = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds
     while not succeeds():
-        if time.monotonic() > until:
+        if time.monotonic() > deadline:
             return False
         time.sleep(0.05)
     return True

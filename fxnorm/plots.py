@@ -26,12 +26,12 @@ INK = "#010203"  # replaced by the text colour of the page, light or dark
 TICKS_HZ = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000)
 
 
-def plot_stats(several: Mapping[str, FxStats], path: Path) -> None:
+def plot_stats(stats_by_name: Mapping[str, FxStats], path: Path) -> None:
     """Plot the average EQ and similarity curves to a file.
 
     Parameters
     ----------
-    several : mapping of str to FxStats
+    stats_by_name : mapping of str to FxStats
         Statistics by their name in the legend; the first is drawn solid, the others dashed.
     path : Path
         Output file; the suffix selects the format (PNG, SVG, PDF).
@@ -50,14 +50,14 @@ def plot_stats(several: Mapping[str, FxStats], path: Path) -> None:
     FigureCanvasAgg(figure)
     panels = np.atleast_1d(figure.subplots(len(curves), 1, sharex=True))
     for axes, (effect, style) in zip(panels, curves.items(), strict=True):
-        _draw_averages(axes, effect, several)
+        _draw_averages(axes, effect, stats_by_name)
         axes.set_title(style.title, loc="left", fontsize=11)
         axes.set_ylabel(style.label)
         axes.grid(True, color="#dddddd", linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
     panels[-1].set_xlabel("frequency, Hz")
     _scale_frequency(panels[-1])
-    panels[0].legend(frameon=False, ncols=len(several), fontsize=9)
+    panels[0].legend(frameon=False, ncols=len(stats_by_name), fontsize=9)
     try:
         with files.replacing(Path(path)) as temporary:
             figure.savefig(temporary)
@@ -65,16 +65,16 @@ def plot_stats(several: Mapping[str, FxStats], path: Path) -> None:
         raise StatsError(f"{path}: cannot be drawn ({error}); use a folder that exists, and .png or .svg") from error
 
 
-def _draw_averages(axes: Any, effect: str, several: Mapping[str, FxStats]) -> None:
+def _draw_averages(axes: Any, effect: str, stats_by_name: Mapping[str, FxStats]) -> None:
     """Draw one curve for each stem and statistics."""
     frequencies = grid_frequencies()
-    shown = (frequencies >= SHOWN_HZ[0]) & (frequencies <= SHOWN_HZ[1])
-    for line, (name, stats) in zip(LINES, several.items(), strict=False):
+    visible = (frequencies >= SHOWN_HZ[0]) & (frequencies <= SHOWN_HZ[1])
+    for line, (name, stats) in zip(LINES, stats_by_name.items(), strict=False):
         for stem in STEMS:
             if (average := stats.target(effect, stem)) is not None:
-                label = stem if len(several) == 1 else f"{stem}, {name}"
+                label = stem if len(stats_by_name) == 1 else f"{stem}, {name}"
                 style = {"color": COLOURS[stem], "linestyle": line, "linewidth": 1.5, "label": label}
-                axes.plot(frequencies[shown], average.plot_values()[shown], **style)
+                axes.plot(frequencies[visible], average.plot_values()[visible], **style)
 
 
 def draw_gains(responses: Mapping[str, Response], colour: str) -> str:
@@ -92,7 +92,7 @@ def draw_gains(responses: Mapping[str, Response], colour: str) -> str:
     str
         SVG element that inherits text colour and width from the page.
     """
-    with _page_figure() as (axes, drawn):
+    with _page_figure() as (axes, elements):
         for line, (name, (frequencies, gains_db)) in zip(LINES, responses.items(), strict=False):
             axes.plot(frequencies, gains_db, line, color=colour, linewidth=1.4, label=name)
         axes.axhline(0.0, color=INK, linewidth=0.8, alpha=0.5)
@@ -100,7 +100,7 @@ def draw_gains(responses: Mapping[str, Response], colour: str) -> str:
         _over_frequency(axes)
         if len(responses) > 1:
             axes.legend(frameon=False, fontsize=8)
-    return drawn[0]
+    return elements[0]
 
 
 def draw_spectra(curves: Mapping[str, Sequence[float]], colours: Mapping[str, str]) -> str:
@@ -118,14 +118,14 @@ def draw_spectra(curves: Mapping[str, Sequence[float]], colours: Mapping[str, st
     str
         SVG element in the text colour and width of the page.
     """
-    with _page_figure(height=2.8) as (axes, drawn):
+    with _page_figure(height=2.8) as (axes, elements):
         for name, levels in curves.items():
             axes.plot(THIRD_OCTAVES_HZ, levels, color=colours[name], linewidth=1.4, label=name)
         axes.axhline(0.0, color=INK, linewidth=0.8, alpha=0.5)
         axes.set_ylabel("relative to the target, dB")
         _over_frequency(axes)
         _legend_above(axes)
-    return drawn[0]
+    return elements[0]
 
 
 def draw_over_time(curves: Mapping[str, Sequence[float]], colours: Mapping[str, str], label: str) -> str:
@@ -145,13 +145,13 @@ def draw_over_time(curves: Mapping[str, Sequence[float]], colours: Mapping[str, 
     str
         SVG element in the text colour and width of the page.
     """
-    with _page_figure(height=2.8) as (axes, drawn):
+    with _page_figure(height=2.8) as (axes, elements):
         for name, levels in curves.items():
             axes.plot(range(len(levels)), levels, color=colours[name], linewidth=1.4, label=name)
         axes.set_xlabel("time, s")
         axes.set_ylabel(label)
         _legend_above(axes)
-    return drawn[0]
+    return elements[0]
 
 
 def draw_points(values: Mapping[str, Sequence[float]], colours: Mapping[str, str], label: str) -> str:
@@ -171,14 +171,14 @@ def draw_points(values: Mapping[str, Sequence[float]], colours: Mapping[str, str
     str
         SVG element in the text colour and width of the page.
     """
-    with _page_figure(height=0.8 + 0.25 * len(values)) as (axes, drawn):
+    with _page_figure(height=0.8 + 0.25 * len(values)) as (axes, elements):
         for row, (name, row_values) in enumerate(values.items()):
             axes.plot(row_values, [row] * len(row_values), "o", color=colours[name], markersize=4, alpha=0.5)
             axes.plot([np.mean(row_values)], [row], "|", color=INK, markersize=14, markeredgewidth=1.5)
         axes.set_yticks(range(len(values)), list(values))
         axes.set_ylim(len(values) - 0.5, -0.5)
         axes.set_xlabel(label)
-    return drawn[0]
+    return elements[0]
 
 
 def _legend_above(axes: Any) -> None:
@@ -208,18 +208,18 @@ def _page_figure(height: float = 1.9) -> Iterator[tuple[Any, list[str]]]:
 
     style: dict[Any, object] = {"svg.fonttype": "none", "svg.hashsalt": "fxnorm", "font.size": 9.0}
     style |= dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK)
-    drawn: list[str] = []
+    elements: list[str] = []
     with matplotlib.rc_context(style):
         figure = Figure(figsize=(4.0, height), layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.subplots()
         axes.grid(True, color=INK, alpha=0.12, linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
-        yield axes, drawn
-        written = io.StringIO()
-        figure.savefig(written, format="svg", transparent=True, metadata={"Date": None})
-    svg = written.getvalue().replace(INK, "currentColor")
+        yield axes, elements
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    svg = buffer.getvalue().replace(INK, "currentColor")
     svg = svg[svg.index("<svg") :]
     # Several pictures stand in one page: names of parts go, but for the shapes that are used by name.
     svg = re.sub(r' id="[^"]*_\d+"', "", svg)
-    drawn.append(re.sub(r' (?:width|height)="[^"]*pt"', "", svg))
+    elements.append(re.sub(r' (?:width|height)="[^"]*pt"', "", svg))

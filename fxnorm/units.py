@@ -22,11 +22,11 @@ def amplitude_to_db(amplitude: npt.ArrayLike, *, floor_db: float = -240.0) -> np
     return 20.0 * np.log10(np.maximum(np.asarray(amplitude, dtype=np.float64), floor))
 
 
-def hz_to_bin(frequency_hz: float, rate: int, n_fft: int) -> int:
+def hz_to_bin(frequency_hz: float, sample_rate: int, n_fft: int) -> int:
     """Return the index of the spectrum bin closest to a frequency."""
-    return round(frequency_hz * n_fft / rate)
+    return round(frequency_hz * n_fft / sample_rate)
 
 
-def bin_frequencies(rate: int, n_fft: int) -> npt.NDArray[np.float64]:
+def bin_frequencies(sample_rate: int, n_fft: int) -> npt.NDArray[np.float64]:
     """Return the frequencies in Hz of the `n_fft // 2 + 1` bins of a real spectrum."""
-    return np.arange(n_fft // 2 + 1, dtype=np.float64) * (rate / n_fft)
+    return np.arange(n_fft // 2 + 1, dtype=np.float64) * (sample_rate / n_fft)

@@ -13,7 +13,7 @@ PACKAGE = Path(fxnorm.__file__).parent
 
 # A room may import from floors below its own, and from itself.
 FLOORS = (
-    {"errors", "locks", "units"},
+    {"choices", "errors", "locks", "units"},
     {"kernels", "files", "malloc", "mpeg"},
     {"documents"},
     {"audio", "parallel"},

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fxnorm import audio
-from fxnorm.audio import RATE, Audio
+from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.errors import AudioError
 
 
@@ -39,7 +39,7 @@ def test_as_audio_keeps_what_conforms() -> None:
 )
 def test_as_audio_says_what_it_expected(shape: tuple[int, ...], message: str) -> None:
     with pytest.raises(AudioError, match=message):
-        audio.as_audio(np.zeros(shape), what="vocals")
+        audio.as_audio(np.zeros(shape), label="vocals")
 
 
 def test_nan_of_opposite_infinities_is_noticed() -> None:
@@ -69,13 +69,13 @@ def test_silence_ends_above_its_limit(peak_db: float, silent: bool) -> None:
 
 def test_equal_rates_give_the_same_array() -> None:
     array = noise()
-    assert audio.resample(array, RATE, RATE) is array
+    assert audio.resample(array, SAMPLE_RATE, SAMPLE_RATE) is array
 
 
 @pytest.mark.parametrize("samples", [1, 4_000, 4_801, 4_802, 6_000])
-@pytest.mark.parametrize("to_rate", [RATE, 48_000])
+@pytest.mark.parametrize("to_rate", [SAMPLE_RATE, 48_000])
 def test_the_length_asked_for_is_exact(samples: int, to_rate: int) -> None:
-    result = audio.resample(noise(), RATE, to_rate, samples=samples)
+    result = audio.resample(noise(), SAMPLE_RATE, to_rate, samples=samples)
     assert result.shape == (2, samples)
     assert result.flags.c_contiguous
     assert result.dtype == np.float32
@@ -93,13 +93,13 @@ def test_a_sine_keeps_its_frequency_level_and_place(from_rate: int, to_rate: int
 
 def test_channels_are_resampled_one_by_one() -> None:
     stereo = noise()
-    together = audio.resample(stereo, RATE, 48_000)
-    apart = np.vstack([audio.resample(stereo[i : i + 1], RATE, 48_000) for i in range(2)])
+    together = audio.resample(stereo, SAMPLE_RATE, 48_000)
+    apart = np.vstack([audio.resample(stereo[i : i + 1], SAMPLE_RATE, 48_000) for i in range(2)])
     np.testing.assert_allclose(together, apart, atol=1e-7)
 
 
 def test_what_the_lower_rate_cannot_hold_is_gone() -> None:
-    result = audio.resample(sine(15_000.0, RATE), RATE, 22_050)
+    result = audio.resample(sine(15_000.0, SAMPLE_RATE), SAMPLE_RATE, 22_050)
     assert np.abs(result[0, 1_000:-1_000]).max() < 1e-4
 
 

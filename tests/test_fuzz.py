@@ -50,15 +50,15 @@ CONTENTS = {
     content=st.sampled_from(sorted(CONTENTS)),
     samples=st.one_of(st.integers(1, 5_000), st.integers(1, 150_000)),
     level_db=st.one_of(st.floats(-120.0, 60.0), st.floats(-400.0, 192.0)),
-    rate=st.one_of(st.sampled_from([audio.RATE, 48_000]), st.integers(*audio_files.RATES)),
+    rate=st.one_of(st.sampled_from([audio.SAMPLE_RATE, 48_000]), st.integers(*audio_files.SAMPLE_RATE_RANGE)),
     stem=st.sampled_from(STEMS),
     preset=st.sampled_from(sorted(CHAINS)),
     seed=st.integers(0, 99),
 )
 @example("highest frequency", 100_000, 60.0, 44_101, "drums", "published", 0)
-@example("last sample", 1, 0.0, audio_files.RATES[0], "vocals", "default", 0)
-@example("sines", 50_000, 192.0, audio.RATE, "vocals", "default", 0)
-@example("noise", 2, -49.9, audio_files.RATES[1], "bass", "default", 0)
+@example("last sample", 1, 0.0, audio_files.SAMPLE_RATE_RANGE[0], "vocals", "default", 0)
+@example("sines", 50_000, 192.0, audio.SAMPLE_RATE, "vocals", "default", 0)
+@example("noise", 2, -49.9, audio_files.SAMPLE_RATE_RANGE[1], "bass", "default", 0)
 def test_any_audio_through_the_chain(content, samples, level_db, rate, stem, preset, seed):
     given_audio = CONTENTS[content](samples, np.random.default_rng(seed))
     peak = max(float(np.abs(given_audio).max()), 1e-9)
@@ -88,7 +88,7 @@ def encoded(suffix, subtype):
     """Bytes of a short stem."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"x.{suffix}")
-        audio_files.write(path, 0.5 * plucks(0.4, seed=3), audio.RATE, subtype=subtype)
+        audio_files.write(path, 0.5 * plucks(0.4, seed=3), audio.SAMPLE_RATE, subtype=subtype)
         return path.read_bytes()
 
 

@@ -8,7 +8,7 @@ import soundfile
 from click.testing import CliRunner
 
 from fxnorm import audio_files, mpeg
-from fxnorm.audio import RATE, Audio
+from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.cli import cli
 from fxnorm.errors import AudioError
 from tests.signals import plucks
@@ -17,7 +17,7 @@ FRAME = 1152  # samples
 PICTURE = np.random.default_rng(0).bytes(200_000)
 
 
-def encode(path: Path, *, samples: Audio | None = None, rate: int = RATE, mode: str = "CONSTANT") -> list[bytes]:
+def encode(path: Path, *, samples: Audio | None = None, rate: int = SAMPLE_RATE, mode: str = "CONSTANT") -> list[bytes]:
     """Frames of an MP3 file, the first of which is its length header."""
     sound = plucks(4.0) if samples is None else samples
     soundfile.write(path, sound.T, rate, format="MP3", bitrate_mode=mode, compression_level=0.3)
@@ -49,7 +49,7 @@ def test_every_sample_is_read(tmp_path: Path, mode: str, before: bytes, after: b
     path.write_bytes(before + b"".join(frames[1:]) + after)
     length = FRAME * (len(frames) - 1)
     samples, rate = audio_files.read(path)
-    assert (samples.shape, rate) == ((2, length), RATE)
+    assert (samples.shape, rate) == ((2, length), SAMPLE_RATE)
     np.testing.assert_allclose(samples[:, 1105 : 1105 + whole.shape[1]], whole, atol=1e-6)  # with the encoder's delay
     assert audio_files.probe(path).samples == length
     np.testing.assert_array_equal(np.hstack(list(audio_files.blocks(path, samples=10_000))), samples)

@@ -23,17 +23,17 @@ def decode(uri):
 def test_a_player_holds_the_same_sound(rate, channels):
     tone = sine(1000.0, 1.0, peak_db=-6.0, rate=rate, channels=channels)
     heard, heard_rate = decode(pages.audio_uri(tone, rate))
-    assert (heard_rate, heard.shape[1]) == (audio.RATE, channels)
-    assert len(heard) == pytest.approx(audio.RATE, abs=2 * 1152)
-    inside = heard[audio.RATE // 4 : audio.RATE // 2, 0]
-    assert np.argmax(np.abs(np.fft.rfft(inside))) * audio.RATE / inside.size == pytest.approx(1000.0, abs=5.0)
+    assert (heard_rate, heard.shape[1]) == (audio.SAMPLE_RATE, channels)
+    assert len(heard) == pytest.approx(audio.SAMPLE_RATE, abs=2 * 1152)
+    inside = heard[audio.SAMPLE_RATE // 4 : audio.SAMPLE_RATE // 2, 0]
+    assert np.argmax(np.abs(np.fft.rfft(inside))) * audio.SAMPLE_RATE / inside.size == pytest.approx(1000.0, abs=5.0)
     assert np.abs(inside).max() == pytest.approx(0.5, rel=0.1)
 
 
 def test_what_leaves_full_scale_is_brought_back():
-    heard, _ = decode(pages.audio_uri(sine(1000.0, 1.0, peak_db=12.0), audio.RATE))
+    heard, _ = decode(pages.audio_uri(sine(1000.0, 1.0, peak_db=12.0), audio.SAMPLE_RATE))
     spectrum = np.abs(np.fft.rfft(heard[10_000:20_000, 0] * np.hanning(10_000)))
-    third = spectrum[round(3000 * 10_000 / audio.RATE) + np.arange(-3, 4)].max()
+    third = spectrum[round(3000 * 10_000 / audio.SAMPLE_RATE) + np.arange(-3, 4)].max()
     assert third < 0.01 * spectrum.max()  # clipping would leave a third harmonic at a quarter
 
 
@@ -72,4 +72,4 @@ def test_curves_take_the_colour_of_the_page_and_are_the_same_twice():
 
 
 def test_mp3_of_noise_is_small():
-    assert len(audio_files.encode_mp3(noise(2.0), audio.RATE)) < 2 * 30_000
+    assert len(audio_files.encode_mp3(noise(2.0), audio.SAMPLE_RATE)) < 2 * 30_000

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from fxnorm import audio, audio_files, corpus, files, locks
-from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
+from fxnorm.normalization.corpus_normalization import normalize_corpus
+from fxnorm.normalization.output_layout import OutputLayout
+from fxnorm.normalization.plan import NormalizationPlan
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.parallel import default_jobs
@@ -41,7 +43,7 @@ def test_a_system_without_masks_and_links(tmp_path: Path, monkeypatch: pytest.Mo
     song = tmp_path / "songs" / "Song"
     write_song(song, seconds=1.0)
     if not (song / "mixture.wav").exists():
-        audio_files.write(song / "mixture.wav", noise(1.0, seed=9), audio.RATE)
+        audio_files.write(song / "mixture.wav", noise(1.0, seed=9), audio.SAMPLE_RATE)
     plan = NormalizationPlan(
         FxStats.shipped(), ChainSettings.preset(effects=("loudness",)), OutputLayout(tmp_path / "out")
     )

@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 
 from fxnorm import corpus, malloc
-from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
+from fxnorm.normalization.corpus_normalization import normalize_corpus
 from fxnorm.normalization.corpus_statistics import compute_stats
 from fxnorm.normalization.normalizer import Normalizer
+from fxnorm.normalization.output_layout import OutputLayout
+from fxnorm.normalization.plan import NormalizationPlan
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.plots import plot_stats

@@ -38,8 +38,8 @@ def synth(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, qu
     """
     from fxnorm.synth.corpus import synthesize_corpus
 
-    with options.local_crew(jobs) as crew, options.progress_bar("synth", unit=" songs", quiet=quiet) as progress:
-        folders = synthesize_corpus(out, songs=songs, seconds=seconds, seed=seed, jobs=crew, progress=progress)
+    with options.local_workers(jobs) as workers, options.progress_bar("synth", unit=" songs", quiet=quiet) as progress:
+        folders = synthesize_corpus(out, songs=songs, seconds=seconds, seed=seed, jobs=workers, progress=progress)
     click.echo(f"{out}: {len(folders)} songs, wet in {out / 'wet'}, dry in {out / 'dry'}")
 
 
@@ -60,10 +60,10 @@ def check(folder: Path, split: str | None, jobs: int | None, as_json: bool, quie
 
     with (
         unpacked(folder) as root,
-        options.local_crew(jobs) as crew,
+        options.local_workers(jobs) as workers,
         options.progress_bar("check", unit=" songs", quiet=quiet) as progress,
     ):
-        reports = inspect_corpus(scan(root, split=split), jobs=crew, progress=progress)
+        reports = inspect_corpus(scan(root, split=split), jobs=workers, progress=progress)
     if as_json:
         click.echo(json.dumps([report.to_dict() for report in reports]))
     else:
@@ -81,7 +81,7 @@ def extract(archive: Path, out: Path, quiet: bool) -> None:
     from fxnorm.corpus import extract as extract_archive
 
     with options.progress_bar("extract", unit="B", quiet=quiet) as progress:
-        paths = extract_archive(archive, out, progress=lambda done, total: progress(done, total, ""))
+        paths = extract_archive(archive, out, progress=lambda completed, total: progress(completed, total, ""))
     click.echo(f"{out}: {len(paths)} files")
 
 

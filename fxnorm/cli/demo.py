@@ -25,8 +25,8 @@ def demo(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, qui
     """Synthesise songs, measure and normalise their stems, and compare wet with dry before and after."""
     from fxnorm.demo import Demo
 
-    with options.local_crew(jobs) as crew:
-        steps = Demo(out, songs, seconds, seed, crew)
+    with options.local_workers(jobs) as workers:
+        steps = Demo(out, songs, seconds, seed, workers)
         click.echo(f"1. {songs} songs of {seconds:g} s: {steps.wet} with effects, {steps.dry} without")
         with options.progress_bar("synth", unit=" songs", quiet=quiet) as progress:
             tracks = steps.synthesize(progress=progress)
@@ -34,7 +34,7 @@ def demo(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, qui
         with options.progress_bar("measure", quiet=quiet) as progress:
             stats, unmeasured = steps.measure(tracks, progress=progress)
         options.print_stats([("", stats)])
-        click.echo(f"\n3. every stem normalised to the averages of MUSDB18: {steps.normalized}, each with a card")
+        click.echo(f"\n3. every stem normalised to the averages of MUSDB18: {steps.normalized}, each with a record")
         with options.progress_bar("normalize", quiet=quiet) as progress:
             result = steps.normalize(tracks, progress=progress)
         click.echo(f"   {result.normalized} normalised, {result.up_to_date} up to date")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fxnorm.choices import PRESETS
 from fxnorm.cli import options
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ def domain_gap(
     nothing of the stem is lost).
     """
     from fxnorm.evaluation import measure_domain_gap
-    from fxnorm.evaluation.domain_gap import PRESETS
     from fxnorm.normalization.normalizer import Normalizer
     from fxnorm.normalization.settings import ChainSettings
 
@@ -43,7 +43,7 @@ def domain_gap(
         preset: Normalizer(options.load_stats(_stats_of(stats, preset)), ChainSettings.preset(preset))
         for preset in PRESETS
     }
-    with options.local_crew(jobs) as processes, options.stage_progress(quiet=quiet) as progress:
+    with options.local_workers(jobs) as processes, options.stage_progress(quiet=quiet) as progress:
         result = measure_domain_gap(wet, dry, normalizers, split=split, jobs=processes, progress=progress)
     if as_json:
         click.echo(json.dumps(result.to_dict()))
@@ -62,12 +62,12 @@ def print_domain_gap(result: "DomainGap") -> None:
 
 
 def _stats_of(stats: tuple[str, ...], preset: str) -> str:
-    """Last file given for a preset or for both."""
-    chosen = "musdb18"
+    """Return the last file given for a preset or for both."""
+    stats_file = "musdb18"
     for text in stats:
         name, equals, file = text.partition("=")
-        if not equals or name not in ("default", "published"):
-            chosen = text
+        if not equals or name not in PRESETS:
+            stats_file = text
         elif name == preset:
-            chosen = file
-    return chosen
+            stats_file = file
+    return stats_file

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from fxnorm.choices import SPLITS
 from fxnorm.cli import options
 from fxnorm.errors import InputError
 
@@ -31,7 +32,7 @@ from fxnorm.errors import InputError
 @click.option("-o", "--out", required=True, type=options.ANY_PATH, help="Report (.html); JSON and CSV go beside it.")
 @click.option(
     "--split",
-    type=click.Choice(["train", "valid", "test"]),
+    type=click.Choice(SPLITS),
     help="Songs of DIR to use; those of test if there are any, else all.",
 )
 @click.option(
@@ -50,7 +51,7 @@ from fxnorm.errors import InputError
     help="Songs with audio players in the report.",
 )
 @click.option("--webmushra", type=options.ANY_PATH, metavar="DIR", help="New folder for a webMUSHRA listening test.")
-@click.option("-d", "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
+@options.device("Device of the networks.")
 @options.seed
 @options.jobs
 @options.as_json
@@ -86,7 +87,7 @@ def evaluate(
     from fxnorm.evaluation.summary import headline_table, summarize
 
     require_report_path(out)
-    with options.local_crew(jobs) as processes, options.stage_progress(quiet=quiet) as progress:
+    with options.local_workers(jobs) as processes, options.stage_progress(quiet=quiet) as progress:
         results = evaluation.evaluate(
             [_parse_model(text) for text in models],
             folder,
@@ -102,11 +103,11 @@ def evaluate(
             jobs=processes,
             progress=progress,
         )
-    written = results.save(out, audio_examples=audio_examples)
+    paths = results.save(out, audio_examples=audio_examples)
     failures = list(results.failures)
     if webmushra is not None:
-        configuration, unheard = results.export_webmushra(webmushra)
-        written, failures = (*written, configuration), [*failures, *unheard]
+        configuration, silent_songs = results.export_webmushra(webmushra)
+        paths, failures = (*paths, configuration), [*failures, *silent_songs]
     if as_json:
         click.echo(json.dumps(results.to_dict(), ensure_ascii=False))
     else:
@@ -114,7 +115,7 @@ def evaluate(
             click.echo(f"{summarize(comparison)}\n")
             options.print_table(headline_table(comparison))
             click.echo("")
-        click.echo(f"written: {', '.join(map(str, written))}")
+        click.echo(f"written: {', '.join(map(str, paths))}")
         for line in results.missing:
             click.echo(f"fxnorm: missing: {line}", err=True)
     options.report_failures(failures)

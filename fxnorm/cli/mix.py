@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fxnorm.choices import CLIP_MODES, PRESETS
 from fxnorm.cli import options
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
@@ -44,33 +45,21 @@ def stem_files(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--room", is_flag=True, help="Add the reverb of a small room to vocals and other, for anechoic stems.")
 @click.option("--stats", help="Averages for normalized-sum: a file, musdb18 (default) or synthetic.")
 @click.option(
-    "--preset", type=click.Choice(["default", "published"]), help="ChainSettings for normalized-sum (default: default)."
+    "--preset", type=click.Choice(PRESETS), help="Settings of the effects for normalized-sum (default: default)."
 )
 @click.option("--lufs", type=float, metavar="T", help="Integrated loudness of the mix in LUFS.")
 @click.option(
     "--clip-mode",
-    type=click.Choice(["rescale", "clamp", "none"]),
-    default="rescale",
+    type=click.Choice(CLIP_MODES),
+    default=CLIP_MODES[0],
     show_default=True,
     help="How to handle clipping: scale the mix down, hard-clip it, or leave it.",
 )
-@click.option(
-    "--format",
-    "file_format",
-    type=click.Choice(["wav", "flac"]),
-    help="Output format when mixing several songs (default: wav).",
-)
+@options.file_format("Output format when mixing several songs (default: wav).", default=None)
 @click.option("--subtype", default="", help="Sample format: FLOAT (default of wav), PCM_24 (default of flac), ...")
 @click.option("--save-normalized", type=options.ANY_PATH, metavar="DIR", help="Folder for the normalised stems.")
 @click.option("--html/--no-html", default=True, help="Write an HTML page for each mix.")
-@click.option(
-    "-d",
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
-    default="auto",
-    show_default=True,
-    help="Device of a network.",
-)
+@options.device("Device of a network.")
 @options.seed
 @click.option("--force", is_flag=True, help="Mix again what is up to date, and overwrite existing files.")
 @options.as_json
@@ -156,7 +145,7 @@ def _find_songs(
 
 
 def _single_target(songs: "Sequence[Multitrack]", out: Path, folders: Sequence[Path]) -> Path | None:
-    """File of the only mix; None if mixes are written to a folder."""
+    """Return the file of the only mix; None if mixes are written to a folder."""
     from fxnorm.audio_files import SUFFIXES
 
     if folders and (len(songs) > 1 or out.suffix.lower() not in SUFFIXES or out.is_dir()):

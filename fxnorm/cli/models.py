@@ -42,7 +42,7 @@ def _list(as_json: bool) -> None:
 
 
 def _collect() -> list[dict[str, Any]]:
-    """One entry for each preset of each trainable model, and for each baseline."""
+    """List every preset of each trainable model, and every baseline."""
     from fxnorm.models import BASELINES, registry
 
     entries: list[dict[str, Any]] = []
@@ -90,7 +90,7 @@ def _describe(run: Path, as_json: bool) -> None:
 
 
 def _summarize(checkpoint: "Checkpoint") -> str:
-    """Length of the training, and the figures of its best epoch or trial."""
+    """Return the length of the training, and the figures of its best epoch or trial."""
     scored = [row for row in checkpoint.history if row.get("valid") is not None]
     best = min(scored, key=lambda row: row["valid"]) if scored else checkpoint.history[-1]
     figures = ", ".join(f"{name} {options.figure(best.get(name), 3)}" for name in ("train", "valid", "sum"))

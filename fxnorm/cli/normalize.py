@@ -1,4 +1,4 @@
-"""fxnorm normalize: match the stems of a corpus to average features, or replay a card on one stem."""
+"""fxnorm normalize: match the stems of a corpus to average features, or replay a record on one stem."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 @click.option("-o", "--out", type=options.ANY_PATH, help="Folder for the normalised corpus; a file with --replay.")
 @click.option("--suffix", help="Write beside the originals instead: vocals_SUFFIX.wav.")
 @click.option(
-    "--replay", type=options.ANY_PATH, metavar="CARD", help="Apply the processors of a card (JSON) to one stem, DIR."
+    "--replay",
+    type=options.ANY_PATH,
+    metavar="RECORD",
+    help="Apply the processors of a record (JSON) to one stem, DIR.",
 )
 @click.option("--stats", default="musdb18", show_default=True, help="Target averages: a file, musdb18 or synthetic.")
 @click.option("--effects", metavar="NAMES", help="Effects to match, separated by commas; all if not given.")
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Folder of impulse responses for --reverb; synthesised if not given.",
 )
-@click.option("--format", "file_format", type=click.Choice(["wav", "flac"]), default="wav", show_default=True)
+@options.file_format("Output format.")
 @click.option("--subtype", default="", help="Sample format: FLOAT (default: wav), PCM_24 (default: flac), PCM_16, ...")
 @options.seed
 @options.jobs
@@ -70,11 +73,11 @@ def normalize(
     """Match every stem of DIR to the average EQ, compression, panning and loudness.
 
     DIR holds songs, or train/ and test/ with songs; a song is a folder with vocals, bass, drums and other as WAV, FLAC
-    or the like. A card (JSON) beside each result lists the processors that were applied. Run the command again to
+    or the like. A record (JSON) beside each result lists the processors that were applied. Run the command again to
     resume an interrupted run; stems that are up to date are kept.
 
-    With --replay, DIR is one audio file: the processors of the card are applied to it, which reproduces the normalised
-    stem to the sample.
+    With --replay, DIR is one audio file: the processors of the record are applied to it, which reproduces the
+    normalised stem to the sample.
     """
     if replay is not None:
         _replay(replay, source, out, subtype.upper(), impulse_responses, force=force)
@@ -84,9 +87,11 @@ def normalize(
     if impulse_responses is not None and not reverb:
         raise InputError("--impulse-responses: expected --reverb with it, got none; add --reverb")
     from fxnorm import corpus
-    from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
+    from fxnorm.normalization.corpus_normalization import normalize_corpus
     from fxnorm.normalization.effects import MATCHED_EFFECTS
     from fxnorm.normalization.impulse_responses import ImpulseResponses
+    from fxnorm.normalization.output_layout import OutputLayout
+    from fxnorm.normalization.plan import NormalizationPlan
     from fxnorm.normalization.reverb import ROOM_DECAY_S
     from fxnorm.normalization.settings import ChainSettings
 
@@ -110,8 +115,11 @@ def normalize(
     )
     tracks = corpus.scan(source, split=split)
     first = tracks[0].tracks[0].files[0]
-    with options.crew(jobs, dask, reads=first) as crew, options.progress_bar("normalize", quiet=quiet) as progress:
-        result = normalize_corpus(tracks, plan, jobs=crew, progress=progress)
+    with (
+        options.worker_pool(jobs, dask, reads=first) as workers,
+        options.progress_bar("normalize", quiet=quiet) as progress,
+    ):
+        result = normalize_corpus(tracks, plan, jobs=workers, progress=progress)
     if as_json:
         import dataclasses
         import json
@@ -126,13 +134,13 @@ def normalize(
 
 
 def _replay(
-    card: Path, stem: Path, out: Path | None, subtype: str, impulse_responses: Path | None, *, force: bool
+    record: Path, stem: Path, out: Path | None, subtype: str, impulse_responses: Path | None, *, force: bool
 ) -> None:
-    from fxnorm.normalization.corpus_normalization import replay_stem
+    from fxnorm.normalization.stem_normalization import replay_stem
 
     if out is None:
         out = stem.with_name(f"{stem.stem}_replayed.wav")
-    replay_stem(card, stem, out, subtype=subtype, folder=impulse_responses, force=force)
+    replay_stem(record, stem, out, subtype=subtype, folder=impulse_responses, force=force)
     click.echo(str(out))
 
 
@@ -144,20 +152,20 @@ def _reverb(strength: float) -> "ReverbSettings":
     return ReverbSettings(strength=strength)
 
 
-def _strengths(given: tuple[str, ...], effects: tuple[str, ...]) -> dict[str, float]:
+def _strengths(texts: tuple[str, ...], effects: tuple[str, ...]) -> dict[str, float]:
     """Read `0.5` (for all effects) and `eq=0.5` (for one effect, which takes precedence)."""
     common: dict[str, float] = {}
     single: dict[str, float] = {}
-    for text in given:
+    for text in texts:
         name, _, value = text.rpartition("=")
         try:
-            share = float(value)
+            strength = float(value)
         except ValueError:
             raise InputError(f"strength: expected a number from 0 to 1 or EFFECT=number, got {text!r}") from None
         if not name:
-            common = dict.fromkeys(effects, share)
+            common = dict.fromkeys(effects, strength)
         elif name in effects:
-            single[name] = share
+            single[name] = strength
         else:
             raise InputError(f"strength: expected one of the effects ({', '.join(effects)}), got {name!r}")
     return common | single

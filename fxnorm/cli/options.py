@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fxnorm.choices import DEVICES, PRESETS, SPLITS, SUBTYPES
+
 if TYPE_CHECKING:
     from fxnorm.normalization.statistics import FxStats
     from fxnorm.parallel import Jobs
@@ -28,12 +30,31 @@ seed = click.option("--seed", type=click.IntRange(min=0), default=0, show_defaul
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 preset = click.option(
     "--preset",
-    type=click.Choice(["default", "published"]),
+    type=click.Choice(PRESETS),
     default="default",
     show_default=True,
     help="Settings of the effects: published follows the paper, default narrows the domain gap further.",
 )
-split = click.option("--split", type=click.Choice(["train", "valid", "test"]), help="Use only the songs of this split.")
+split = click.option("--split", type=click.Choice(SPLITS), help="Use only the songs of this split.")
+
+
+def device(help_text: str, *, default: str | None = "auto") -> Callable[..., Any]:
+    """Give a verb the option -d; no default leaves the choice to the verb."""
+    return click.option(
+        "-d", "--device", type=click.Choice(DEVICES), default=default, show_default=default is not None, help=help_text
+    )
+
+
+def file_format(help_text: str, *, default: str | None = "wav") -> Callable[..., Any]:
+    """Give a verb the option --format; no default leaves the choice to the verb."""
+    return click.option(
+        "--format",
+        "file_format",
+        type=click.Choice(list(SUBTYPES)),
+        default=default,
+        show_default=default is not None,
+        help=help_text,
+    )
 
 
 def verbosity(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -57,8 +78,8 @@ def shared_path(path: Path, dask: str | None) -> Path:
 
 
 @contextmanager
-def local_crew(jobs: int | None) -> Iterator[int]:
-    """Worker processes of this machine, one for each processor if not given; a single one is this process."""
+def local_workers(jobs: int | None) -> Iterator[int]:
+    """Yield worker processes of this machine, one for each processor if not given; a single one is this process."""
     from fxnorm import malloc
     from fxnorm.parallel import default_jobs
 
@@ -67,10 +88,10 @@ def local_crew(jobs: int | None) -> Iterator[int]:
 
 
 @contextmanager
-def crew(jobs: int | None, dask: str | None, *, reads: Path) -> "Iterator[Jobs]":
+def worker_pool(jobs: int | None, dask: str | None, *, reads: Path) -> "Iterator[Jobs]":
     """Yield worker processes of this machine, or a Dask cluster that can read the same files."""
     if dask is None:
-        with local_crew(jobs) as processes:
+        with local_workers(jobs) as processes:
             yield processes
         return
     from fxnorm.errors import InputError
@@ -96,10 +117,10 @@ def progress_bar(label: str, *, unit: str = " stems", quiet: bool = False) -> It
 
     with tqdm(desc=label, unit=unit, disable=quiet or not sys.stderr.isatty(), dynamic_ncols=True, leave=False) as bar:
 
-        def show(done: int, total: int, what: str) -> None:
+        def show(completed: int, total: int, item: str) -> None:
             bar.total = total
-            bar.set_postfix_str(what, refresh=False)
-            bar.update(done - bar.n)
+            bar.set_postfix_str(item, refresh=False)
+            bar.update(completed - bar.n)
 
         yield show
 
@@ -110,11 +131,11 @@ def stage_progress(*, quiet: bool = False) -> Iterator[Callable[[str, int, int, 
     with ExitStack() as stack:
         bars: dict[str, Callable[[int, int, str], None]] = {}
 
-        def show(stage: str, done: int, total: int, item: str) -> None:
+        def show(stage: str, completed: int, total: int, item: str) -> None:
             if stage not in bars:
                 stack.close()
                 bars[stage] = stack.enter_context(progress_bar(stage, unit="", quiet=quiet))
-            bars[stage](done, total, item)
+            bars[stage](completed, total, item)
 
         yield show
 
@@ -136,7 +157,7 @@ def figure(value: float | None, digits: int = 2) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def print_stats(several: list[tuple[str, "FxStats"]]) -> None:
+def print_stats(labelled_stats: list[tuple[str, "FxStats"]]) -> None:
     """Print one row for each stem and file with the average of every effect."""
     from fxnorm.corpus.stems import STEMS
     from fxnorm.normalization.effects import MATCHED_EFFECTS
@@ -144,7 +165,7 @@ def print_stats(several: list[tuple[str, "FxStats"]]) -> None:
     features = {name: effect.feature for name, effect in MATCHED_EFFECTS.items()}
     rows = [["stem", "stems", *(column for feature in features.values() for column in feature.columns)]]
     for stem in STEMS:
-        for label, stats in several:
+        for label, stats in labelled_stats:
             cells = [str(max((counts.get(stem, 0) for counts in stats.counts.values()), default=0) or "–")]
             for name, feature in features.items():
                 average = stats.target(name, stem)

@@ -60,13 +60,16 @@ def compute(
     tracks = corpus.scan(options.shared_path(folder, dask), split=split)
     files.make_folder(out.resolve().parent)  # before hours of work
     first = tracks[0].tracks[0].files[0]
-    with options.crew(jobs, dask, reads=first) as crew, options.progress_bar("measure", quiet=quiet) as progress:
+    with (
+        options.worker_pool(jobs, dask, reads=first) as workers,
+        options.progress_bar("measure", quiet=quiet) as progress,
+    ):
         averages, failures = compute_stats(
             tracks,
             title=title or folder.resolve().name,
             settings=ChainSettings.preset(preset),
             measured_on="progressive" if progressive else "raw",
-            jobs=crew,
+            jobs=workers,
             workspace=workspace,
             progress=progress,
         )

@@ -22,12 +22,7 @@ if TYPE_CHECKING:
     type=options.ANY_PATH,
     help="Continue the run in this folder with its own recipe, or with changed keys.",
 )
-@click.option(
-    "-d",
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
-    help="Device to train on (default: that of the recipe).",
-)
+@options.device("Device to train on (default: that of the recipe).", default=None)
 @options.verbosity
 def train(words: tuple[str, ...], out: Path | None, resume: Path | None, device: str | None, quiet: bool) -> None:
     """Train a network or boosted trees from RECIPE, a YAML file.

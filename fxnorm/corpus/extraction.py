@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from fxnorm.audio_files import SUFFIXES
+from fxnorm.choices import SPLITS
 from fxnorm.corpus.folders import ARCHIVE_SUFFIX
-from fxnorm.corpus.track import SPLITS
 from fxnorm.errors import InputError
 from fxnorm.files import replacing
 
@@ -125,7 +125,7 @@ def _extract_members(
 
 
 def _members(source: zipfile.ZipFile, archive: Path) -> dict[PurePosixPath, zipfile.ZipInfo]:
-    """Files to write, by path relative to the corpus."""
+    """Return the files to write, by path relative to the corpus."""
     members = source.infolist()
     for member in members:
         _require_safe(member, archive)
@@ -147,9 +147,9 @@ def _members(source: zipfile.ZipFile, archive: Path) -> dict[PurePosixPath, zipf
 def _require_safe(member: zipfile.ZipInfo, archive: Path) -> None:
     """Raise unless a member is a plain file or folder inside the target on every system."""
     name = member.orig_filename
-    outside = PureWindowsPath(name).anchor or ".." in PurePosixPath(name).parts or "\\" in name or "\0" in name
+    is_outside = PureWindowsPath(name).anchor or ".." in PurePosixPath(name).parts or "\\" in name or "\0" in name
     kind = stat.S_IFMT(member.external_attr >> 16)
-    if outside:
+    if is_outside:
         fault = "a path that leads out of the folder"
     elif kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         fault = "a link or device"
@@ -183,12 +183,12 @@ def _write(source: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> No
         os.utime(target, (modified, modified))
 
 
-def _require_space(out: Path, needed: int) -> None:
-    existing = next(folder for folder in (out, *out.parents) if folder.exists())
-    free = shutil.disk_usage(existing).free
-    if needed > free:
+def _require_space(out: Path, required_bytes: int) -> None:
+    ancestor = next(folder for folder in (out, *out.parents) if folder.exists())
+    free = shutil.disk_usage(ancestor).free
+    if required_bytes > free:
         raise InputError(
-            f"{out}: expected {needed / 1e9:.1f} GB of free disk space, got {free / 1e9:.1f} GB; "
+            f"{out}: expected {required_bytes / 1e9:.1f} GB of free disk space, got {free / 1e9:.1f} GB; "
             f"make room or choose another disk"
         )
 
@@ -206,7 +206,7 @@ def _readable(archive: Path) -> Iterator[None]:
     except NotImplementedError as error:
         raise InputError(f"{archive}: packed in an unknown way ({error}); unpack it with another program") from error
     except OSError as error:
-        where = error.filename or "writing"
+        file = error.filename or "writing"
         raise InputError(
-            f"{archive}: cannot be extracted ({where}: {error.strerror}); check paths, permissions and disk"
+            f"{archive}: cannot be extracted ({file}: {error.strerror}); check paths, permissions and disk"
         ) from error

@@ -7,56 +7,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from fxnorm.audio_files import SUFFIXES
+from fxnorm.choices import SPLITS
+from fxnorm.corpus.listing import Listing, list_folder, list_tree
+from fxnorm.corpus.multitrack import Multitrack
 from fxnorm.corpus.roles import SKIP, classify, is_group, split_words
-from fxnorm.corpus.sorting import CARD_SUFFIX, Overrides, has_exact_name, sort_files, unmatched_patterns
+from fxnorm.corpus.sorting import Overrides, has_exact_name, sort_files, unmatched_patterns
+from fxnorm.corpus.splits import split_of
 from fxnorm.corpus.stems import STEMS
-from fxnorm.corpus.track import SPLITS, Multitrack
 from fxnorm.errors import InputError
 
-# The songs of MUSDB18's train/ that its authors set aside for validation.
-VALIDATION_SONGS = frozenset(
-    {
-        "ANiMAL - Rockshow",
-        "Actions - One Minute Smile",
-        "Alexander Ross - Goodbye Bolero",
-        "Clara Berry And Wooldog - Waltz For My Victims",
-        "Fergessen - Nos Palpitants",
-        "James May - On The Line",
-        "Johnny Lokke - Promises & Lies",
-        "Leaf - Summerghost",
-        "Meaxic - Take A Step",
-        "Patrick Talbot - A Reason To Leave",
-        "Skelpolu - Human Mistakes",
-        "Traffic Experiment - Sirens",
-        "Triviul - Angelsaint",
-        "Young Griffo - Pennies",
-    }
-)
-
 ARCHIVE_SUFFIX = ".zip"
-_MACOS_METADATA = "__MACOSX"
 
 _log = logging.getLogger("fxnorm")
-
-
-@dataclass(frozen=True)
-class Listing:
-    """Visible content of a folder.
-
-    Attributes
-    ----------
-    audio : list of Path
-        In the order of `audio_files.SUFFIXES`, then by name.
-    folders : list of str
-        Names, sorted.
-    cards : list of Path
-        JSON files.
-    """
-
-    audio: list[Path]
-    folders: list[str]
-    cards: list[Path]
 
 
 @dataclass
@@ -66,7 +28,7 @@ class _Search:
     root: Path
     suffix: str = ""
     overrides: Overrides = field(default_factory=dict)
-    strangers: list[Path] = field(default_factory=list)
+    passed_over: list[Path] = field(default_factory=list)
 
 
 def scan(
@@ -117,14 +79,14 @@ def scan(
     songs = _find(search)
     if not songs:
         raise InputError(_no_songs(search))
-    chosen = [song for song in songs if split in (None, song.split)]
-    if not chosen:
+    selected = [song for song in songs if split in (None, song.split)]
+    if not selected:
         splits = {song.split or "no split" for song in songs}
         raise InputError(
             f"{root}: expected songs of the split {split!r}, found {len(songs)} of {' and '.join(sorted(splits))}; "
             f"ask for another split, or for all"
         )
-    return chosen
+    return selected
 
 
 def scan_folders(roots: Sequence[Path], overrides: Overrides | None = None) -> list[Multitrack]:
@@ -156,48 +118,21 @@ def scan_folders(roots: Sequence[Path], overrides: Overrides | None = None) -> l
             if song.id in songs:
                 raise InputError(f"{song.folder}: a second song called {song.id!r}; mix them into different folders")
             songs[song.id] = song
-    if lost := unmatched_patterns(_files(songs.values()), overrides):
-        raise InputError(f"map: expected patterns of file names, {lost[0]!r} fits none; write it as the file is called")
+    if unmatched := unmatched_patterns(_files(songs.values()), overrides):
+        raise InputError(
+            f"map: expected patterns of file names, {unmatched[0]!r} fits none; write it as the file is called"
+        )
     if not songs:
         raise InputError(f"{roots[0]}: expected a folder of stems, or of songs, found none; name files by instrument")
     return list(songs.values())
 
 
-def list_folder(folder: Path) -> Listing:
-    """List the audio, the folders and the cards of a folder, hidden ones and `__MACOSX` left out.
-
-    Raises
-    ------
-    InputError
-        If the folder cannot be listed.
-    """
-    ranked: list[tuple[int, Path]] = []
-    folders: list[str] = []
-    cards: list[Path] = []
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith(".") or entry.name == _MACOS_METADATA:
-                    continue
-                path = folder / entry.name
-                suffix = path.suffix.lower()
-                if entry.is_dir():
-                    folders.append(entry.name)
-                elif suffix in SUFFIXES and entry.is_file():
-                    ranked.append((SUFFIXES.index(suffix), path))
-                elif suffix == CARD_SUFFIX:
-                    cards.append(path)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be listed ({error.strerror}); check its permissions") from error
-    return Listing([path for _, path in sorted(ranked)], sorted(folders), cards)
-
-
 def _find(search: _Search) -> list[Multitrack]:
-    """All songs below the root, sorted; audio that is passed over is logged."""
+    """Find all songs below the root, sorted; audio that is passed over is logged."""
     songs = sorted(_walk(search, PurePosixPath(), ()))
     if songs:
-        for stranger in search.strangers:
-            _log.warning("%s: passed over, no stem in its folder; name files by instrument", stranger)
+        for path in search.passed_over:
+            _log.warning("%s: passed over, no stem in its folder; name files by instrument", path)
     return songs
 
 
@@ -213,7 +148,7 @@ def _walk(search: _Search, location: PurePosixPath, ancestors: tuple[str, ...]) 
         if song.tracks:
             yield song
             return
-    search.strangers.extend(listing.audio[:1])
+    search.passed_over.extend(listing.audio[:1])
     for name in listing.folders:
         yield from _walk(search, location / name, (*ancestors, resolved))
 
@@ -232,7 +167,7 @@ def _is_song(search: _Search, folder: Path, listing: Listing, nested: Sequence[s
         return True
     if nested or search.suffix or (folder != search.root and _holds_mixes(folder.name)):
         return False
-    tracks = sort_files(folder, listing.audio, overrides=search.overrides, cards=frozenset(listing.cards)).tracks
+    tracks = sort_files(folder, listing.audio, overrides=search.overrides, records=frozenset(listing.records)).tracks
     if any(track.role is not None for track in tracks):
         return True
     groups = [name for name in listing.folders if is_group(name)]
@@ -243,38 +178,24 @@ def _is_song(search: _Search, folder: Path, listing: Listing, nested: Sequence[s
 
 def _song(search: _Search, location: PurePosixPath, listing: Listing, nested: Sequence[str]) -> Multitrack:
     folder = search.root / location
-    parts = [] if search.suffix else [name for name in listing.folders if name not in nested]
-    below = [_contents(folder / name) for name in parts]
+    groups = [] if search.suffix else [name for name in listing.folders if name not in nested]
+    subfolders = [list_tree(folder / name) for name in groups]
     result = sort_files(
         folder,
-        [*listing.audio, *(path for content in below for path in content.audio)],
+        [*listing.audio, *(path for content in subfolders for path in content.audio)],
         suffix=search.suffix,
         overrides=search.overrides,
-        cards=frozenset([*listing.cards, *(path for content in below for path in content.cards)]),
+        records=frozenset([*listing.records, *(path for content in subfolders for path in content.records)]),
     )
-    songs_inside = [] if search.suffix else [path for name in nested for path in _contents(folder / name).audio]
+    nested_songs = [] if search.suffix else [path for name in nested for path in list_tree(folder / name).audio]
     return Multitrack(
         location=location if location.parts else PurePosixPath(search.root.resolve().name),
         folder=folder,
         tracks=result.tracks,
-        split=_split(location),
+        split=split_of(location),
         mixture=result.mixture,
         skipped=result.skipped,
-        unused=tuple(sorted((*result.unused, *songs_inside))),
-    )
-
-
-def _contents(folder: Path, ancestors: tuple[str, ...] = ()) -> Listing:
-    """Audio and cards of a folder and all folders below it."""
-    resolved = os.path.realpath(folder)
-    if resolved in ancestors:
-        return Listing([], [], [])
-    listing = list_folder(folder)
-    below = [_contents(folder / name, (*ancestors, resolved)) for name in listing.folders]
-    return Listing(
-        [*listing.audio, *(path for content in below for path in content.audio)],
-        listing.folders,
-        [*listing.cards, *(path for content in below for path in content.cards)],
+        unused=tuple(sorted((*result.unused, *nested_songs))),
     )
 
 
@@ -283,24 +204,16 @@ def _holds_mixes(name: str) -> bool:
 
 
 def _holds_audio(folder: Path) -> bool:
-    return bool(_contents(folder).audio)
+    return bool(list_tree(folder).audio)
 
 
 def _files(songs: Iterable[Multitrack]) -> Iterator[tuple[Path, Path]]:
-    """Every audio file of songs, with the folder of its song."""
+    """Return every audio file of songs, with the folder of its song."""
     for song in songs:
         paths = [path for track in song.tracks for path in track.files]
         yield from ((song.folder, path) for path in (*paths, *song.left_out))
         if song.mixture is not None:
             yield song.folder, song.mixture
-
-
-def _split(location: PurePosixPath) -> str | None:
-    """Split of a song: the nearest folder above it that is named after one."""
-    splits = [part.lower() for part in location.parts[:-1] if part.lower() in SPLITS]
-    if not splits:
-        return None
-    return "valid" if splits[-1] == "train" and location.name in VALIDATION_SONGS else splits[-1]
 
 
 def _require(kind: str, name: str, allowed: Sequence[str]) -> str:
@@ -322,11 +235,11 @@ def _not_a_folder(path: Path) -> str:
 def _no_songs(search: _Search) -> str:
     root = search.root
     names = ", ".join(f"{stem}_{search.suffix}" if search.suffix else stem for stem in STEMS)
-    if search.strangers:
-        stranger = search.strangers[0].relative_to(root).as_posix()
+    if search.passed_over:
+        example = search.passed_over[0].relative_to(root).as_posix()
         return (
             f"{root}: expected songs with files named {names}, "
-            f"found audio of other names ({stranger}); rename it to the stem it is"
+            f"found audio of other names ({example}); rename it to the stem it is"
         )
     packed = next((path for pattern in ("*.stem.mp4", "*/*.stem.mp4") for path in root.glob(pattern)), None)
     if packed is not None:

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from fxnorm import audio, audio_files
 from fxnorm.audio import Audio
 from fxnorm.audio_files import AudioInfo
+from fxnorm.corpus.multitrack import Multitrack
 from fxnorm.corpus.reports import FileReport, TrackReport
 from fxnorm.corpus.sorting import MIXTURE
-from fxnorm.corpus.track import Multitrack
 from fxnorm.errors import AudioError
 from fxnorm.parallel import Jobs, Progress, run, silent_progress
 from fxnorm.units import amplitude_to_db
@@ -45,16 +45,16 @@ def inspect(track: Multitrack, *, block: int = 1 << 18) -> TrackReport:
         residual.add(blocks)
     files = tuple(meter.report() for meter in meters)
     complete = track.mixture is not None and not track.missing
-    used = {_without_format(track.label(path)) for path in stems}
-    unused = [track.label(path) for path in track.left_out]
+    used_names = {_without_format(track.label(path)) for path in stems}
+    unused_labels = [track.label(path) for path in track.left_out]
     return TrackReport(
         track=track.id,
         split=track.split,
         files=files,
         missing=track.missing,
         unrecognized=tuple(track.label(path) for path in track.unrecognized),
-        unknown=tuple(name for name in unused if _without_format(name) not in used),
-        duplicates=tuple(name for name in unused if _without_format(name) in used),
+        unknown=tuple(name for name in unused_labels if _without_format(name) not in used_names),
+        duplicates=tuple(name for name in unused_labels if _without_format(name) in used_names),
         has_mixture=track.mixture is not None,
         residual_db=residual.level_db() if complete and _comparable(files) else None,
     )
@@ -80,7 +80,7 @@ class _Meter:
         self.path = path
         self.label = label
         self.stem = stem
-        self.info = AudioInfo(rate=0, channels=0, samples=0, format="", subtype="")
+        self.info = AudioInfo(sample_rate=0, channels=0, samples=0, format="", subtype="")
         self.samples = 0
         self.peak = 0.0
         self.silent = True
@@ -96,7 +96,7 @@ class _Meter:
             if self.info.fault:
                 self.error = self.info.fault
                 return
-            self._full = np.zeros((self.info.channels, CLIPPED_RUN), dtype=bool)
+            self._last_flags = np.zeros((self.info.channels, CLIPPED_RUN), dtype=bool)
             for block in audio_files.blocks(self.path, samples=samples):
                 yield self._measure(block)
         except AudioError as error:
@@ -108,7 +108,7 @@ class _Meter:
         return FileReport(
             file=self.label,
             stem=self.stem,
-            rate=self.info.rate,
+            sample_rate=self.info.sample_rate,
             channels=self.info.channels,
             samples=self.samples,
             subtype=self.info.subtype,
@@ -130,18 +130,18 @@ class _Meter:
         self.peak = max(self.peak, peak)
         self.silent = self.silent and audio.is_silent(block)
         magnitude = np.abs(block)
-        over = magnitude > 1.0
-        self.over_full_scale += int(np.count_nonzero(over))
-        self.clipped += self._count_clipped((magnitude >= FULL_SCALE) & ~over)
+        is_over = magnitude > 1.0
+        self.over_full_scale += int(np.count_nonzero(is_over))
+        self.clipped += self._count_clipped((magnitude >= FULL_SCALE) & ~is_over)
         return block
 
     def _count_clipped(self, at_full_scale: npt.NDArray[np.bool_]) -> int:
         """Count samples in runs at full scale, also across blocks; a run counts once it is long enough."""
-        full = np.hstack([self._full, at_full_scale])
-        self._full = full[:, -CLIPPED_RUN:]
-        if not full.any():
+        flags = np.hstack([self._last_flags, at_full_scale])
+        self._last_flags = flags[:, -CLIPPED_RUN:]
+        if not flags.any():
             return 0
-        windows = np.lib.stride_tricks.sliding_window_view(full, CLIPPED_RUN, axis=1)
+        windows = np.lib.stride_tricks.sliding_window_view(flags, CLIPPED_RUN, axis=1)
         run: npt.NDArray[np.bool_] = np.all(windows, axis=-1)
         begins = run[:, 1:] & ~run[:, :-1]
         return int(np.count_nonzero(run[:, 1:]) + (CLIPPED_RUN - 1) * np.count_nonzero(begins))
@@ -161,7 +161,7 @@ class _Residual:
 
     def __init__(self) -> None:
         self.mixture = 0.0
-        self.rest = 0.0
+        self.residual = 0.0
 
     def add(self, blocks: Sequence[Audio | None]) -> None:
         """Add a block of every stem and, last, of the mixture, up to the end of the shortest file."""
@@ -170,14 +170,14 @@ class _Residual:
             return
         shared = min(block.shape[1] for block in present)
         *stems, mixture = (audio.to_stereo(block[:, :shared]) for block in present)
-        rest = mixture - np.sum(stems, axis=0, dtype=np.float64)
+        residual = mixture - np.sum(stems, axis=0, dtype=np.float64)
         self.mixture += float(np.sum(np.square(mixture, dtype=np.float64)))
-        self.rest += float(np.sum(np.square(rest)))
+        self.residual += float(np.sum(np.square(residual)))
 
     def level_db(self) -> float | None:
         if self.mixture == 0.0:
             return None
-        return float(amplitude_to_db(np.sqrt(self.rest / self.mixture)))
+        return float(amplitude_to_db(np.sqrt(self.residual / self.mixture)))
 
 
 def _without_format(name: str) -> str:
@@ -188,6 +188,6 @@ def _comparable(files: Sequence[FileReport]) -> bool:
     lengths = [file.seconds for file in files]
     return (
         not any(file.error for file in files)
-        and len({file.rate for file in files}) == 1
+        and len({file.sample_rate for file in files}) == 1
         and max(lengths) - min(lengths) <= COMPARABLE_SECONDS
     )

@@ -17,7 +17,7 @@ class FileReport:
         Path in the song's folder.
     stem : str
         The stem that the file is summed into, or `mixture`.
-    rate, channels, samples, subtype
+    sample_rate, channels, samples, subtype
         Zero and empty if the file cannot be read; `samples` counts the samples read, not those of the header.
     peak_db : float
         Level of the largest finite sample in dBFS.
@@ -35,7 +35,7 @@ class FileReport:
 
     file: str
     stem: str
-    rate: int
+    sample_rate: int
     channels: int
     samples: int
     subtype: str
@@ -49,7 +49,7 @@ class FileReport:
     @property
     def seconds(self) -> float:
         """Duration in seconds."""
-        return self.samples / self.rate if self.rate else 0.0
+        return self.samples / self.sample_rate if self.sample_rate else 0.0
 
     @property
     def notices(self) -> list[str]:
@@ -69,7 +69,8 @@ class FileReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain types."""
-        return asdict(self) | {"seconds": self.seconds}
+        values = asdict(self) | {"seconds": self.seconds}
+        return {"sample_rate_hz" if key == "sample_rate" else key: value for key, value in values.items()}
 
 
 @dataclass(frozen=True)
@@ -131,11 +132,11 @@ class TrackReport:
             notices.append(f"unused, another file of that name is preferred: {', '.join(self.duplicates)}")
         if self.unknown:
             notices.append(f"unused, not the name of a stem: {', '.join(self.unknown)}")
-        rates = _grouped((file.rate, file.file) for file in readable)
-        if len(rates) > 1:
-            notices.append(f"rates differ: {_listed(rates, 'Hz')}")
+        sample_rates = _grouped((file.sample_rate, file.file) for file in readable)
+        if len(sample_rates) > 1:
+            notices.append(f"sample rates differ: {_listed(sample_rates, 'Hz')}")
         # Lengths of files of different sample rates are compared at that of the first.
-        lengths = _grouped((round(file.seconds * readable[0].rate), file.file) for file in readable)
+        lengths = _grouped((round(file.seconds * readable[0].sample_rate), file.file) for file in readable)
         if len(lengths) > 1:
             notices.append(f"lengths differ: {_listed(lengths, 'samples')}")
         if not self.has_mixture:

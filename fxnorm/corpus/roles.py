@@ -77,9 +77,9 @@ def classify(words: Sequence[str]) -> str | None:
     for phrase, stem in PHRASES.items():
         if set(phrase) <= {"vocal" if _STEM_OF.get(word) == "vocals" else word for word in singular}:
             return stem
-    named = {_STEM_OF[word] for word in singular if word in _STEM_OF}
+    stems = {_STEM_OF[word] for word in singular if word in _STEM_OF}
     for stem in STRONG:
-        if stem in named:
+        if stem in stems:
             return stem
     if _NO_STEM & set(singular):
         return SKIP
@@ -102,8 +102,8 @@ def split_words(name: str) -> list[str]:
 def _split_compound(word: str) -> list[str]:
     if _singular(word) in _KNOWN:
         return [word]
-    if parts := _known_parts(word):
-        return parts
+    if words := _known_parts(word):
+        return words
     for end in range(len(word) - 1, _SHORTEST_PREFIX - 1, -1):
         if word[:end] in _KNOWN:
             return [word[:end], word[end:]]
@@ -111,12 +111,12 @@ def _split_compound(word: str) -> list[str]:
 
 
 def _known_parts(word: str) -> list[str]:
-    """Known words, longest first, that add up to the whole word; a single letter may remain: "kickl", "ohr"."""
+    """Split a word into known words, longest first; a single letter may remain: "kickl", "ohr"."""
     if len(word) == 1 or _singular(word) in _KNOWN:
         return [word]
     for end in range(len(word) - 1, 1, -1):
-        if word[:end] in _KNOWN and (rest := _known_parts(word[end:])):
-            return [word[:end], *rest]
+        if word[:end] in _KNOWN and (remaining := _known_parts(word[end:])):
+            return [word[:end], *remaining]
     return []
 
 

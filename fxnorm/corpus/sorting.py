@@ -11,7 +11,7 @@ from fxnorm.corpus.track import Track
 
 MIXTURE = "mixture"
 RESULT_SUFFIX = "normalized"  # of stems that fxnorm normalize usually writes beside their sources
-CARD_SUFFIX = ".json"
+RECORD_SUFFIX = ".json"
 
 Overrides = Mapping[str, Sequence[str]]
 
@@ -43,7 +43,7 @@ def sort_files(
     *,
     suffix: str = "",
     overrides: Overrides | None = None,
-    cards: frozenset[Path] = frozenset(),
+    records: frozenset[Path] = frozenset(),
 ) -> SortedFiles:
     """Sort the audio files of a song.
 
@@ -69,8 +69,8 @@ def sort_files(
         If given, only files named `STEM_SUFFIX`, and the mixture, are used.
     overrides : mapping of str to sequence of str, optional
         Patterns of file names or paths in the song (`Kick*.wav`, `Room/*`), by stem or `skip`.
-    cards : frozenset of Path
-        JSON files in these folders. Audio with a card of the same name is a result of fxnorm, which rule 4 skips.
+    records : frozenset of Path
+        JSON files in these folders. Audio with a record of the same name is a result of fxnorm, which rule 4 skips.
     """
     exact_names = {f"{stem}_{suffix}".lower() if suffix else stem: stem for stem in STEMS}
     claims: dict[str, Path] = {}
@@ -81,22 +81,22 @@ def sort_files(
     remaining: dict[Path, list[str]] = {}
     words = _without_common_start([split_words(path.stem) for path in claims.values()])
     for (key, path), own_words in zip(claims.items(), words, strict=True):
-        chosen = _override(path, folder, overrides or {})
-        if chosen == SKIP:
+        override = _override(path, folder, overrides or {})
+        if override == SKIP:
             skipped.append(path)
-        elif chosen is not None:
-            stems[path] = chosen, chosen
+        elif override is not None:
+            stems[path] = override, override
         elif key in exact_names:
             stems[path] = exact_names[key], exact_names[key]
         elif key == MIXTURE:
             mixture = path
         else:
             remaining[path] = own_words
-    whole = {stem for stem, name in _inverted(exact_names) if claims.get(name) in stems}
+    complete_stems = {stem for stem, name in _inverted(exact_names) if claims.get(name) in stems}
     unused = list(duplicates)
     for path, own_words in remaining.items():
-        role = SKIP if _is_result(path, cards) else _classify(path.relative_to(folder), own_words)
-        if suffix or (role != SKIP and (role or "other") in whole):
+        role = SKIP if _is_result(path, records) else _classify(path.relative_to(folder), own_words)
+        if suffix or (role != SKIP and (role or "other") in complete_stems):
             unused.append(path)
         elif role == SKIP:
             skipped.append(path)
@@ -106,7 +106,7 @@ def sort_files(
 
 
 def unmatched_patterns(files: Iterable[tuple[Path, Path]], overrides: Overrides) -> list[str]:
-    """Patterns that match none of the files, which are given as pairs (song folder, file)."""
+    """Return the patterns that match none of the files, given as pairs (song folder, file)."""
     pairs = list(files)
     patterns = [pattern for group in overrides.values() for pattern in group]
     return [pattern for pattern in patterns if not any(_matches(path, folder, pattern) for folder, path in pairs)]
@@ -126,7 +126,7 @@ def _tracks(folder: Path, stems: Mapping[Path, tuple[str, str | None]]) -> tuple
 
 
 def _key(path: Path, folder: Path) -> str:
-    """A file's path in the song without its format."""
+    """Return the path of a file in the song without its format."""
     return path.relative_to(folder).with_suffix("").as_posix().lower()
 
 
@@ -135,7 +135,7 @@ def _inverted(exact_names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _classify(path: Path, words: Sequence[str]) -> str | None:
-    """Role of a file from its path in the song and the words of its name."""
+    """Return the role of a file from its path in the song and the words of its name."""
     folders = PurePosixPath(path.as_posix()).parts[:-1]
     own_role = classify(words)
     if own_role == SKIP or SKIP in map(classify, map(split_words, folders)):
@@ -146,8 +146,8 @@ def _classify(path: Path, words: Sequence[str]) -> str | None:
     return classify([*(word for name in folders for word in split_words(name)), *words])
 
 
-def _is_result(path: Path, cards: frozenset[Path]) -> bool:
-    return path.with_suffix(CARD_SUFFIX) in cards or has_exact_name(path, RESULT_SUFFIX)
+def _is_result(path: Path, records: frozenset[Path]) -> bool:
+    return path.with_suffix(RECORD_SUFFIX) in records or has_exact_name(path, RESULT_SUFFIX)
 
 
 def _without_common_start(names: list[list[str]]) -> list[list[str]]:

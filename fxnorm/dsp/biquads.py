@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.errors import InputError
 
 Float64 = npt.NDArray[np.float64]
@@ -30,7 +30,7 @@ class Band:
     q: float = 0.7071
 
 
-def biquad(band: Band, sample_rate: int = RATE) -> Float64:
+def biquad(band: Band, sample_rate: int = SAMPLE_RATE) -> Float64:
     """Design the second-order section [b0, b1, b2, a0, a1, a2] of a band, a0 = 1.
 
     Raises

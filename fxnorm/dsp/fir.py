@@ -27,8 +27,8 @@ def linear_phase(gains: npt.NDArray[np.floating], taps: int) -> npt.NDArray[np.f
         Symmetric.
     """
     half = 2 ** int(np.ceil(np.log2(taps)))
-    fine = np.interp(np.linspace(0.0, 1.0, half + 1), np.linspace(0.0, 1.0, gains.size), gains)
-    return np.roll(scipy.fft.irfft(fine), taps // 2)[:taps] * np.hamming(taps)
+    interpolated = np.interp(np.linspace(0.0, 1.0, half + 1), np.linspace(0.0, 1.0, gains.size), gains)
+    return np.roll(scipy.fft.irfft(interpolated), taps // 2)[:taps] * np.hamming(taps)
 
 
 def convolve_centred(audio: Audio, kernels: npt.NDArray[np.floating], *, overwrite: bool = False) -> Audio:

@@ -63,7 +63,7 @@ def short_term(audio: Audio, sample_rate: int, *, seconds: float = 3.0) -> npt.N
 
 
 def _mean_squares(audio: Audio, sample_rate: int, hops_per_block: int) -> npt.NDArray[np.float64]:
-    """Weighted mean squares z_j of eq. (3), in complete blocks that start every 100 ms."""
+    """Return the weighted mean squares z_j of eq. (3), in complete blocks that start every 100 ms."""
     hop = sample_rate * BLOCK_S / HOPS_PER_BLOCK
     edges = (np.arange(int(audio.shape[1] / hop) + 1) * hop).astype(np.int64)
     if edges.size <= hops_per_block:
@@ -80,7 +80,7 @@ def _energy(lufs: float) -> float:
 
 @cache
 def _weighting(sample_rate: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Both K-weighting stages as (b0, b1, b2, a1, a2) with a0 = 1.
+    """Design both K-weighting stages as (b0, b1, b2, a1, a2) with a0 = 1.
 
     The standard prints coefficients for 48 kHz only; B. De Man derived the analogue filters behind them.
     """
@@ -95,7 +95,7 @@ def _weighting(sample_rate: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[n
 
 
 def _bilinear(second: float, first: float, zeroth: float, w: float) -> npt.NDArray[np.float64]:
-    """Bilinear transform of a polynomial in s with corner 1 to one in 1/z with prewarped corner w."""
+    """Apply the bilinear transform to a polynomial in s: corner 1 becomes the prewarped corner w."""
     return np.array(
         [second + first * w + zeroth * w * w, 2.0 * (zeroth * w * w - second), second - first * w + zeroth * w * w]
     )

@@ -52,7 +52,7 @@ def find(channel: npt.NDArray[np.float32], *, gain: np.floating | float = 1.0) -
 def _novelty(
     channel: npt.NDArray[np.float32], gain: np.float32
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Novelty h = sum over bins j of (j+1)·ln(1 + |X_j|), and mean square, of each whole frame."""
+    """Measure novelty h = sum over bins j of (j+1)·ln(1 + |X_j|), and mean square, of each whole frame."""
     count = channel.size // FRAME
     framed = channel[: count * FRAME].reshape(count, FRAME)
     window = (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(FRAME) / FRAME)).astype(np.float32)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import scipy.fft
 
 from fxnorm import audio
-from fxnorm.audio import RATE, Audio, is_silent, peak, resample, to_stereo
+from fxnorm.audio import SAMPLE_RATE, Audio, is_silent, peak, resample, to_stereo
 from fxnorm.errors import AudioError
 from fxnorm.units import db_to_amplitude
 
@@ -81,8 +81,8 @@ def align_pair(
     if is_silent(target):
         raise AudioError("the target is silent: there is nothing to compare with; leave the song out")
     notices = _describe_formats(target, target_sample_rate, mix, mix_sample_rate)
-    target = resample(to_stereo(target), target_sample_rate, RATE)
-    mix = resample(to_stereo(mix), mix_sample_rate, RATE)
+    target = resample(to_stereo(target), target_sample_rate, SAMPLE_RATE)
+    mix = resample(to_stereo(mix), mix_sample_rate, SAMPLE_RATE)
     notices += _describe_lengths(target, mix)
     lag = find_lag(target, mix)
     start = 0
@@ -100,7 +100,7 @@ def align_pair(
 
 
 def trim_silence(target: Audio) -> slice:
-    """Span of samples without the silence at both ends; empty for a silent signal."""
+    """Find the span of samples without the silence at both ends; empty for a silent signal."""
     loud = np.flatnonzero(np.abs(target).max(axis=0, initial=0.0) > peak(target) * db_to_amplitude(TRIM_DB))
     return slice(int(loud[0]), int(loud[-1]) + 1) if loud.size and not is_silent(target) else slice(0, 0)
 
@@ -124,12 +124,12 @@ def find_lag(target: Audio, mix: Audio) -> Lag:
     24, 1976. Whitening makes the peak of a different mix of the song (other levels, EQ, compression, polarity) as sharp
     as that of a copy, while beats and notes that unrelated songs share stay a small multiple of the median.
     """
-    span = audio.loudest(target, RATE, LAG_EXCERPT_S)
+    span = audio.loudest(target, SAMPLE_RATE, LAG_EXCERPT_S)
     stop = min(span.stop, mix.shape[1])
     target_mono, mix_mono = (signal[:, span.start : stop].sum(axis=0, dtype=np.float64) for signal in (target, mix))
     if not np.any(target_mono) or not np.any(mix_mono):
         return Lag(0, 0.0)
-    max_lag = min(round(MAX_LAG_S * RATE), target_mono.size - 1)
+    max_lag = min(round(MAX_LAG_S * SAMPLE_RATE), target_mono.size - 1)
     correlation = _correlate_phases(target_mono, mix_mono, max_lag)
     best = int(np.argmax(correlation))
     confidence = float(correlation[best] / max(np.median(correlation), np.finfo(np.float64).tiny))
@@ -140,7 +140,7 @@ def find_lag(target: Audio, mix: Audio) -> Lag:
 def _correlate_phases(
     target: npt.NDArray[np.float64], mix: npt.NDArray[np.float64], max_lag: int
 ) -> npt.NDArray[np.float64]:
-    """Magnitude of the phase correlation at the lags -max_lag to max_lag."""
+    """Compute the magnitude of the phase correlation at the lags -max_lag to max_lag."""
     points = scipy.fft.next_fast_len(2 * target.size, real=True)
     cross = scipy.fft.rfft(mix, points) * np.conj(scipy.fft.rfft(target, points))
     magnitude = np.abs(cross)
@@ -160,9 +160,9 @@ def _describe_formats(target: Audio, target_sample_rate: int, mix: Audio, mix_sa
 
 def _describe_lengths(target: Audio, mix: Audio) -> list[str]:
     difference = mix.shape[1] - target.shape[1]
-    if abs(difference) <= RATE // 1000:
+    if abs(difference) <= SAMPLE_RATE // 1000:
         return []
-    return [f"the mix is {abs(difference) / RATE:.3g} s {'longer' if difference > 0 else 'shorter'}"]
+    return [f"the mix is {abs(difference) / SAMPLE_RATE:.3g} s {'longer' if difference > 0 else 'shorter'}"]
 
 
 def _describe_lag(lag: Lag, *, removed: bool) -> str:

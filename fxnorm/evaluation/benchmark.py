@@ -32,7 +32,7 @@ def evaluate(
     device: str = "auto",
     seed: int = 0,
     jobs: int | None = None,
-    progress: StageProgress = lambda stage, done, total, item: None,
+    progress: StageProgress = lambda stage, completed, total, item: None,
 ) -> Results:
     """Compare models, baselines and finished mixes with human mixes.
 
@@ -84,17 +84,19 @@ def evaluate(
     """
     models, folders = list(models), {name: Path(folder) for name, folder in (mixes or {}).items()}
     _require_inputs(models, folders, corpus=corpus, dry_stems=dry_stems, targets=targets, out=out)
-    opened = open_models(models, device=device, seed=seed)
-    _require_names(opened, folders, reference)
+    named_models = open_models(models, device=device, seed=seed)
+    _require_names(named_models, folders, reference)
     finished = {name: find_mixes(folder) for name, folder in folders.items()}
     missing: list[str] = []
     failures: list[Failure] = []
     if corpus is None:
         mix_sets = [MixSet(FINISHED, find_mixes(Path(str(targets))), {})]
     else:
-        songs = find_songs(Path(corpus), None if dry_stems is None or not opened else Path(dry_stems), split=split)
+        songs = find_songs(
+            Path(corpus), None if dry_stems is None or not named_models else Path(dry_stems), split=split
+        )
         missing += songs.missing
-        mix_sets = mix_songs(songs, opened, Path(out or "."), failures=failures, progress=progress)
+        mix_sets = mix_songs(songs, named_models, Path(out or "."), failures=failures, progress=progress)
     comparisons = []
     for mix_set in mix_sets:
         stage = partial(progress, f"score {mix_set.title.lower()}")
@@ -105,7 +107,7 @@ def evaluate(
         "Seed": str(seed),
         "Aligned": "yes" if align else "no",
         **{f"Mixes of {name}": str(folder) for name, folder in folders.items()},
-        **{f"Model {name}": describe_model(model) for name, model in opened.items()},
+        **{f"Model {name}": describe_model(model) for name, model in named_models.items()},
     }
     return Results(tuple(comparisons), settings, tuple(missing), tuple(failures), align=align, seed=seed)
 

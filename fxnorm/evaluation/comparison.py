@@ -59,11 +59,11 @@ class Comparison:
         return tuple(name for name in names if all((name, system) in scored for system in self.all_systems))
 
     def scores_of(self, system: str) -> dict[str, MixScore]:
-        """Scores of a system, or of the target, by song."""
+        """Return the scores of a system, or of the target, by song."""
         return {score.song: score for score in self.scores if score.system == system}
 
     def values(self, metric: str) -> dict[str, list[float]]:
-        """Values of a metric by system, over the complete songs for which every system has one."""
+        """Return the values of a metric by system, over the complete songs for which every system has one."""
         scores = {system: self.scores_of(system) for system in self.all_systems}
         rows = [
             [scores[system][song].values.get(metric) for system in self.all_systems] for song in self.complete_songs
@@ -73,11 +73,11 @@ class Comparison:
         return {system: list(column) for system, column in zip(self.all_systems, columns, strict=True)}
 
     def means(self, metric: str) -> dict[str, Interval | None]:
-        """Mean and confidence interval of a metric by system."""
+        """Return the mean and confidence interval of a metric by system."""
         return {system: mean_interval(values) for system, values in self.values(metric).items()}
 
     def ranking(self, metric: str) -> list[str]:
-        """Systems from the best mean to the worst, without oracles and systems without a value."""
+        """Rank the systems by mean, best first, without oracles and systems without a value."""
         means = {name: mean for name, mean in self.means(metric).items() if mean and name in self.systems}
         return sorted(means, key=lambda name: means[name].mean, reverse=not METRICS[metric].lower_is_better)
 
@@ -98,7 +98,7 @@ class Comparison:
         return compare_with(self.reference, {name: values[name] for name in self.systems}) if self.reference else []
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return plain JSON values."""
         return {
             "title": self.title,
             "oracles": list(self.oracles),

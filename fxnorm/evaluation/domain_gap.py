@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from fxnorm import corpus
-from fxnorm.audio import RATE, resample, to_stereo
+from fxnorm.audio import SAMPLE_RATE, resample, to_stereo
+from fxnorm.choices import PRESETS
 from fxnorm.corpus import Multitrack
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
@@ -17,8 +18,6 @@ from fxnorm.normalization.normalizer import Normalizer
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.parallel import Failure, Progress, default_jobs, explain, run, silent_progress
-
-PRESETS = ("published", "default")
 
 
 @dataclass(frozen=True)
@@ -37,17 +36,17 @@ class DomainGap:
     failures: Sequence[Failure] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values: the stems by the name of the normaliser."""
+        """Return plain JSON values: the stems by the name of the normaliser."""
         return {name: [gap.to_dict() for gap in gaps] for name, gaps in self.gaps.items()}
 
     def to_rows(self) -> list[tuple[str, int, list[float | None]]]:
-        """Rows of a table: name and stem, number of stems, ratio of every measure, mid and side coherence."""
+        """Return the rows of a table: name, stem, number of stems, ratio of every measure, mid and side coherence."""
         rows = []
         for name, gaps in self.gaps.items():
             for stem in (*STEMS, "all"):
-                chosen = [gap for gap in gaps if stem in (gap.stem, "all")]
-                figures = [*(ratio(chosen, measure) for measure in measures()), *mean_coherence(chosen)]
-                rows.append((f"{name}, {stem}", len(chosen), figures))
+                selected = [gap for gap in gaps if stem in (gap.stem, "all")]
+                figures = [*(ratio(selected, measure) for measure in measures()), *mean_coherence(selected)]
+                rows.append((f"{name}, {stem}", len(selected), figures))
         return rows
 
 
@@ -66,7 +65,7 @@ def measure_domain_gap(
     *,
     split: str | None = None,
     jobs: int | None = None,
-    progress: Callable[[str, int, int, str], None] = lambda stage, done, total, item: None,
+    progress: Callable[[str, int, int, str], None] = lambda stage, completed, total, item: None,
 ) -> DomainGap:
     """Measure the distance between wet and dry stems before and after normalisation.
 
@@ -160,7 +159,7 @@ def measure_pairs(
 
 
 def ratio(gaps: Iterable[StemGap], measure: str) -> float | None:
-    """Ratio of the mean distance after to the mean distance before; None if it was 0."""
+    """Return the ratio of the mean distance after to the mean distance before; None if it was 0."""
     pairs = [
         (gap.before[measure], gap.after[measure]) for gap in gaps if measure in gap.before and measure in gap.after
     ]
@@ -169,7 +168,7 @@ def ratio(gaps: Iterable[StemGap], measure: str) -> float | None:
 
 
 def mean_coherence(gaps: Iterable[StemGap]) -> tuple[float | None, float | None]:
-    """Mean coherence of mid and of side."""
+    """Return the mean coherence of mid and of side."""
     gaps = list(gaps)
     return mean_defined(gap.mid_coherence for gap in gaps), mean_defined(gap.side_coherence for gap in gaps)
 
@@ -180,7 +179,7 @@ def _scan(tracks: str | Path | Sequence[Multitrack], split: str | None) -> Seque
 
 def _measure(job: _GapJob) -> StemGap | None:
     wet, dry = (
-        resample(to_stereo(audio), sample_rate, RATE)
+        resample(to_stereo(audio), sample_rate, SAMPLE_RATE)
         for audio, sample_rate in (track.read_native(job.stem) for track in (job.wet, job.dry))
     )
-    return measure_stem(job.wet.id, job.stem, wet, dry, lambda audio, stem: job.normalizer(audio, RATE, stem)[0])
+    return measure_stem(job.wet.id, job.stem, wet, dry, lambda audio, stem: job.normalizer(audio, SAMPLE_RATE, stem)[0])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fxnorm import audio_files
-from fxnorm.audio import RATE, Audio, loudest, peak
+from fxnorm.audio import SAMPLE_RATE, Audio, loudest, peak
 from fxnorm.dsp import loudness
 from fxnorm.evaluation.alignment import align_pair
 from fxnorm.evaluation.comparison import Comparison
@@ -38,7 +38,7 @@ class Excerpt:
 
 
 def songs_to_hear(comparison: Comparison) -> list[EvaluationSong]:
-    """Complete songs, without the mixes of oracles, which would repeat the target."""
+    """Return the complete songs, without the mixes of oracles, which would repeat the target."""
     return [
         replace(song, mixes={name: path for name, path in song.mixes.items() if name in comparison.systems})
         for song in comparison.songs
@@ -72,22 +72,22 @@ def cut_excerpt(song: EvaluationSong, seconds: float, *, align: bool = False) ->
     for system, path in song.mixes.items():
         pair = align_pair(target, sample_rate, *audio_files.read(path), remove_lag=align)
         if not mixes:
-            span = loudest(pair.target, RATE, seconds)
+            span = loudest(pair.target, SAMPLE_RATE, seconds)
             start, target_excerpt = pair.start + span.start, pair.target[:, span]
         mixes[system] = _slice_padded(pair.mix, start - pair.start, target_excerpt.shape[1])
     leveled = [_normalize_loudness(excerpt) for excerpt in (target_excerpt, *mixes.values())]
     headroom = max(1.0, *(peak(excerpt) for excerpt in leveled))
     target_excerpt, *mix_excerpts = (excerpt / np.float32(headroom) for excerpt in leveled)
-    return Excerpt(song.name, start / RATE, target_excerpt, dict(zip(mixes, mix_excerpts, strict=True)))
+    return Excerpt(song.name, start / SAMPLE_RATE, target_excerpt, dict(zip(mixes, mix_excerpts, strict=True)))
 
 
 def _normalize_loudness(excerpt: Audio) -> Audio:
-    lufs = loudness.measure(excerpt, RATE)
+    lufs = loudness.measure(excerpt, SAMPLE_RATE)
     return excerpt if lufs is None else excerpt * np.float32(db_to_amplitude(LUFS - lufs))
 
 
 def _slice_padded(mix: Audio, start: int, samples: int) -> Audio:
     """Read samples from `start`, which may be negative; zeros outside the mix."""
-    inside = mix[:, max(0, start) : max(0, start + samples)]
-    before = min(samples, max(0, -start))
-    return np.pad(inside, ((0, 0), (before, samples - before - inside.shape[1])))
+    segment = mix[:, max(0, start) : max(0, start + samples)]
+    lead = min(samples, max(0, -start))
+    return np.pad(segment, ((0, 0), (lead, samples - lead - segment.shape[1])))

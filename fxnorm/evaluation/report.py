@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fxnorm import __version__, audio, pages, plots
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.errors import FxnormError
 from fxnorm.evaluation import summary
 from fxnorm.evaluation.comparison import Comparison
@@ -127,7 +127,7 @@ def _means(comparison: Comparison, metric: str) -> list[str]:
 
 
 def _figures(comparison: Comparison, colours: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Captions and SVG elements; figures without data are left out."""
+    """Return captions and SVG elements; figures without data are left out."""
     systems = [system for system in comparison.all_systems if comparison.scores_of(system)]
     colours = {HUMAN_MIX: plots.INK, **colours}
     figures = [("Spectrum relative to the human mix, mean over the songs", _draw_spectra(comparison, systems, colours))]
@@ -160,7 +160,7 @@ def _widths(comparison: Comparison, systems: Sequence[str]) -> dict[str, list[fl
 
 
 def _short_term_lufs(comparison: Comparison, systems: Sequence[str]) -> dict[str, list[float]]:
-    """Curves of the first complete song."""
+    """Return the curves of the first complete song."""
     if not comparison.complete_songs:
         return {}
     song = comparison.complete_songs[0]
@@ -172,7 +172,7 @@ def _short_term_lufs(comparison: Comparison, systems: Sequence[str]) -> dict[str
 def _audio_examples(
     songs: Sequence[EvaluationSong], *, seed: int, align: bool
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Players in random order, and notices of the songs without an excerpt."""
+    """Return players in random order, and notices of the songs without an excerpt."""
     rng = np.random.default_rng(seed)
     examples, notices = [], []
     for song in songs:
@@ -187,7 +187,7 @@ def _audio_examples(
             {
                 "song": song.name,
                 "span": _span(excerpt),
-                "target": pages.audio_uri(excerpt.target, RATE),
+                "target": pages.audio_uri(excerpt.target, SAMPLE_RATE),
                 "mixes": [
                     {"label": chr(ord("A") + k), "system": system, "uri": _player(excerpt.mixes[system])}
                     for k, system in enumerate(systems)
@@ -198,7 +198,7 @@ def _audio_examples(
 
 
 def _player(mix: audio.Audio) -> str | None:
-    return None if audio.is_silent(mix) else pages.audio_uri(mix, RATE)
+    return None if audio.is_silent(mix) else pages.audio_uri(mix, SAMPLE_RATE)
 
 
 def _span(excerpt: Excerpt) -> str:

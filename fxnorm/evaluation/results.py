@@ -85,11 +85,11 @@ class Results:
         return webmushra.export(self.comparisons, Path(folder), align=self.align)
 
     def to_html(self, *, audio_examples: int = 3) -> str:
-        """Self-contained HTML page; reads the mixes again for its audio players."""
+        """Render a self-contained HTML page; reads the mixes again for its audio players."""
         return report.render(self, audio_examples=audio_examples)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return plain JSON values."""
         content = {
             "fxnorm": __version__,
             "about": dict(self.about),
@@ -100,7 +100,7 @@ class Results:
         return DOCUMENT.wrap(content)
 
     def to_csv(self) -> str:
-        """One row per comparison, song and system."""
+        """Return one row per comparison, song and system."""
         out = io.StringIO()
         csv.writer(out, lineterminator="\n").writerows(self._rows())
         return out.getvalue()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from fxnorm import audio_files
-from fxnorm.audio import RATE, Audio
+from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.dsp import loudness
 from fxnorm.errors import InputError
 from fxnorm.evaluation import metrics
@@ -125,7 +125,7 @@ def _score_song(job: _ScoringJob) -> tuple[list[MixScore], list[Failure]]:
 
 
 def _measure(mix: Audio) -> metrics.Measurements:
-    return metrics.Measurements(metrics.Recording(mix, RATE))
+    return metrics.Measurements(metrics.Recording(mix, SAMPLE_RATE))
 
 
 def _describe(song: str, system: str, mix: metrics.Measurements) -> MixScore:
@@ -134,6 +134,6 @@ def _describe(song: str, system: str, mix: metrics.Measurements) -> MixScore:
         song,
         system,
         levels=mix.levels,
-        bands_db=tuple(np.round(third_octave_levels(samples, RATE), 2).tolist()),
-        short_term_lufs=tuple(np.round(loudness.short_term(samples, RATE)[::10], 2).tolist()),
+        bands_db=tuple(np.round(third_octave_levels(samples, SAMPLE_RATE), 2).tolist()),
+        short_term_lufs=tuple(np.round(loudness.short_term(samples, SAMPLE_RATE)[::10], 2).tolist()),
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fxnorm.corpus.folders import list_folder
+from fxnorm.corpus.listing import list_folder
 from fxnorm.errors import InputError
 
 _MIX_NAMES = ("mixture", "mix")

@@ -49,7 +49,7 @@ class PairedTest:
 
 
 def mean_interval(values: Sequence[float]) -> Interval | None:
-    """Mean and percentile bootstrap interval of scores, one per song; None without scores."""
+    """Compute mean and percentile bootstrap interval of scores, one per song; None without scores."""
     if not len(values):
         return None
     scores = np.asarray(values, dtype=np.float64)
@@ -99,7 +99,7 @@ def holm(values: Sequence[float | None]) -> list[float | None]:
 
 
 def smallest_p(songs: int, tests: int) -> float:
-    """Smallest corrected p-value that two-sided signed-rank tests of so many songs can reach."""
+    """Return the smallest corrected p-value that two-sided signed-rank tests of so many songs can reach."""
     return float(tests * 2.0 ** (1 - songs))
 
 

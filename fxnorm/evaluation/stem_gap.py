@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fxnorm.audio import RATE, Audio, is_silent, to_stereo
+from fxnorm.audio import SAMPLE_RATE, Audio, is_silent, to_stereo
 from fxnorm.normalization.distances import distance
 from fxnorm.normalization.effects import MATCHED_EFFECTS
 from fxnorm.normalization.feature import Feature
@@ -43,7 +43,7 @@ class StemGap:
     side_coherence: float | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return plain JSON values."""
         return asdict(self)
 
 
@@ -83,11 +83,11 @@ def measure_stem(
 def features(audio: Audio, stem: str) -> dict[str, Feature | None]:
     """Measure the features of a stem, with curves smoothed as the averages are; None for an undefined feature."""
     padded = pad(audio)
-    return {name: effect.measure_smoothed(padded, RATE, stem) for name, effect in MATCHED_EFFECTS.items()}
+    return {name: effect.measure_smoothed(padded, SAMPLE_RATE, stem) for name, effect in MATCHED_EFFECTS.items()}
 
 
 def coherence(audio: Audio, normalized: Audio) -> tuple[float | None, float | None]:
-    """Mean magnitude-squared coherence of mid and side, weighted by the energy of the input.
+    """Compute the mean magnitude-squared coherence of mid and side, weighted by the energy of the input.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def coherence(audio: Audio, normalized: Audio) -> tuple[float | None, float | No
     from scipy.signal import csd, welch
 
     mid_and_side = [np.stack([x[0] + x[1], x[0] - x[1]]) / 2.0 for x in (audio, normalized)]
-    welch_options = {"fs": RATE, "nperseg": COHERENCE_POINTS}
+    welch_options = {"fs": SAMPLE_RATE, "nperseg": COHERENCE_POINTS}
     frequencies, power = welch(mid_and_side[0], **welch_options)
     _, output_power = welch(mid_and_side[1], **welch_options)
     _, cross = csd(*mid_and_side, **welch_options)
@@ -120,6 +120,6 @@ def coherence(audio: Audio, normalized: Audio) -> tuple[float | None, float | No
 
 
 def mean_defined(values: Iterable[float | None]) -> float | None:
-    """Mean of the values that are not None; None without any."""
+    """Average the values that are not None; None without any."""
     defined = [value for value in values if value is not None]
     return float(np.mean(defined)) if defined else None

@@ -9,7 +9,7 @@ ALPHA = 0.05
 
 
 def summarize(comparison: Comparison) -> str:
-    """One sentence: the best system, its distance from the reference, and the significance of that distance."""
+    """Name the best system, its distance from the reference, and the significance of that distance."""
     ranking = comparison.ranking(LEADING)
     songs = len(comparison.complete_songs)
     head = f"{comparison.title}, {songs} song{'s' if songs != 1 else ''}"
@@ -24,7 +24,7 @@ def summarize(comparison: Comparison) -> str:
 
 
 def headline_table(comparison: Comparison) -> list[list[str]]:
-    """Means of the headline metrics as rows of text: the head, the oracles, then the systems from the best."""
+    """Return the means of the headline metrics as text: the head, the oracles, the systems from the best."""
     means = {name: comparison.means(name) for name in headline()}
     return [
         [f"{len(comparison.complete_songs)} songs", *(METRICS[name].heading for name in means)],
@@ -36,7 +36,7 @@ def headline_table(comparison: Comparison) -> list[list[str]]:
 
 
 def order_systems(comparison: Comparison) -> list[str]:
-    """Oracles, then the systems from the best to the worst, then systems without a value."""
+    """Order systems: oracles, then from the best to the worst, then those without a value."""
     oracles = [system for system in comparison.all_systems if system in comparison.oracles]
     return list(dict.fromkeys([*oracles, *comparison.ranking(LEADING), *comparison.all_systems]))
 
@@ -53,24 +53,24 @@ def has_too_few_songs(comparison: Comparison) -> bool:
 
 
 def format_mean(interval: Interval | None, metric: str) -> str:
-    """Mean with the decimals of its metric; a dash for none."""
+    """Format a mean with the decimals of its metric; a dash for none."""
     return "–" if interval is None else f"{interval.mean:.{METRICS[metric].decimals}f}"
 
 
 def format_range(interval: Interval | None, metric: str) -> str:
-    """Limits of a confidence interval; empty for none."""
+    """Format the limits of a confidence interval; empty for none."""
     decimals = METRICS[metric].decimals
     return "" if interval is None else f"{interval.low:.{decimals}f} to {interval.high:.{decimals}f}"
 
 
 def format_score(score: MixScore | None, metric: str) -> str:
-    """Value of a song; a dash for none."""
+    """Format the value of a song; a dash for none."""
     value = score.values.get(metric) if score else None
     return "–" if value is None else f"{value:.{METRICS[metric].decimals}f}"
 
 
 def format_signed(value: float) -> str:
-    """Difference with its sign."""
+    """Format a difference with its sign."""
     return f"{value:+.3f}".replace("-", "−")
 
 

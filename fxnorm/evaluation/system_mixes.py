@@ -71,16 +71,16 @@ def open_models(models: Iterable[Model], *, device: str, seed: int) -> dict[str,
     opened_models: dict[str, MixModel] = {}
     for entry in models:
         name, model = entry if isinstance(entry, tuple) else ("", entry)
-        opened = open_model(model, device=device, seed=seed) if isinstance(model, str | Path) else model
-        name = name or opened.name
+        loaded = open_model(model, device=device, seed=seed) if isinstance(model, str | Path) else model
+        name = name or loaded.name
         if name in opened_models:
             raise InputError(f"{name}: expected models of different names, got a second model called {name!r}; name it")
-        opened_models[name] = opened
+        opened_models[name] = loaded
     return opened_models
 
 
 def describe_model(model: MixModel) -> str:
-    """Identity of a model and of the normalisation of its stems."""
+    """Return the identity of a model and of the normalisation of its stems."""
     chain = f"{model.chain.stats.title}, {model.chain.signature}" if model.chain else "stems as they are"
     return f"{model.identity}, {chain}"
 
@@ -150,7 +150,7 @@ def mix_songs(
 
 
 def _find_dry(dry: Path, wet: Sequence[Multitrack]) -> list[Multitrack]:
-    """Dry songs with the names of wet ones, at the locations of the wet ones."""
+    """Find dry songs with the names of wet ones, at the locations of the wet ones."""
     locations = {track.name: track.location for track in wet}
     tracks = [track for track in corpus.scan(dry) if track.name in locations]
     if not tracks:
@@ -159,7 +159,7 @@ def _find_dry(dry: Path, wet: Sequence[Multitrack]) -> list[Multitrack]:
 
 
 def _short_names(songs: Iterable[str]) -> dict[str, str]:
-    """Songs without their split, as finished mixes are called, unless that makes two names equal."""
+    """Name songs without their split, as finished mixes are called, unless that makes two names equal."""
     names = {song: song.rpartition("/")[2] for song in songs}
     return names if len(set(names.values())) == len(names) else {song: song for song in names}
 
@@ -178,7 +178,7 @@ def _mix_tracks(
         folder / name,
         model,
         mixing.OutputOptions(level=mixing.OutputLevel(clip_mode="none"), html=False),
-        progress=lambda done, step: progress(f"mix {name}", round(100 * done), 100 * len(tracks), step),
+        progress=lambda completed, step: progress(f"mix {name}", round(100 * completed), 100 * len(tracks), step),
     )
     failures += result.failures
     files = {

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fxnorm import audio_files, files, recipe
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.errors import FxnormError, InputError
 from fxnorm.evaluation.comparison import Comparison
 from fxnorm.evaluation.excerpts import Excerpt, cut_excerpt, songs_to_hear
@@ -60,7 +60,7 @@ def export(comparisons: Sequence[Comparison], out: Path, *, align: bool = False)
                 continue
             for system, mix in {"reference": excerpt.target, **excerpt.mixes}.items():
                 audio_files.write(
-                    out / "resources" / name / f"{identifier}-{_safe(system)}.wav", mix, RATE, subtype="PCM_16"
+                    out / "resources" / name / f"{identifier}-{_safe(system)}.wav", mix, SAMPLE_RATE, subtype="PCM_16"
                 )
             pages.append(_trial(identifier, len(pages) + 1, f"{RESOURCES}/{name}/{identifier}", excerpt))
     if not pages:
@@ -83,7 +83,7 @@ def _make_folder(out: Path) -> str:
 
 
 def _trial(identifier: str, number: int, prefix: str, excerpt: Excerpt) -> dict[str, Any]:
-    """Page on which the mixes of one song are rated."""
+    """Return the page on which the mixes of one song are rated."""
     return {
         "type": "mushra",
         "id": identifier,

@@ -16,7 +16,7 @@ def reduce_gain(
     release: float,
     out: npt.NDArray[np.float32],
 ) -> float:
-    """Smoothed gain reduction in dB, 0 or more.
+    """Compute the smoothed gain reduction in dB, 0 or more.
 
     r[n] = max(0, (level[n] - threshold) · slope), slope = 1 - 1/ratio; y[n] = a·y[n-1] + (1-a)·r[n], where a is the
     attack coefficient while the reduction grows and the release coefficient while it falls; y starts at 0. Returns the
@@ -49,7 +49,7 @@ def reduced_peaks(
     edges: npt.NDArray[np.int64],
     out: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
-    """Highest `level - reduction` of each channel in each segment, for several thresholds side by side.
+    """Find the highest `level - reduction` of each channel in each segment, for several thresholds at once.
 
     The reduction follows `detector` as in `reduce_gain`. `out[c, t, k]` is for channel c, `thresholds[t]` and samples
     `edges[k]` to `edges[k + 1]`; `edges[0]` is 0. Returns the last reduction for each threshold.
@@ -90,7 +90,7 @@ def reduced_peaks(
 
 @numba.njit(cache=True, nogil=True)
 def segment_peaks(channel: npt.NDArray[np.float32], edges: npt.NDArray[np.int64], out: npt.NDArray[np.float64]) -> None:
-    """Largest absolute sample of each segment `edges[k]` to `edges[k + 1]`."""
+    """Find the largest absolute sample of each segment `edges[k]` to `edges[k + 1]`."""
     for k in range(out.size):
         largest = np.float32(0.0)
         for n in range(edges[k], edges[k + 1]):
@@ -100,7 +100,7 @@ def segment_peaks(channel: npt.NDArray[np.float32], edges: npt.NDArray[np.int64]
 
 @numba.njit(cache=True, nogil=True)
 def onset_strength(novelty: npt.NDArray[np.float64], out: npt.NDArray[np.float64]) -> None:
-    """How far each frame's smoothed novelty stands out of its last seven values.
+    """Compute how far each frame's smoothed novelty exceeds its last seven values.
 
     The seven values (zeros before the start) are smoothed forwards and backwards, each from a zero state, by
     y[n] = 0.15998789·(x[n] + 2x[n-1] + x[n-2]) - 0.23484048·y[n-1]; out = s[5] - median(s) - 0.058·mean(s).

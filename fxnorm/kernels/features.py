@@ -17,7 +17,7 @@ def spectral_shape(
     floor: float,
     out: npt.NDArray[np.float64],
 ) -> None:
-    """Centroid, bandwidth, roll-off and flatness of spectra (frames, bins), into `out` (4, frames).
+    """Measure centroid, bandwidth, roll-off and flatness of spectra (frames, bins), into `out` (4, frames).
 
     A silent frame has 0 Hz of the first three. `share` is that of the magnitude below the roll-off, `floor` that of the
     powers in the flatness.
@@ -42,14 +42,14 @@ def spectral_shape(
         log_sum += np.log(product)
         centroid = weighted / total if total > 0.0 else 0.0
         moment = 0.0
-        reached = 0.0
+        cumulative = 0.0
         rolloff = -1.0
         for k in range(bins):
             magnitude = float(magnitudes[frame, k])
-            apart = frequencies[k] - centroid
-            moment += magnitude * apart * apart
-            reached += magnitude
-            if rolloff < 0.0 and reached >= share * total:
+            deviation_hz = frequencies[k] - centroid
+            moment += magnitude * deviation_hz * deviation_hz
+            cumulative += magnitude
+            if rolloff < 0.0 and cumulative >= share * total:
                 rolloff = frequencies[k]
         out[0, frame] = centroid
         out[1, frame] = np.sqrt(moment / total) if total > 0.0 else 0.0
@@ -75,33 +75,34 @@ def spectral_distance(
     mix_power = np.ones(row * _RATIOS, dtype=np.float32)
     target_power = np.ones(row * _RATIOS, dtype=np.float32)
     product = np.empty(row)
-    gain, least = np.float32(power_gain), np.float32(floor)
+    gain, lowest_power = np.float32(power_gain), np.float32(floor)
     for frame in range(mix.shape[0]):
         mix_frame, target_frame = mix[frame], target[frame]
-        apart = np.float32(0.0)
+        squared_difference = np.float32(0.0)
         energy = np.float32(0.0)
         for k in range(bins):
             mix_power[k] = max(
-                least, gain * (mix_frame[2 * k] * mix_frame[2 * k] + mix_frame[2 * k + 1] * mix_frame[2 * k + 1])
+                lowest_power, gain * (mix_frame[2 * k] * mix_frame[2 * k] + mix_frame[2 * k + 1] * mix_frame[2 * k + 1])
             )
             target_power[k] = max(
-                least, target_frame[2 * k] * target_frame[2 * k] + target_frame[2 * k + 1] * target_frame[2 * k + 1]
+                lowest_power,
+                target_frame[2 * k] * target_frame[2 * k] + target_frame[2 * k + 1] * target_frame[2 * k + 1],
             )
         for k in range(bins):
             difference = np.sqrt(mix_power[k]) - np.sqrt(target_power[k])
-            apart += difference * difference
+            squared_difference += difference * difference
             energy += target_power[k]
         product[:] = 1.0
-        for part in range(_RATIOS):
+        for ratio in range(_RATIOS):
             for k in range(row):
-                a, b = mix_power[part * row + k], target_power[part * row + k]
+                a, b = mix_power[ratio * row + k], target_power[ratio * row + k]
                 product[k] *= max(a, b) / min(a, b)
-        logs = 0.0
+        log_sum = 0.0
         for k in range(row):
-            logs += np.log(product[k])
-        out[0] += apart
+            log_sum += np.log(product[k])
+        out[0] += squared_difference
         out[1] += energy
-        out[2] += 0.5 * logs
+        out[2] += 0.5 * log_sum
 
 
 @njit(cache=True)
@@ -119,7 +120,7 @@ def energies(stereo: npt.NDArray[np.float32]) -> tuple[float, float, float, floa
 
 @njit(cache=True)
 def products(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) -> tuple[float, float, float]:
-    """Inner products of two signals, of the first with itself, and of the second with itself."""
+    """Compute the inner products of two signals, of the first with itself, and of the second with itself."""
     cross, first_energy, second_energy = 0.0, 0.0, 0.0
     for channel in range(first.shape[0]):
         for k in range(first.shape[1]):
@@ -134,7 +135,7 @@ def products(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) ->
 def side_dissimilarity(
     spectra: npt.NDArray[np.complex64], edges: npt.NDArray[np.int64], out: npt.NDArray[np.float64]
 ) -> None:
-    """Root mean square of 1 - phi in bands (bands, 2) of bins, of spectra (2, frames, bins).
+    """Compute the root mean square of 1 - phi in bands (bands, 2) of bins, of spectra (2, frames, bins).
 
     Into `out` (bands, frames).
     """
@@ -177,15 +178,15 @@ def hop_levels(channel: npt.NDArray[np.float32], hop: int, tiny: float, out: npt
 def oversampled_peak(
     channel: npt.NDArray[np.float32], phases: npt.NDArray[np.float32], blocks: npt.NDArray[np.int64], length: int
 ) -> float:
-    """Largest magnitude between samples, by the phases (phases, taps) of an interpolator.
+    """Find the largest magnitude between samples, by the phases (phases, taps) of an interpolator.
 
     Blocks of `length` samples are looked at in the order given, the loudest first: once no interpolated sample of the
     next can be larger than what was found, none of those that follow can.
     """
     taps = phases.shape[1]
-    reach = 0.0
+    max_gain = 0.0
     for phase in range(phases.shape[0]):
-        reach = max(reach, float(np.abs(phases[phase]).sum()))
+        max_gain = max(max_gain, float(np.abs(phases[phase]).sum()))
     peak = 0.0
     window = np.zeros(length + taps, dtype=np.float32)
     values = np.zeros(length, dtype=np.float32)
@@ -196,7 +197,7 @@ def oversampled_peak(
             position = start + k
             window[k] = channel[position] if 0 <= position < channel.size else 0.0
             loudest = max(loudest, abs(float(window[k])))
-        if loudest * reach <= peak:
+        if loudest * max_gain <= peak:
             continue
         for phase in range(phases.shape[0]):
             values[:] = 0.0

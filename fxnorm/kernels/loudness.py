@@ -74,7 +74,7 @@ def _settle(state: State) -> State:
 def _weigh(
     sample: float, state: State, shelf: npt.NDArray[np.float64], high_pass: npt.NDArray[np.float64]
 ) -> tuple[float, State]:
-    """One sample through both biquads."""
+    """Pass one sample through both biquads."""
     s1, s2, q1, q2 = state
     x = np.float64(sample)
     y = shelf[0] * x + s1

@@ -85,11 +85,11 @@ def repan(
             re = near_pan * near[f, k].real + far_pan * far[f, k].real
             im = near_pan * near[f, k].imag + far_pan * far[f, k].imag
             loudest = max(loudest, re * re + im * im)
-        wanted = far_share.size if loudest >= floor * floor else 0
+        matched_bins = far_share.size if loudest >= floor * floor else 0
         for k in range(near.shape[1]):
             near_gain = outside_near
             far_gain = outside_far
-            if k < wanted:
+            if k < matched_bins:
                 n = near_pan * abs(near[f, k])
                 m = far_pan * abs(far[f, k])
                 total = n * n + m * m
@@ -134,8 +134,10 @@ def add_narrowed_similarity(
                 power = gain * gain
                 similarity = np.float32(0.0)
                 for i in range(count):
-                    both = mid[i] + power * side[i]
-                    lean = gain * cross[i]
-                    product = max((both - lean) * (both + lean), np.float32(0.0))
-                    similarity += np.sqrt(product) / both if both > np.float32(EMPTY_POWER) else np.float32(1.0)
+                    total_power = mid[i] + power * side[i]
+                    cross_power = gain * cross[i]
+                    product = max((total_power - cross_power) * (total_power + cross_power), np.float32(0.0))
+                    similarity += (
+                        np.sqrt(product) / total_power if total_power > np.float32(EMPTY_POWER) else np.float32(1.0)
+                    )
                 out[b, g] += similarity

@@ -15,7 +15,7 @@ from fxnorm.mixing import report
 from fxnorm.mixing.output_level import OutputLevel
 from fxnorm.mixing.report import DOCUMENT
 from fxnorm.models.base import MixModel, MixResult
-from fxnorm.normalization.corpus_normalization import SUBTYPES
+from fxnorm.normalization.output_layout import choose_subtype
 from fxnorm.parallel import Failure, explain
 
 Progress = Callable[[float, str], None]  # songs completed, with fractions, and the name of the last step
@@ -48,13 +48,7 @@ class OutputOptions:
     force: bool = False
 
     def __post_init__(self) -> None:
-        if self.format not in SUBTYPES:
-            raise InputError(f"expected a mix in {' or '.join(SUBTYPES)}, got {self.format or 'no suffix'!r}")
-        object.__setattr__(self, "subtype", self.subtype or SUBTYPES[self.format][0])
-        if self.subtype not in SUBTYPES[self.format]:
-            raise InputError(
-                f"expected a subtype of {self.format} ({', '.join(SUBTYPES[self.format])}), got {self.subtype!r}"
-            )
+        object.__setattr__(self, "subtype", choose_subtype(self.format, self.subtype))
 
 
 @dataclass(frozen=True)
@@ -155,8 +149,8 @@ def mix_song(
     require_target(song, target, options)
     stems = song.read_stems()
     # The page plays the recorded stems; without it one stem at a time is in memory.
-    recorded: Mapping[str, Audio] = dict(stems) if options.html else stems
-    result = options.level.apply(model.mix(recorded, song.sample_rate, samples=song.samples, progress=progress))
+    recordings: Mapping[str, Audio] = dict(stems) if options.html else stems
+    result = options.level.apply(model.mix(recordings, song.sample_rate, samples=song.samples, progress=progress))
     record = report.compose(song, model, result)
     # An unfinished report marks the mix as fxnorm's, without a signature.
     DOCUMENT.write(target.with_suffix(".json"), DOCUMENT.wrap({}))
@@ -164,7 +158,7 @@ def mix_song(
     if options.html:
         from fxnorm.mixing import page
 
-        files.write_text(target.with_suffix(".html"), page.draw(record, result, recorded))
+        files.write_text(target.with_suffix(".html"), page.draw(record, result, recordings))
     record["signature"] = signature(song, model, options)
     DOCUMENT.write(target.with_suffix(".json"), record)
     return record
@@ -185,7 +179,7 @@ def is_up_to_date(song: Multitrack, target: Path, model: MixModel, options: Outp
 
 
 def signature(song: Multitrack, model: MixModel, options: OutputOptions) -> str:
-    """Hash of everything that decides the content of a mix."""
+    """Return the hash of everything that decides the content of a mix."""
     states = {
         stem: [[path.name, (state := path.stat()).st_size, state.st_mtime_ns] for path in paths]
         for stem, paths in song.stems.items()
@@ -238,7 +232,7 @@ def _report_progress(progress: Progress, number: int, share: float, label: str) 
 
 
 def _normalized_paths(song: Multitrack, options: OutputOptions) -> dict[str, Path]:
-    """Files of the normalised stems: `DIR/NAME/vocals.wav`."""
+    """Return the files of the normalised stems: `DIR/NAME/vocals.wav`."""
     if options.normalized is None:
         return {}
     return {stem: options.normalized / song.id / f"{stem}.{options.format}" for stem in song.stems}

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from fxnorm.audio import Audio, peak
+from fxnorm.choices import CLIP_MODES
 from fxnorm.dsp import loudness
 from fxnorm.errors import InputError
 from fxnorm.models.base import MixResult
 from fxnorm.units import amplitude_to_db, db_to_amplitude
 
-CLIP_MODES = ("rescale", "clamp", "none")
 LUFS_RANGE = (-70.0, 0.0)
 
 
@@ -29,7 +29,7 @@ class OutputLevel:
     """
 
     lufs: float | None = None
-    clip_mode: str = "rescale"
+    clip_mode: str = CLIP_MODES[0]
 
     def __post_init__(self) -> None:
         if self.clip_mode not in CLIP_MODES:
@@ -50,11 +50,11 @@ class OutputLevel:
         level: dict[str, Any] = {}
         gain_db = 0.0
         if self.lufs is not None:
-            measured = loudness.measure(mix, result.sample_rate)
-            if measured is None:
+            lufs = loudness.measure(mix, result.sample_rate)
+            if lufs is None:
                 level["unreached_lufs"] = self.lufs
             else:
-                gain_db = self.lufs - measured
+                gain_db = self.lufs - lufs
                 level["gain_db"] = round(gain_db, 2)
         over_db = float(amplitude_to_db(peak(mix))) + gain_db
         if over_db > 0.0 and self.clip_mode == "rescale":

@@ -15,7 +15,7 @@ EXCERPT_S = 20.0
 Facts = list[tuple[str, str | None]]
 
 
-def draw(record: Mapping[str, Any], result: MixResult, recorded: Mapping[str, Audio]) -> str:
+def draw(record: Mapping[str, Any], result: MixResult, recordings: Mapping[str, Audio]) -> str:
     """Draw a self-contained HTML page.
 
     Parameters
@@ -24,34 +24,38 @@ def draw(record: Mapping[str, Any], result: MixResult, recorded: Mapping[str, Au
         As `report.compose` gives it.
     result : MixResult
         As it is written.
-    recorded : mapping of str to ndarray, shape (1 or 2, samples)
+    recordings : mapping of str to ndarray, shape (1 or 2, samples)
         The stems before preparation, at the sample rate of the mix.
     """
     mix, sample_rate = result.audio, result.sample_rate
     excerpt = audio.loudest(mix, sample_rate, EXCERPT_S)
-    whole = mix.shape[1] <= excerpt.stop - excerpt.start
+    is_whole = mix.shape[1] <= excerpt.stop - excerpt.start
     return pages.render(
         "mix.html",
         record=record,
         mix=_player(mix[:, excerpt], sample_rate),
-        excerpt="" if whole else f"{EXCERPT_S:.0f} s from {_clock(excerpt.start / sample_rate)}",
+        excerpt="" if is_whole else f"{EXCERPT_S:.0f} s from {_clock(excerpt.start / sample_rate)}",
         facts=_facts(record),
         stems=[
-            _stem(stem, record["stems"][stem], result, recorded[stem], excerpt) for stem in STEMS if stem in recorded
+            _stem(stem, record["stems"][stem], result, recordings[stem], excerpt)
+            for stem in STEMS
+            if stem in recordings
         ],
     )
 
 
-def _stem(stem: str, record: Mapping[str, Any], result: MixResult, recorded: Audio, excerpt: slice) -> dict[str, Any]:
+def _stem(stem: str, record: Mapping[str, Any], result: MixResult, recording: Audio, excerpt: slice) -> dict[str, Any]:
     prepared, effects = result.prepared, result.prepared.effects.get(stem, ())
-    after = _convert(excerpt, result.sample_rate, prepared.sample_rate)
+    prepared_excerpt = _convert(excerpt, result.sample_rate, prepared.sample_rate)
     colour = plots.COLOURS[stem]
     return {
         "name": stem,
         "colour": colour,
         "files": ", ".join(file["file"] for file in record["files"]),
-        "before": _player(recorded[:, excerpt], result.sample_rate),
-        "after": _player(prepared.audio[STEMS.index(stem)][:, after], prepared.sample_rate) if effects else None,
+        "before": _player(recording[:, excerpt], result.sample_rate),
+        "after": _player(prepared.audio[STEMS.index(stem)][:, prepared_excerpt], prepared.sample_rate)
+        if effects
+        else None,
         "effects": [_effect(effect, colour) for effect in effects if _is_worth_showing(effect)],
     }
 
@@ -88,7 +92,7 @@ def _player(samples: Audio, sample_rate: int) -> str | None:
 
 
 def _convert(span: slice, sample_rate: int, target_rate: int) -> slice:
-    """The same span at another sample rate."""
+    """Convert a span to another sample rate."""
     return slice(span.start * target_rate // sample_rate, span.stop * target_rate // sample_rate)
 
 

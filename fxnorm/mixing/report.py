@@ -68,7 +68,12 @@ def _stem(song: Multitrack, stem: str, result: MixResult) -> dict[str, Any]:
     prepared = result.prepared.audio[STEMS.index(stem)]
     return {
         "files": [
-            {"file": song.label(path), "sample_rate_hz": info.rate, "channels": info.channels, "samples": info.samples}
+            {
+                "file": song.label(path),
+                "sample_rate_hz": info.sample_rate,
+                "channels": info.channels,
+                "samples": info.samples,
+            }
             for path, info in ((path, song.infos[path]) for path in song.stems[stem])
         ],
         "prepared": {"loudness_lufs": _loudness(prepared, result.prepared.sample_rate), "peak_db": _peak_db(prepared)},
@@ -90,7 +95,7 @@ def _notices(song: Multitrack, result: MixResult) -> list[str]:
 
 
 def _left_out(song: Multitrack) -> tuple[Path, ...]:
-    """Audio files in the song's folder that are not mixed."""
+    """Return the audio files in the song's folder that are not mixed."""
     return song.left_out if song.mixture is None else (*song.left_out, song.mixture)
 
 

@@ -168,10 +168,10 @@ class TrainablePredictor(Predictor, Protocol):
 
     @classmethod
     def describe_preset(cls, preset: str) -> dict[str, int]:
-        """Figures of a preset before training."""
+        """Return the figures of a preset before training."""
 
     def to_bytes(self) -> bytes:
-        """Weights as the content of a file."""
+        """Return the weights as the content of a file."""
 
     @classmethod
     def from_bytes(cls, content: bytes, settings: ModelSettings, *, label: str, device: str = "cpu") -> Self:

@@ -70,14 +70,14 @@ class ChunkPool:
 
 
 def chunks(total: int, length: int, *, backwards: bool = False) -> Iterator[slice]:
-    """Slices of a length, the last one shorter; in reverse order if `backwards`."""
+    """Split a length into slices, the last one shorter; in reverse order if `backwards`."""
     starts = range(0, total, length)
     for start in reversed(starts) if backwards else starts:
         yield slice(start, min(start + length, total))
 
 
 def slice_padded(x: Tensor, start: int, stop: int) -> Tensor:
-    """Columns from start to stop of an array (rows, columns), with zeros beyond its ends."""
+    """Return columns from start to stop of an array (rows, columns), with zeros beyond its ends."""
     total = x.shape[1]
-    inside = x[:, max(0, start) : max(0, min(stop, total))]
-    return F.pad(inside, (max(0, min(stop, 0) - start), max(0, stop - max(total, start))))
+    columns = x[:, max(0, start) : max(0, min(stop, total))]
+    return F.pad(columns, (max(0, min(stop, 0) - start), max(0, stop - max(total, start))))

@@ -6,12 +6,12 @@ For networks whose output depends on the whole input through normalisation: chun
 import torch
 from torch import Tensor
 
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.models.base import Progress
 from fxnorm.models.network import Network
 
-CHUNK = 10 * RATE  # samples, crossfades included: the length that networks are trained on
-CROSSFADE = RATE  # samples
+CHUNK = 10 * SAMPLE_RATE  # samples, crossfades included: the length that networks are trained on
+CROSSFADE = SAMPLE_RATE  # samples
 
 
 def apply_chunked(
@@ -45,9 +45,9 @@ def apply_chunked(
     rise = torch.linspace(0.0, 1.0, crossfade + 2, device=out.device)[1:-1]
     for start in range(0, max(1, total - crossfade), chunk - crossfade):
         stop = min(start + chunk, total)
-        first = max(0, start - network.context)
-        extended = network(stems[None, ..., first : stop + network.context].to(device))[0]
-        mix = extended[:, start - first : stop - first].to(out.device)
+        extended_start = max(0, start - network.context)
+        extended = network(stems[None, ..., extended_start : stop + network.context].to(device))[0]
+        mix = extended[:, start - extended_start : stop - extended_start].to(out.device)
         if start > 0:
             mix[:, :crossfade] = torch.lerp(out[:, start : start + crossfade], mix[:, :crossfade], rise)
         out[:, start:stop] = mix

@@ -85,6 +85,6 @@ def _with_matrices(x: Tensor, weight: Tensor) -> Tensor:
 
 
 def _context(weight: Tensor) -> tuple[int, int]:
-    """Zeros before and after; an even kernel reaches one sample further ahead than back."""
+    """Return the zeros before and after; an even kernel reaches one sample further ahead than back."""
     taps = weight.shape[-1]
     return (taps - 1) // 2, taps // 2

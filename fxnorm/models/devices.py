@@ -2,9 +2,8 @@
 
 import torch
 
+from fxnorm.choices import DEVICES
 from fxnorm.errors import InputError
-
-DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def choose(name: str) -> torch.device:

@@ -86,8 +86,8 @@ class HDemucs(Network):
         samples = x.shape[-1]
         padded = F.pad(x, (0, max(0, SHORTEST - samples)))
         mix: Tensor = self.hybrid(padded)[:, 0, :, :samples]
-        plain = x.unflatten(1, (len(STEMS), CHANNELS)).sum(dim=1)
-        return torch.lerp(mix, plain.to(mix.dtype), self.settings.sum_share)
+        stem_sum = x.unflatten(1, (len(STEMS), CHANNELS)).sum(dim=1)
+        return torch.lerp(mix, stem_sum.to(mix.dtype), self.settings.sum_share)
 
 
 def widen(narrow: nn.Conv1d | nn.Conv2d) -> nn.Module:
@@ -131,8 +131,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         content = content["state"]
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         raise InputError(f"{path}: expected named tensors, got other content; save the state dict alone")
-    named = {_rename(str(key)): value.float() for key, value in content.items()}
-    return {name: tensor for name, tensor in named.items() if not name.startswith(TORCHAUDIO_UNUSED)}
+    renamed = {_rename(str(key)): value.float() for key, value in content.items()}
+    return {name: tensor for name, tensor in renamed.items() if not name.startswith(TORCHAUDIO_UNUSED)}
 
 
 def adapt(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor], *, label: str) -> dict[str, Tensor]:
@@ -155,8 +155,8 @@ def adapt(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor], *, labe
         tensor = weights[name]
         axis = 1 if name.endswith("weight") else 0  # outputs of a transposed convolution
         if name.split(".")[0] in ("decoder", "tdecoder") and "conv_tr" in name and tensor.shape != target.shape:
-            sources, rest = divmod(tensor.shape[axis], target.shape[axis])
-            if sources and not rest:
+            sources, remainder = divmod(tensor.shape[axis], target.shape[axis])
+            if sources and not remainder:
                 tensor = tensor.unflatten(axis, (sources, -1)).sum(dim=axis)
         if tensor.shape != target.shape:
             raise InputError(

@@ -29,7 +29,7 @@ DOCUMENT = DocumentType(
 
 
 def find(folder: Path) -> Path:
-    """Folder of a checkpoint: the given one, or the checkpoint within a run."""
+    """Return the folder of a checkpoint: the given one, or the checkpoint within a run."""
     folder = Path(folder)
     inner = folder / RUN_CHECKPOINT
     return inner if not (folder / METADATA).exists() and (inner / METADATA).exists() else folder
@@ -42,7 +42,7 @@ def run_name(folder: Path) -> str:
 
 
 def digest(folder: Path) -> str:
-    """Hash of the metadata, which name the weights by their hash: equal for equal checkpoints."""
+    """Return the hash of the metadata, which name the weights by their hash: equal for equal checkpoints."""
     return hashlib.sha256((folder / METADATA).read_bytes()).hexdigest()[:16]
 
 
@@ -88,7 +88,7 @@ def compose(
 
 
 def parse(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Chain, recipe, history and version from metadata.
+    """Return the chain, recipe, history and version from metadata.
 
     Raises
     ------

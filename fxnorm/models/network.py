@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from fxnorm.audio import RATE, Audio
+from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.models import devices, registry
@@ -39,7 +39,7 @@ class Network(nn.Module):
     history_unit: ClassVar[str] = "epoch"
     weights_suffix: ClassVar[str] = ".safetensors"
     description: ClassVar[str] = "The mix is made by a network; its gains and effects are not listed."
-    sample_rate: ClassVar[int] = RATE
+    sample_rate: ClassVar[int] = SAMPLE_RATE
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
@@ -113,12 +113,12 @@ class Network(nn.Module):
 
     @classmethod
     def describe_preset(cls, preset: str) -> dict[str, int]:
-        """Number of parameters and context of a preset."""
+        """Return the number of parameters and context of a preset."""
         network = cls(cls.presets[preset])
         return {"parameters": network.size, "context_samples": network.context}
 
     def to_bytes(self) -> bytes:
-        """Weights as safetensors."""
+        """Return the weights as safetensors."""
         return save({name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()})
 
     @classmethod

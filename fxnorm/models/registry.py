@@ -35,12 +35,12 @@ TREES = {"boosted": Entry("fxnorm.models.gbdt.model:BoostedTrees")}
 
 
 def names() -> tuple[str, ...]:
-    """Names of all trainable models."""
+    """Return the names of all trainable models."""
     return (*NETWORKS, *TREES)
 
 
 def find(name: str) -> "type[TrainablePredictor]":
-    """Class of a trainable model.
+    """Return the class of a trainable model.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def find(name: str) -> "type[TrainablePredictor]":
 
 
 def find_network(name: str) -> Any:
-    """Class of a network, a `Network`.
+    """Return the class of a network, a `Network`.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def find_network(name: str) -> Any:
 
 
 def find_apply_long(name: str) -> Callable[..., Any]:
-    """Function that applies a network to a song of any length: (network, stems, progress=) -> mix."""
+    """Import the function that applies a network to a song of any length: (network, stems, progress=) -> mix."""
     function: Callable[..., Any] = _load(name, NETWORKS[name].apply_long)
     return function
 

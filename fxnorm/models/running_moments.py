@@ -26,12 +26,12 @@ class RunningMoments:
 
     @classmethod
     def empty(cls, groups: int = 1) -> Self:
-        """Moments of no values."""
+        """Return the moments of no values."""
         return cls(0, [0.0] * groups, [0.0] * groups)
 
     @classmethod
     def from_tensor(cls, x: Tensor, groups: int = 1) -> Self:
-        """Moments of an array (channels, frames)."""
+        """Compute the moments of an array (channels, frames)."""
         rows = x.reshape(groups, -1)
         variances, means = torch.var_mean(rows, 1, correction=0)
         return cls(rows.shape[1], means.tolist(), variances.tolist())

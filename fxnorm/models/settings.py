@@ -28,22 +28,22 @@ def choose(model: str, presets: Mapping[str, S], preset: str, changes: Mapping[s
     """
     if preset not in presets:
         raise InputError(f"unknown preset {preset!r} of {model}: {suggest(preset, presets)}")
-    start = presets[preset]
-    known = type(start).model_fields
+    base = presets[preset]
+    fields = type(base).model_fields
     for key in changes:
-        if key not in known:
-            raise InputError(f"unknown setting {key!r} of {model}: {suggest(key, known)}")
+        if key not in fields:
+            raise InputError(f"unknown setting {key!r} of {model}: {suggest(key, fields)}")
     try:
-        return type(start).model_validate(start.model_dump() | dict(changes))
+        return type(base).model_validate(base.model_dump() | dict(changes))
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        message = str(first["msg"]).removeprefix("Value error, ")
+        details = error.errors()[0]
+        field = ".".join(str(name) for name in details["loc"])
+        message = str(details["msg"]).removeprefix("Value error, ")
         raise InputError(f"{model}: {f'{field}: ' if field else ''}{message}") from None
 
 
 def suggest(name: str, names: Iterable[str]) -> str:
-    """Expected names as text, with the nearest one to a wrong name."""
+    """List the expected names as text, with the one nearest to a wrong name."""
     nearest = difflib.get_close_matches(name.lower(), list(names), n=1)
     hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
     return f"expected one of {', '.join(names)}{hint}"

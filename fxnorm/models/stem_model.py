@@ -137,7 +137,7 @@ class StemModel:
         effects: dict[str, Sequence[AppliedEffect]] = {}
         for number, stem in enumerate((stem for stem in STEMS if stem in stems), start=1):
             index = STEMS.index(stem)
-            audio = to_stereo(as_audio(stems[stem], what=stem))
+            audio = to_stereo(as_audio(stems[stem], label=stem))
             audio = resample(audio, sample_rate, target_rate, samples=length)
             if self._normalizer is not None:
                 rng = np.random.default_rng([self.seed, index])
@@ -149,8 +149,8 @@ class StemModel:
 
 
 def _longest(stems: Mapping[str, Audio]) -> int:
-    """Length of the longest stem in samples."""
-    return max(as_audio(stems[stem], what=stem).shape[1] for stem in stems)
+    """Return the length of the longest stem in samples."""
+    return max(as_audio(stems[stem], label=stem).shape[1] for stem in stems)
 
 
 def _require_stems(stems: Mapping[str, Audio], sample_rate: int) -> None:

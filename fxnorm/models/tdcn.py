@@ -128,12 +128,12 @@ class TDCN(Network):
         return convolve(F.pad(x, (0, -x.shape[-1] % self.settings.pool)), self.encoder.weight)
 
     def pool(self, magnitude: Tensor) -> Tensor:
-        """Smoothed magnitudes of frames: (batch, filters, samples) -> (batch, filters, frames)."""
+        """Return the smoothed magnitudes of frames: (batch, filters, samples) -> (batch, filters, frames)."""
         # softplus is monotonic, so it commutes with the maximum: pool first, for 64 times fewer softplus.
         return F.softplus(F.max_pool1d(convolve_each(magnitude, self.smoothing.weight), self.settings.pool))
 
     def mask(self, x: Tensor) -> Tensor:
-        """Positive mask from smoothed magnitudes, (batch, filters, frames) both."""
+        """Compute a positive mask from smoothed magnitudes, (batch, filters, frames) both."""
         x = self.narrow(self.norm(x))
         skips = []
         for block in self.blocks:
@@ -144,7 +144,7 @@ class TDCN(Network):
         return F.softplus(x.transpose(1, 2))
 
     def excitation(self, level: Tensor) -> Tensor:
-        """Gain of each filter from its mean masked level, (..., filters) both."""
+        """Compute the gain of each filter from its mean masked level, (..., filters) both."""
         return torch.sigmoid(self.excite(torch.relu(self.squeeze(level))))
 
     def decode(self, p: Tensor, factors: Tensor) -> Tensor:
@@ -174,7 +174,7 @@ class TDCN(Network):
         return self._synthesize(unpooled * p, self.encoder.weight)[..., :samples].unflatten(1, (len(STEMS), CHANNELS))
 
     def _synthesize(self, x: Tensor, kernel: Tensor) -> Tensor:
-        """Adjoint of the filter bank, aligned with its input."""
+        """Apply the adjoint of the filter bank, aligned with its input."""
         before = (kernel.shape[-1] - 1) // 2
         return F.conv_transpose1d(x, kernel)[..., before : before + x.shape[-1]]
 
@@ -192,7 +192,7 @@ class Block(nn.Module):
         self.residual = None if last else nn.Conv1d(s.hidden, s.bottleneck, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Frames (batch, bottleneck, frames) -> the same, and (batch, skip, frames)."""
+        """Map frames (batch, bottleneck, frames) to the same shape, and to (batch, skip, frames)."""
         y = self.second(self.depthwise(self.first(self.widen(x))))
         return x if self.residual is None else x + self.residual(y), self.skip(y)
 

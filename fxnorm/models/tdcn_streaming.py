@@ -65,7 +65,7 @@ class FullRateLayers:
         self._run(fill, progress)
 
     def squeeze(self, mask: Tensor) -> Tensor:
-        """Mean of |mask p| over time, (filters,); the mask is positive and constant within a frame."""
+        """Average |mask p| over time, (filters,); the mask is positive and constant within a frame."""
         sums = mask.new_empty(-(-self.frames // FULL_RATE_CHUNK), len(mask))
 
         def add(span: slice) -> None:
@@ -114,7 +114,7 @@ class MaskingLayers:
         self.chunk_pool = chunk_pool
 
     def compute(self, ends: FullRateLayers, progress: Progress) -> Tensor:
-        """Mask of a song, (filters, frames)."""
+        """Compute the mask of a song, (filters, frames)."""
         s = self.network.settings
         x = self.network.encoder.weight.new_empty(max(s.filters, s.bottleneck), ends.frames)
         ends.pool(x[: s.filters], lambda share: progress(0.3 * share))
@@ -127,7 +127,7 @@ class MaskingLayers:
         return self.run_lstm(skips, lambda share: progress(0.6 + 0.1 * share))
 
     def narrow(self, x: Tensor) -> Tensor:
-        """Input of the first block, (bottleneck, frames), written over the pooled magnitudes."""
+        """Compute the input of the first block, (bottleneck, frames), written over the pooled magnitudes."""
         pooled, out = x[: self.network.settings.filters], x[: self.network.settings.bottleneck]
         moments = self.measure(lambda span: pooled[:, span], x.shape[1])
 
@@ -144,7 +144,7 @@ class MaskingLayers:
         """
         frames, dilation = x.shape[1], block.depthwise.dilation[0]
         activate, norm = block.first
-        activate_again, norm_again = block.second
+        second_activation, second_norm = block.second
 
         def widen(span: slice) -> Tensor:
             widened: Tensor = activate(block.widen(x[:, span]))
@@ -156,14 +156,14 @@ class MaskingLayers:
             y = F.pad(y, (start - span.start + dilation, span.stop + dilation - stop))
             depthwise = block.depthwise
             convolved = F.conv1d(y, depthwise.weight, depthwise.bias, dilation=dilation, groups=len(y))
-            activated: Tensor = activate_again(convolved)
+            activated: Tensor = second_activation(convolved)
             return activated
 
         moments = self.measure(widen, frames)
-        moments_again = self.measure(convolve, frames)
+        second_moments = self.measure(convolve, frames)
         pending: tuple[slice, Tensor] | None = None  # residual, added after the next chunk has read its neighbours
         for span in chunks(frames, max(MASKING_CHUNK, dilation)):
-            y = moments_again.normalize(convolve(span), norm_again)
+            y = second_moments.normalize(convolve(span), second_norm)
             skips[:, span] += block.skip(y)
             if pending is not None:
                 x[:, pending[0]] += pending[1]
@@ -172,7 +172,7 @@ class MaskingLayers:
             x[:, pending[0]] += pending[1]
 
     def run_lstm(self, skips: Tensor, progress: Progress) -> Tensor:
-        """Mask (filters, frames) from the sum of the skip outputs."""
+        """Compute the mask (filters, frames) from the sum of the skip outputs."""
         lstm, frames = self.network.lstm, skips.shape[1]
         x, out = (skips.new_empty(lstm.input_size, frames) for _ in range(2))
         for span in chunks(frames, MASKING_CHUNK):
@@ -187,7 +187,7 @@ class MaskingLayers:
         return out
 
     def measure(self, compute: Callable[[slice], Tensor], frames: int) -> RunningMoments:
-        """Moments of an array that is computed in chunks."""
+        """Measure the moments of an array that is computed in chunks."""
 
         def measure_chunk(span: slice) -> RunningMoments:
             return RunningMoments.from_tensor(compute(span))
@@ -208,7 +208,7 @@ def run_direction(lstm: nn.LSTM, x: Tensor, out: Tensor, *, backwards: bool = Fa
 
 
 def extract_direction(lstm: nn.LSTM, suffix: str) -> nn.LSTM:
-    """One layer in one direction of an LSTM, with copied weights."""
+    """Extract one layer in one direction of an LSTM, with copied weights."""
     weights = {name: getattr(lstm, f"{name}{suffix}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
     direction = nn.LSTM(weights["weight_ih"].shape[1], lstm.hidden_size, device="meta")
     direction.to_empty(device=weights["weight_ih"].device)

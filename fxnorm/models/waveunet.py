@@ -32,7 +32,7 @@ class WaveUNetSettings(ModelSettings):
     stride : int
         Decimation from one level to the next; 1, as published, keeps every layer at full rate.
     resampling_taps : int
-        Length of the fixed sinc filter around each change of rate; odd.
+        Length of the fixed sinc filter around each change of the sample rate; odd.
     """
 
     levels: int = Field(default=5, ge=2)
@@ -81,7 +81,7 @@ class Signal(NamedTuple):
     normalize: Normalize = normalize_alone
 
     def crop_to(self, target: "Signal") -> Tensor:
-        """Features at the positions of another signal of the same hop."""
+        """Crop features to the positions of another signal of the same hop."""
         first = (target.start - self.start) // self.hop
         return self.x[..., first : first + target.x.shape[-1]]
 
@@ -114,7 +114,7 @@ class WaveUNet(Network):
         reach = s.kernel // 2
         resampling = s.resampling_taps // 2 if s.stride > 1 else 0
         hops = [s.stride**level for level in range(s.levels)]
-        # per level two convolutions on the way down, two on the way up, and a filter around each change of rate
+        # per level two convolutions on the way down, two on the way up, and a filter around each resampling
         return sum(hop * (4 * reach + 2 * resampling) for hop in hops[:-1]) + hops[-1] * reach
 
     @property
@@ -129,7 +129,7 @@ class WaveUNet(Network):
     def forward_valid(
         self, x: Tensor, begin: int, start: int, stop: int, normalize: Normalize = normalize_alone
     ) -> Tensor:
-        """Output samples from start to stop, of an input that begins at `begin` and includes their padding."""
+        """Compute output samples from start to stop, of an input that begins at `begin` and includes their padding."""
         signal = Signal(x, begin, 1, normalize)
         skips = []
         for down in self.down:
@@ -153,6 +153,7 @@ class Convolution(nn.Module):
         )
 
     def forward(self, signal: Signal) -> Signal:
+        """Convolve, normalise and rectify."""
         norm: Any
         convolution, norm, activation = self.layers
         convolved = signal._replace(x=convolution(signal.x), start=signal.start + self.reach * signal.hop)
@@ -169,6 +170,7 @@ class Down(nn.Module):
         self.resampler = Resampler(s.stride, s.resampling_taps) if s.stride > 1 else None
 
     def forward(self, signal: Signal) -> tuple[Signal, Signal]:
+        """Return the skip, and the input of the next level."""
         skip = self.skip(signal)
         expanded = self.expand(skip)
         return skip, expanded if self.resampler is None else self.resampler.down(expanded)
@@ -184,13 +186,14 @@ class Up(nn.Module):
         self.merge = Convolution(2 * channels, channels, s.kernel)
 
     def forward(self, signal: Signal, skip: Signal) -> Signal:
+        """Merge the output of the deeper level with the skip."""
         low = self.reduce(signal if self.resampler is None else self.resampler.up(signal))
         merged: Signal = self.merge(low._replace(x=torch.cat([low.x, skip.crop_to(low)], dim=1)))
         return merged
 
 
 class Resampler(nn.Module):
-    """Changes the rate by an integer factor with a fixed windowed sinc; valid samples only."""
+    """Change of the sample rate by an integer factor with a fixed windowed sinc; valid samples only."""
 
     kernel: Tensor
 

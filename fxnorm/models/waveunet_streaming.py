@@ -37,12 +37,12 @@ def apply_long(network: WaveUNet, stems: Tensor, *, progress: Progress = lambda 
     channels = stems.flatten(0, 1)
     samples = stems.shape[-1]
     out = stems.new_empty(2, samples)
-    known: dict[nn.GroupNorm, RunningMoments] = {}
+    moments_by_norm: dict[nn.GroupNorm, RunningMoments] = {}
     passes = 1 + sum(isinstance(module, nn.GroupNorm) for module in network.modules())
 
     def process(span: slice) -> tuple[nn.GroupNorm, RunningMoments] | None:
         try:
-            out[:, span] = apply_to_chunk(network, channels, span, known)
+            out[:, span] = apply_to_chunk(network, channels, span, moments_by_norm)
         except UnknownMoments as unknown:
             return unknown.norm, unknown.moments  # without the exception, whose traceback holds all tensors
         return None
@@ -56,7 +56,7 @@ def apply_long(network: WaveUNet, stems: Tensor, *, progress: Progress = lambda 
             for measured in pool.run(process, chunks(samples, CHUNK), progress=report):
                 if measured is not None:
                     norm, moments = measured
-                    known.setdefault(norm, RunningMoments.empty(norm.num_groups)).update(moments)
+                    moments_by_norm.setdefault(norm, RunningMoments.empty(norm.num_groups)).update(moments)
     return out
 
 
@@ -70,14 +70,14 @@ class UnknownMoments(Exception):  # noqa: N818 (ends a pass; no error)
 
 
 def apply_to_chunk(
-    network: WaveUNet, channels: Tensor, span: slice, known: Mapping[nn.GroupNorm, RunningMoments]
+    network: WaveUNet, channels: Tensor, span: slice, moments_by_norm: Mapping[nn.GroupNorm, RunningMoments]
 ) -> Tensor:
     """Mix of a chunk, (2, samples), by moments of the whole song; raises `UnknownMoments` where one is missing."""
     samples = channels.shape[1]
 
     def normalize(norm: nn.GroupNorm, signal: Signal) -> Tensor:
-        if norm in known:
-            return known[norm].normalize(signal.x[0], norm)[None]
+        if norm in moments_by_norm:
+            return moments_by_norm[norm].normalize(signal.x[0], norm)[None]
         # Frames of this chunk only; those beyond the song count with its first and last chunk.
         begin = 0 if span.start == 0 else -((signal.start - span.start) // signal.hop)
         end = signal.x.shape[-1] if span.stop == samples else -((signal.start - span.stop) // signal.hop)

@@ -15,6 +15,8 @@ from fxnorm.normalization.statistics import FxStats
 
 DOCUMENT = documents.DocumentType("fxnorm-chain", 2, noun="a chain", remedy="normalise again with 'fxnorm normalize'")
 
+CHAIN_FILE = "chain.json"  # in the folder of a normalised corpus
+
 
 @dataclass(frozen=True, eq=False)
 class Chain:

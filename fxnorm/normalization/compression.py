@@ -2,22 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel
 
 from fxnorm.audio import Audio, is_silent
 from fxnorm.corpus.stems import require_stem
-from fxnorm.dsp.compressor import attenuate, levels_db, smoothing_coefficient
-from fxnorm.kernels import dynamics
 from fxnorm.normalization import onset_peaks
+from fxnorm.normalization.compressor import Compressor, CompressorStrip, GainReduction
 from fxnorm.normalization.compressor_search import CompressorSearch
 from fxnorm.normalization.effect import Analysis, AppliedEffect, Arrays, Effect, EffectSettings
 from fxnorm.normalization.onset_peaks import OnsetPeaks, reference_gain, segment_edges
-from fxnorm.normalization.processor import Facts, Processor, format_db
-from fxnorm.units import amplitude_to_db, db_to_amplitude
+from fxnorm.units import amplitude_to_db
 
 
 class Ballistics(EffectSettings):
@@ -110,60 +107,6 @@ class CompressionAnalysis(Analysis):
         }
 
 
-class GainReduction(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
-    """Parameters of a hard-knee compressor; the detector reads the input times `detector_gain`."""
-
-    detector_gain: float
-    threshold_db: float
-    ratio: float
-    attack_ms: float
-    release_ms: float
-
-
-class CompressorStrip(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
-    """Input gain and gain reduction of channels that share a compressor."""
-
-    channels: tuple[int, ...]
-    input_gain_db: float
-    reduction: GainReduction | None = None
-
-
-class Compressor(Processor):
-    """One compressor for all channels, or one for each.
-
-    Attributes
-    ----------
-    strips : tuple of CompressorStrip
-    """
-
-    kind: ClassVar[str] = "compressor"
-    title: ClassVar[str] = "Compressor"
-    strips: tuple[CompressorStrip, ...]
-
-    def process(self, audio: Audio, sample_rate: int, *, overwrite: bool = False) -> Audio:
-        """Compress the channels of every strip."""
-        out = audio if overwrite else audio.copy()
-        for strip in self.strips:
-            channels = slice(strip.channels[0], strip.channels[-1] + 1)
-            _process_strip(strip, out[channels], sample_rate)
-        return out
-
-    def facts(self) -> Facts:
-        """Return gain, threshold, ratio and time constants of every strip."""
-        facts: Facts = []
-        for strip in self.strips:
-            mark = f", {('left', 'right')[strip.channels[0]]}" if len(self.strips) > 1 else ""
-            facts.append((f"Input gain{mark}", format_db(strip.input_gain_db)))
-            if (reduction := strip.reduction) is not None:
-                facts += [
-                    (f"Threshold{mark}", format_db(reduction.threshold_db, "dBFS", plus=False)),
-                    (f"Ratio{mark}", f"{reduction.ratio:g}:1"),
-                    (f"Attack{mark}", f"{reduction.attack_ms:g} ms"),
-                    (f"Release{mark}", f"{reduction.release_ms:g} ms"),
-                ]
-        return facts
-
-
 class CompressionEffect(Effect[OnsetPeaks, CompressionSettings, CompressionAnalysis]):
     """Bring a stem to a peak of -10 dBFS and compress it until its onset peaks reach the target.
 
@@ -191,14 +134,14 @@ class CompressionEffect(Effect[OnsetPeaks, CompressionSettings, CompressionAnaly
         return onset_peaks.measure(audio, gain, tuple(segment_edges(channel, gain) for channel in audio))
 
     def analyze(
-        self, audio: Audio, sample_rate: int, *, settings: CompressionSettings, stored: Arrays | None = None
+        self, audio: Audio, sample_rate: int, *, settings: CompressionSettings, arrays: Arrays | None = None
     ) -> CompressionAnalysis:
         """Find the segments between onsets of the channels that are not silent."""
         audible = tuple(c for c in range(audio.shape[0]) if not is_silent(audio[c]))
         linked = (tuple(range(audio.shape[0])),) if audible else ()
         groups = linked if settings.linked else tuple((channel,) for channel in audible)
-        if stored is not None:
-            return CompressionAnalysis(audio, sample_rate, groups, _split_edges(stored))
+        if arrays is not None:
+            return CompressionAnalysis(audio, sample_rate, groups, _split_edges(arrays))
         edges = []
         for group in groups:
             channels = audio[list(group)] if len(group) < len(audio) else audio
@@ -266,8 +209,8 @@ def _choose_strip(
     )
     if not search.has_onsets:
         return AppliedEffect("compression", skipped="no onset found")
-    before = search.before
-    target_db = target.peak_db + settings.target_offset_std * target.spread_db
+    before = search.uncompressed_peaks
+    target_db = target.peak_db + settings.target_offset_std * target.std_db
     needed = before.peak_db >= target_db if settings.reference == "input" else before.peak_db < target_db
     strip = CompressorStrip(channels=channels, input_gain_db=strength * float(amplitude_to_db(search.gain)))
     if not needed or strength == 0.0:
@@ -285,42 +228,28 @@ def _choose_strip(
     return AppliedEffect("compression", processor, before=before.rounded(), after=after.rounded())
 
 
-def _process_strip(strip: CompressorStrip, audio: Audio, sample_rate: int) -> None:
-    """Process channels in place."""
-    gain = db_to_amplitude(strip.input_gain_db)
-    if (reduction := strip.reduction) is None:
-        np.multiply(audio, np.float32(gain), out=audio)
-        return
-    level_db = levels_db(audio, reduction.detector_gain, louder=True)[0]
-    attack = smoothing_coefficient(reduction.attack_ms, sample_rate)
-    release = smoothing_coefficient(reduction.release_ms, sample_rate)
-    slope = 1.0 - 1.0 / reduction.ratio
-    dynamics.reduce_gain(level_db, reduction.threshold_db, slope, attack, release, level_db)
-    attenuate(audio, level_db, gain, out=audio)
-
-
 def _distinct(channels: Audio) -> Audio:
-    """The first channel alone if both are equal."""
+    """Return the first channel alone if both are equal."""
     return channels[:1] if len(channels) == 2 and np.array_equal(channels[0], channels[1]) else channels
 
 
-def _split_edges(stored: Mapping[str, npt.NDArray[Any]]) -> tuple[tuple[npt.NDArray[np.int64], ...], ...]:
-    """Edges by group and channel from `CompressionAnalysis.to_arrays`."""
-    parts = iter(np.split(stored["edges"], np.cumsum(stored["sizes"])[:-1]))
-    return tuple(tuple(next(parts) for _ in range(size)) for size in stored["group_sizes"])
+def _split_edges(arrays: Mapping[str, npt.NDArray[Any]]) -> tuple[tuple[npt.NDArray[np.int64], ...], ...]:
+    """Return the edges by group and channel from `CompressionAnalysis.to_arrays`."""
+    parts = iter(np.split(arrays["edges"], np.cumsum(arrays["sizes"])[:-1]))
+    return tuple(tuple(next(parts) for _ in range(size)) for size in arrays["group_sizes"])
 
 
 def _merge(choices: Sequence[AppliedEffect]) -> AppliedEffect:
     """Combine the choices for the left and the right channel."""
-    named = dict(zip(("left", "right"), choices, strict=True))
+    by_channel = dict(zip(("left", "right"), choices, strict=True))
     strips = tuple(
         strip for choice in choices if isinstance(choice.processor, Compressor) for strip in choice.processor.strips
     )
-    skipped = [f"{channel}: {choice.skipped}" for channel, choice in named.items() if choice.skipped]
+    skipped = [f"{channel}: {choice.skipped}" for channel, choice in by_channel.items() if choice.skipped]
     return AppliedEffect(
         "compression",
         Compressor(strips=strips) if strips else None,
-        before={channel: choice.before for channel, choice in named.items() if choice.before},
-        after={channel: choice.after for channel, choice in named.items() if choice.after},
+        before={channel: choice.before for channel, choice in by_channel.items() if choice.before},
+        after={channel: choice.after for channel, choice in by_channel.items() if choice.after},
         skipped="; ".join(skipped) or None,
     )

@@ -28,7 +28,7 @@ from fxnorm.normalization.normalizer import Normalizer, pad
 from fxnorm.normalization.running_mean import RunningMean
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats, MeasuredOn
-from fxnorm.parallel.runner import Failure, Jobs, Progress, crew, explain, run, silent_progress
+from fxnorm.parallel.runner import Failure, Jobs, Progress, explain, run, silent_progress, worker_pool
 
 MARK = "of.txt"  # file in a workspace with a hash of the stems and settings of its records
 
@@ -40,14 +40,16 @@ class Pass:
     """Effects whose features are measured, after the chain of the effects before the first of them."""
 
     settings: ChainSettings
-    before: FxStats | None
-    measured: tuple[str, ...]
+    preceding_stats: FxStats | None
+    effects: tuple[str, ...]
     workspace: Path
 
     @property
     def key(self) -> str:
         """Everything that this measurement depends on, apart from the file."""
-        return f"{', '.join(self.measured)} after {self.before.signature if self.before else 'nothing'}"
+        return (
+            f"{', '.join(self.effects)} after {self.preceding_stats.signature if self.preceding_stats else 'nothing'}"
+        )
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def compute_stats(
     with context as folder:
         workspace = Path(folder)
         _prepare(workspace)
-        with files.lock_folder(workspace, sweeping=[workspace]), crew(jobs) as runner:
+        with files.lock_folder(workspace, sweeping=[workspace]), worker_pool(jobs) as runner:
             _clear(workspace, tracks, settings)
             return _measure(tracks, title, settings, measured_on, workspace, runner, progress)
 
@@ -127,32 +129,32 @@ def _measure(
     pairs = [(track, stem) for track in tracks for stem in track.stems]
     stem_jobs = [MeasuringJob(*pair, f"{number:06d}-{pair[1]}.npz") for number, pair in enumerate(pairs)]
     total = len(passes) * len(stem_jobs)
-    position = 0
+    completed = 0
     means = RunningMean()
     failures: dict[MeasuringJob, Failure] = {}
     averages: dict[str, Any] = {effect: {} for effect in MATCHED_EFFECTS}
-    for measured in passes:
-        before = None
+    for effects in passes:
+        preceding_stats = None
         if measured_on == "progressive":
-            before = FxStats(title=title, source="", measured_on=measured_on, averages=averages)
+            preceding_stats = FxStats(title=title, source="", measured_on=measured_on, averages=averages)
         queue = [job for job in stem_jobs if job not in failures]
-        measure = partial(measure_stem, Pass(settings, before, measured, workspace))
+        measure = partial(measure_stem, Pass(settings, preceding_stats, effects, workspace))
         for job, outcome in run(measure, queue, jobs=jobs):
-            position += 1
+            completed += 1
             if isinstance(outcome, Exception):
                 failures[job] = Failure(job.track.id, job.stem, explain(outcome))
             else:
                 for effect, feature in outcome.items():
                     means.add(effect, job.stem, feature)
-            progress(position, total, f"{job.track.id} {job.stem}: {', '.join(measured)}")
-        for effect in measured:
+            progress(completed, total, f"{job.track.id} {job.stem}: {', '.join(effects)}")
+        for effect in effects:
             averages[effect] = means.means()[effect]
-        position += len(stem_jobs) - len(queue)
+        completed += len(stem_jobs) - len(queue)
     if not any(averages.values()):
-        first = next(iter(failures.values()), None)
-        why = f" ({first.track} {first.stem}: {first.reason})" if first else ""
+        failure = next(iter(failures.values()), None)
+        reason = f" ({failure.track} {failure.stem}: {failure.reason})" if failure else ""
         raise StatsError(
-            f"expected stems that sound, got none that could be measured{why}; look at 'fxnorm corpus check'"
+            f"expected stems that sound, got none that could be measured{reason}; look at 'fxnorm corpus check'"
         )
     stats = FxStats(
         title=title,
@@ -175,7 +177,7 @@ def measure_stem(task: Pass, job: MeasuringJob) -> dict[str, Feature]:
 def _measure_stem(task: Pass, job: MeasuringJob) -> dict[str, Feature]:
     path = task.workspace / job.record
     record = _read_record(path)
-    key = f"key {task.measured[0]}"
+    key = f"key {task.effects[0]}"
     if str(record.get(key, "")) != task.key:
         source, sample_rate = job.track.read_native(job.stem)
         if not audio.is_silent(source):
@@ -185,23 +187,23 @@ def _measure_stem(task: Pass, job: MeasuringJob) -> dict[str, Feature]:
             np.savez(temporary, allow_pickle=False, **record)
     return {
         effect: MATCHED_EFFECTS[effect].feature.from_array(record[f"feature {effect}"])
-        for effect in task.measured
+        for effect in task.effects
         if f"feature {effect}" in record
     }
 
 
 def _measure_record(task: Pass, stem: str, source: audio.Audio, sample_rate: int, record: Record) -> None:
     """Measure features into a record, with the decisions before them and the analyses that go with them."""
-    padded = pad(audio.resample(audio.to_stereo(source), sample_rate, audio.RATE))
-    if task.before is not None:
-        padded = _normalize(task, task.before, stem, padded, record)
-    for name in task.measured:
+    padded = pad(audio.resample(audio.to_stereo(source), sample_rate, audio.SAMPLE_RATE))
+    if task.preceding_stats is not None:
+        padded = _normalize(task, task.preceding_stats, stem, padded, record)
+    for name in task.effects:
         effect = MATCHED_EFFECTS[name]
-        if task.before is None:  # an analysis of the untouched stem is of no use for matching
-            feature = effect.measure(padded, audio.RATE)
+        if task.preceding_stats is None:  # an analysis of the untouched stem is of no use for matching
+            feature = effect.measure(padded, audio.SAMPLE_RATE)
         else:
             settings = task.settings.matching[name]
-            feature, analysis = effect.measure_and_analyze(padded, audio.RATE, settings=settings)
+            feature, analysis = effect.measure_and_analyze(padded, audio.SAMPLE_RATE, settings=settings)
             record |= {f"analysis {name} {key}": array for key, array in analysis.to_arrays().items()}
         if feature is not None:
             record[f"feature {name}"] = effect.smooth(feature, stem).to_array()
@@ -210,11 +212,11 @@ def _measure_record(task: Pass, stem: str, source: audio.Audio, sample_rate: int
 def _normalize(task: Pass, stats: FxStats, stem: str, padded: audio.Audio, record: Record) -> audio.Audio:
     """Match the effects before those that are measured, by stored decisions where their targets are the same."""
     names = [name for name in task.settings.effects if name in _preceding(task)]
-    targets = {name: _plain(stats.target(name, stem)) for name in names}
-    decided = {name: applied for name in names if (applied := _stored_decision(record, name, targets[name]))}
+    targets = {name: _to_json(stats.target(name, stem)) for name in names}
+    decisions = {name: applied for name in names if (applied := _stored_decision(record, name, targets[name]))}
     analyses = {name: arrays for name in names if (arrays := _stored_analysis(record, name))}
     normalizer = Normalizer(stats, task.settings)
-    padded, steps = normalizer.run(padded, stem, until=task.measured[0], decided=decided, analyses=analyses)
+    padded, steps = normalizer.run(padded, stem, stop_before=task.effects[0], decisions=decisions, analyses=analyses)
     for step in steps:
         content = json.dumps({"target": targets[step.effect], "applied": step.to_dict()})
         record[f"decision {step.effect}"] = np.array(content)
@@ -224,9 +226,9 @@ def _normalize(task: Pass, stats: FxStats, stem: str, padded: audio.Audio, recor
 
 
 def _preceding(task: Pass) -> tuple[str, ...]:
-    """Effects before the first measured one."""
+    """Return the effects before the first measured one."""
     names = tuple(MATCHED_EFFECTS)
-    return names[: names.index(task.measured[0])]
+    return names[: names.index(task.effects[0])]
 
 
 def _stored_decision(record: Record, effect: str, target: Any) -> AppliedEffect | None:
@@ -241,8 +243,8 @@ def _stored_analysis(record: Record, effect: str) -> Record:
     return {name.removeprefix(prefix): array for name, array in record.items() if name.startswith(prefix)}
 
 
-def _plain(target: Feature | None) -> Any:
-    """A target as JSON gives it back."""
+def _to_json(target: Feature | None) -> Any:
+    """Convert a target to plain JSON values and back."""
     return json.loads(json.dumps(target.to_dict())) if target is not None else None
 
 

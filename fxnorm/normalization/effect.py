@@ -81,7 +81,7 @@ class Effect(ABC, Generic[F, S, A]):
     Attributes
     ----------
     name : str
-        Name in settings, statistics and cards.
+        Name in settings, statistics and records.
     title : str
         Heading on pages.
     feature : type
@@ -124,7 +124,7 @@ class Effect(ABC, Generic[F, S, A]):
         """
 
     @abstractmethod
-    def analyze(self, audio: Audio, sample_rate: int, *, settings: S, stored: Arrays | None = None) -> A:
+    def analyze(self, audio: Audio, sample_rate: int, *, settings: S, arrays: Arrays | None = None) -> A:
         """Measure what `choose` needs.
 
         Parameters
@@ -133,7 +133,7 @@ class Effect(ABC, Generic[F, S, A]):
         sample_rate : int
             In Hz.
         settings : EffectSettings
-        stored : mapping of str to ndarray, optional
+        arrays : mapping of str to ndarray, optional
             `Analysis.to_arrays` of the same stem and settings: it is not measured again.
         """
 
@@ -187,7 +187,7 @@ def match(
     settings: EffectSettings | None = None,
     strength: float = 1.0,
     overwrite: bool = False,
-    stored: Arrays | None = None,
+    arrays: Arrays | None = None,
 ) -> tuple[Audio, AppliedEffect]:
     """Analyse a stem, choose a processor and apply it.
 
@@ -207,7 +207,7 @@ def match(
         Share of the way to the target, 0 to 1.
     overwrite : bool
         Allow the result to replace the input, which saves the memory of one stem.
-    stored : mapping of str to ndarray, optional
+    arrays : mapping of str to ndarray, optional
         Stored analysis of the same stem.
 
     Returns
@@ -216,7 +216,7 @@ def match(
     applied : AppliedEffect
     """
     settings = settings if settings is not None else effect.presets["default"]
-    analysis = effect.analyze(audio, sample_rate, settings=settings, stored=stored)
+    analysis = effect.analyze(audio, sample_rate, settings=settings, arrays=arrays)
     applied = effect.choose(analysis, target, stem=stem, settings=settings, strength=strength)
     del analysis  # frees its arrays before processing
     return applied.process(audio, sample_rate, overwrite=overwrite), applied

@@ -173,12 +173,12 @@ class EqEffect(Effect[SpectrumFeature, EqSettings, SpectrumAnalysis]):
         return _spectrum(audio, level, mean_magnitude(audio, N_FFT, HOP)) if level is not None else None
 
     def analyze(
-        self, audio: Audio, sample_rate: int, *, settings: EqSettings, stored: Arrays | None = None
+        self, audio: Audio, sample_rate: int, *, settings: EqSettings, arrays: Arrays | None = None
     ) -> SpectrumAnalysis:
         """Measure the spectra of the channels that are not silent."""
         require_sample_rate(sample_rate, self.name)
-        if stored is not None:
-            return SpectrumAnalysis(stored["channels"], stored["spectra"])
+        if arrays is not None:
+            return SpectrumAnalysis(arrays["channels"], arrays["spectra"])
         channels = _audible_channels(audio)
         if not channels:
             return SpectrumAnalysis(np.empty(0, dtype=np.int64), np.empty((0, GRID_POINTS)))
@@ -233,8 +233,8 @@ def wanted_gain_db(
     spectrum: npt.NDArray[np.float64], target: npt.NDArray[np.float64], settings: EqSettings
 ) -> npt.NDArray[np.float64]:
     """Return the gain in dB at the 1,025 grid frequencies that turns a spectrum into the target."""
-    wanted = _octave_mean(target, settings.smoothing_octaves, 1) if settings.smoothing_octaves > 0.0 else target
-    gain_db = amplitude_to_db(wanted) - amplitude_to_db(np.maximum(spectrum, 1e-10 * spectrum.max()))
+    goal = _octave_mean(target, settings.smoothing_octaves, 1) if settings.smoothing_octaves > 0.0 else target
+    gain_db = amplitude_to_db(goal) - amplitude_to_db(np.maximum(spectrum, 1e-10 * spectrum.max()))
     if settings.range_db is not None:
         middle = _middle(gain_db)
         gain_db = np.clip(gain_db, middle - settings.range_db, middle + settings.range_db)
@@ -269,7 +269,7 @@ def _spectrum(audio: Audio, lufs: float, spectra: npt.NDArray[np.float64]) -> Sp
 def _analysis(
     spectra: npt.NDArray[np.float64], channels: list[int], count: int, settings: EqSettings
 ) -> SpectrumAnalysis:
-    """Analysis from the spectra of the audible channels; a linked filter acts on the silent ones too."""
+    """Create the analysis from the spectra of the audible channels; a linked filter acts on the silent ones too."""
     filtered = list(range(count)) if settings.linked else channels
     return SpectrumAnalysis(np.array(filtered, dtype=np.int64), _read_spectra(spectra, settings))
 
@@ -284,7 +284,7 @@ def _read_spectra(spectra: npt.NDArray[np.float64], settings: EqSettings) -> npt
 
 
 def _middle(gain_db: npt.NDArray[np.float64]) -> float:
-    """Median from 50 Hz to 16 kHz with equal weight for each octave."""
+    """Compute the median from 50 Hz to 16 kHz with equal weight for each octave."""
     frequencies = grid_frequencies()
     (band,) = np.nonzero((frequencies >= BAND_HZ[0]) & (frequencies <= BAND_HZ[1]))
     ranked = band[np.argsort(gain_db[band])]
@@ -293,7 +293,7 @@ def _middle(gain_db: npt.NDArray[np.float64]) -> float:
 
 
 def _octave_mean(curve: npt.NDArray[np.float64], octaves: float, step: int) -> npt.NDArray[np.float64]:
-    """Mean over a band around each grid point, at least one grid step wide; `step` is that of the grid in points."""
+    """Average over a band around each grid point, at least one grid step wide; `step` is that of the grid in points."""
     centres = np.arange(GRID_POINTS) * step
     half_width = np.maximum(centres * (2.0 ** (octaves / 2.0) - 2.0 ** (-octaves / 2.0)) / 2.0, step / 2.0)
     low = np.maximum(np.floor(centres - half_width + 0.5).astype(int), 0)

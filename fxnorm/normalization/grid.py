@@ -7,10 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fxnorm import units
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.errors import InputError
 
-SAMPLE_RATE = RATE  # in Hz, on which the grid is defined
 N_FFT = 65_536
 HOP = 16_384
 BINS = N_FFT // 2 + 1

@@ -97,7 +97,7 @@ def _synthesize(source: ImpulseResponses) -> tuple[ImpulseResponse, ...]:
     from fxnorm.dsp import rooms
 
     rng = np.random.default_rng(source.seed)
-    drawn = rooms.draw_responses(rng, audio.RATE, source.count, decay_range_s=source.decay_s)
+    drawn = rooms.draw_responses(rng, audio.SAMPLE_RATE, source.count, decay_range_s=source.decay_s)
     low_s, high_s = source.decay_s
     origin = f"{source.count} rooms of {low_s:g} to {high_s:g} s, seed {source.seed}"
     return tuple(ImpulseResponse(f"{number} of {origin}", room) for number, room in enumerate(drawn, start=1))
@@ -110,5 +110,7 @@ def _read(files: tuple[tuple[Path, int, int], ...]) -> tuple[ImpulseResponse, ..
     for path, _size, _time_ns in files:
         samples, sample_rate = audio_files.read(path)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        responses.append(ImpulseResponse(f"{path.name} {digest}", audio.resample(samples, sample_rate, audio.RATE)))
+        responses.append(
+            ImpulseResponse(f"{path.name} {digest}", audio.resample(samples, sample_rate, audio.SAMPLE_RATE))
+        )
     return tuple(responses)

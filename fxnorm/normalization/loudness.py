@@ -86,11 +86,11 @@ class LoudnessEffect(Effect[Loudness, LoudnessSettings, LoudnessAnalysis]):
         return Loudness(lufs) if lufs is not None else None
 
     def analyze(
-        self, audio: Audio, sample_rate: int, *, settings: LoudnessSettings, stored: Arrays | None = None
+        self, audio: Audio, sample_rate: int, *, settings: LoudnessSettings, arrays: Arrays | None = None
     ) -> LoudnessAnalysis:
         """Measure loudness and peak."""
-        if stored is not None:
-            return LoudnessAnalysis(float(stored["lufs"]), float(stored["peak"]))
+        if arrays is not None:
+            return LoudnessAnalysis(float(arrays["lufs"]), float(arrays["peak"]))
         lufs = loudness.measure(audio, sample_rate)
         return LoudnessAnalysis(np.nan if lufs is None else lufs, peak(audio))
 

@@ -5,14 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from fxnorm.audio import Audio, as_audio, is_silent, peak, resample, to_stereo
+from fxnorm.audio import SAMPLE_RATE, Audio, as_audio, is_silent, peak, resample, to_stereo
 from fxnorm.corpus.stems import require_stem
 from fxnorm.errors import InputError
 from fxnorm.kernels.silence import flush
 from fxnorm.normalization import reverb
 from fxnorm.normalization.effect import AppliedEffect, Arrays, match
 from fxnorm.normalization.effects import MATCHED_EFFECTS
-from fxnorm.normalization.grid import SAMPLE_RATE
 from fxnorm.normalization.reverb import ImpulseResponse
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
@@ -90,19 +89,19 @@ class Normalizer:
         stereo = _require_stereo(audio, sample_rate, label=stem)
         if is_silent(stereo):
             return stereo, [AppliedEffect(effect, skipped="silent") for effect in self.settings.effects]
-        drawn = self._draw(stem, rng if rng is not None else np.random.default_rng(0))
-        if not self.settings.active and not drawn:
+        reverbs = self._draw(stem, rng if rng is not None else np.random.default_rng(0))
+        if not self.settings.active and not reverbs:
             return stereo, [AppliedEffect(effect, skipped="strength 0") for effect in self.settings.effects]
-        applied = list(drawn)
+        applied = list(reverbs)
 
-        def work(padded: Audio) -> Audio:
-            for step in drawn:
+        def process(padded: Audio) -> Audio:
+            for step in reverbs:
                 padded = step.process(padded, SAMPLE_RATE)
             padded, matched = self.run(padded, stem)
             applied.extend(matched)
             return padded
 
-        out = _work_padded(stereo, sample_rate, work)
+        out = _work_padded(stereo, sample_rate, process)
         return (out if any(step.processor is not None for step in applied) else stereo), applied
 
     def run(
@@ -110,8 +109,8 @@ class Normalizer:
         padded: Audio,
         stem: str,
         *,
-        until: str | None = None,
-        decided: Mapping[str, AppliedEffect] | None = None,
+        stop_before: str | None = None,
+        decisions: Mapping[str, AppliedEffect] | None = None,
         analyses: Mapping[str, Arrays] | None = None,
     ) -> tuple[Audio, list[AppliedEffect]]:
         """Match a padded stereo stem at 44,100 Hz.
@@ -122,9 +121,9 @@ class Normalizer:
             Overwritten.
         stem : str
             vocals, bass, drums or other.
-        until : str, optional
+        stop_before : str, optional
             Effect to stop before.
-        decided : mapping of str to AppliedEffect, optional
+        decisions : mapping of str to AppliedEffect, optional
             Known decisions by effect, which are applied again.
         analyses : mapping of str to mapping, optional
             Stored analyses of this stem by effect.
@@ -136,10 +135,10 @@ class Normalizer:
         """
         applied = []
         for effect in self.settings.effects:
-            if effect == until:
+            if effect == stop_before:
                 break
-            if decided is not None and effect in decided:
-                step = decided[effect]
+            if decisions is not None and effect in decisions:
+                step = decisions[effect]
                 padded = step.process(padded, SAMPLE_RATE, overwrite=True)
             else:
                 padded, step = self._match(effect, padded, stem, analyses.get(effect) if analyses is not None else None)
@@ -147,13 +146,13 @@ class Normalizer:
         return padded, applied
 
     def _draw(self, stem: str, rng: np.random.Generator) -> list[AppliedEffect]:
-        """Room and reverb, in the order in which they are drawn and applied."""
-        drawn = [reverb.draw_room(self.rooms, stem=stem, rng=rng)] if self.rooms else []
+        """Draw room and reverb, in the order in which they are applied."""
+        applied = [reverb.draw_room(self.rooms, stem=stem, rng=rng)] if self.rooms else []
         if self.settings.reverb is not None:
-            drawn.append(reverb.draw_reverb(self.responses, stem=stem, rng=rng, settings=self.settings.reverb))
-        return drawn
+            applied.append(reverb.draw_reverb(self.responses, stem=stem, rng=rng, settings=self.settings.reverb))
+        return applied
 
-    def _match(self, effect: str, padded: Audio, stem: str, stored: Arrays | None) -> tuple[Audio, AppliedEffect]:
+    def _match(self, effect: str, padded: Audio, stem: str, arrays: Arrays | None) -> tuple[Audio, AppliedEffect]:
         strength = self.settings.strength_of(effect)
         if strength == 0.0:
             return padded, AppliedEffect(effect, skipped="strength 0")
@@ -169,7 +168,7 @@ class Normalizer:
             settings=self.settings.matching[effect],
             strength=strength,
             overwrite=True,
-            stored=stored,
+            arrays=arrays,
         )
 
 
@@ -223,7 +222,7 @@ def unpad(audio: Audio) -> Audio:
 def _require_stereo(audio: npt.ArrayLike, sample_rate: int, *, label: str) -> Audio:
     if sample_rate <= 0:
         raise InputError(f"expected a sampling rate above 0 Hz, got {sample_rate}")
-    return to_stereo(as_audio(audio, what=label))
+    return to_stereo(as_audio(audio, label=label))
 
 
 def _work_padded(audio: Audio, sample_rate: int, work: Callable[[Audio], Audio]) -> Audio:

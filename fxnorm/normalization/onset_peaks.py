@@ -23,28 +23,28 @@ class OnsetPeaks:
     """Mean and population standard deviation of the loudest onset peaks, in dBFS and dB."""
 
     peak_db: float
-    spread_db: float
+    std_db: float
     key: ClassVar[str] = "compression"
     unit: ClassVar[str] = (
         "mean and deviation in dB of onset peaks above their 75th percentile, stem at a peak of -10 dBFS"
     )
-    measures: ClassVar[Mapping[str, str]] = {"peak": "dB", "spread": "dB"}
-    columns: ClassVar[tuple[str, ...]] = ("peak dB", "spread dB")
+    measures: ClassVar[Mapping[str, str]] = {"peak": "dB", "std": "dB"}
+    columns: ClassVar[tuple[str, ...]] = ("peak dB", "std dB")
     plot_style: ClassVar[PlotStyle | None] = None
 
     def to_array(self) -> npt.NDArray[np.float64]:
         """Return mean and deviation, shape (2,)."""
-        return np.array([self.peak_db, self.spread_db])
+        return np.array([self.peak_db, self.std_db])
 
     @classmethod
     def from_array(cls, array: npt.NDArray[np.float64]) -> Self:
         """Create a feature from mean and deviation."""
-        peak_db, spread_db = np.asarray(array, dtype=np.float64).tolist()
-        return cls(peak_db, spread_db)
+        peak_db, std_db = np.asarray(array, dtype=np.float64).tolist()
+        return cls(peak_db, std_db)
 
     def rounded(self) -> dict[str, float]:
         """Return both values with three digits."""
-        return {"peak_db": round(self.peak_db, 3), "spread_db": round(self.spread_db, 3)}
+        return {"peak_db": round(self.peak_db, 3), "spread_db": round(self.std_db, 3)}
 
     def to_dict(self) -> dict[str, Any]:
         """Return both values under the key."""
@@ -53,19 +53,22 @@ class OnsetPeaks:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self | None:
         """Create a feature; None if the key is missing."""
-        return cls(**content[cls.key]) if cls.key in content else None
+        if cls.key not in content:
+            return None
+        values = content[cls.key]
+        return cls(values["peak_db"], values["spread_db"])  # the keys of statistics files
 
     def distance(self, other: Self) -> dict[str, float]:
         """Return the differences of mean and deviation in dB."""
-        return {"peak": abs(self.peak_db - other.peak_db), "spread": abs(self.spread_db - other.spread_db)}
+        return {"peak": abs(self.peak_db - other.peak_db), "std": abs(self.std_db - other.std_db)}
 
     def is_finite(self) -> bool:
         """Return whether both values are finite."""
-        return bool(np.isfinite([self.peak_db, self.spread_db]).all())
+        return bool(np.isfinite([self.peak_db, self.std_db]).all())
 
     def cells(self) -> tuple[str, ...]:
         """Return both values with two digits."""
-        return f"{self.peak_db:.2f}", f"{self.spread_db:.2f}"
+        return f"{self.peak_db:.2f}", f"{self.std_db:.2f}"
 
     def plot_values(self) -> npt.NDArray[np.float64]:
         """Return the mean at every grid point."""
@@ -85,13 +88,15 @@ def segment_edges(channel: npt.NDArray[np.float32], gain: float) -> npt.NDArray[
 
 def measure(audio: Audio, gain: float, edges: tuple[npt.NDArray[np.int64], ...]) -> OnsetPeaks | None:
     """Average the onset peaks over the channels that have an onset; None if none has."""
-    peaks = [_measure_channel(channel, gain, own) for channel, own in zip(audio, edges, strict=True)]
-    measured = [channel_peaks for channel_peaks in peaks if channel_peaks is not None]
-    if not measured:
+    peaks = [
+        _measure_channel(channel, gain, channel_edges) for channel, channel_edges in zip(audio, edges, strict=True)
+    ]
+    audible = [channel_peaks for channel_peaks in peaks if channel_peaks is not None]
+    if not audible:
         return None
     return OnsetPeaks(
-        float(np.mean([channel_peaks.peak_db for channel_peaks in measured])),
-        float(np.mean([channel_peaks.spread_db for channel_peaks in measured])),
+        float(np.mean([channel_peaks.peak_db for channel_peaks in audible])),
+        float(np.mean([channel_peaks.std_db for channel_peaks in audible])),
     )
 
 

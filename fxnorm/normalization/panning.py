@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,58 +13,13 @@ from fxnorm.corpus.stems import require_stem
 from fxnorm.dsp.stft import smooth, transforms
 from fxnorm.kernels.spectra import add_similarity
 from fxnorm.normalization import panning_published, side_gains
-from fxnorm.normalization.effect import Analysis, AppliedEffect, Arrays, Effect, EffectSettings
+from fxnorm.normalization.effect import Analysis, AppliedEffect, Arrays, Effect
 from fxnorm.normalization.feature import CurveFeature, PlotStyle, band_mean
-from fxnorm.normalization.grid import BINS, GRID_STEP, HOP, N_FFT, SAMPLE_RATE, require_sample_rate
-from fxnorm.normalization.processor import Facts, Processor, Response, frequency_response
+from fxnorm.normalization.grid import BINS, GRID_STEP, HOP, N_FFT, require_sample_rate
+from fxnorm.normalization.panning_published import PublishedRepanning, Repanner
+from fxnorm.normalization.side_gains import SideGain, SideGainMatching
 
 SMOOTHING_BINS = 501
-
-
-class PublishedRepanning(EffectSettings):
-    """The published method: pan the stem to one channel, then give every frame and bin the wanted similarity.
-
-    Attributes
-    ----------
-    target_scale : float
-        Factor on the target similarity.
-    amount : float
-        Amplitude of the stronger channel in the first pan.
-    max_boost_db : float or None
-        Largest gain of a bin.
-    outside : {"prepan", "restore"}
-        Treatment of quiet frames and of bins above the limit: only the first pan, or none.
-    limit_hz : dict
-        Frequency by stem above which nothing is re-panned.
-    """
-
-    method: Literal["published_repanning"] = "published_repanning"
-    target_scale: float = 0.9
-    amount: float = 0.7
-    max_boost_db: float | None = None
-    outside: Literal["prepan", "restore"] = "prepan"
-    limit_hz: dict[str, float] = Field(
-        default_factory=lambda: {"vocals": 16_000.0, "bass": 16_000.0, "drums": 6_000.0, "other": 16_000.0}
-    )
-
-
-class SideGainMatching(EffectSettings):
-    """Lower the side signal in third-octave bands until the mean similarity reaches the target.
-
-    Attributes
-    ----------
-    exponent : float
-        Exponent of the target similarity; 0 asks for mono, 1 for the average itself.
-    range_db : float
-        Largest attenuation of the side signal.
-    taps : int
-        Length of the linear-phase filter of the side signal; odd.
-    """
-
-    method: Literal["side_gain"] = "side_gain"
-    exponent: float = 0.2
-    range_db: float = 24.0
-    taps: int = 2001
 
 
 PanningSettings = PublishedRepanning | SideGainMatching
@@ -115,75 +70,6 @@ class PanningAnalysis(Analysis):
     similarities: npt.NDArray[np.float64]
 
 
-class SideGain(Processor):
-    """A linear-phase filter of the side signal.
-
-    Attributes
-    ----------
-    gains_db : tuple of float
-        Gains in the third-octave bands from 50 Hz to 16 kHz.
-    taps : int
-        Length of the filter.
-    """
-
-    kind: ClassVar[str] = "side_gain"
-    title: ClassVar[str] = "Width: gain of the side signal"
-    gains_db: tuple[float, ...]
-    taps: int
-
-    def process(self, audio: Audio, sample_rate: int, *, overwrite: bool = False) -> Audio:
-        """Filter the side signal."""
-        require_sample_rate(sample_rate, self.kind)
-        return side_gains.apply_side_gains(audio, np.array(self.gains_db), self.taps, overwrite=overwrite)
-
-    def responses(self) -> dict[str, Response]:
-        """Return the response of the side signal."""
-        kernel = side_gains.side_kernel(np.array(self.gains_db), self.taps)
-        return {"side": frequency_response(kernel, SAMPLE_RATE)}
-
-
-class Repanner(Processor):
-    """The published re-panning.
-
-    Attributes
-    ----------
-    similarity : tuple of float
-        Wanted similarity at the 1,025 grid frequencies.
-    channel : {"left", "right"}
-        Channel that the stem is panned to.
-    amount, max_boost_db, outside, limit_hz, strength
-        As for `panning_published.repan`.
-    """
-
-    kind: ClassVar[str] = "repanner"
-    title: ClassVar[str] = "Panning"
-    similarity: tuple[float, ...]
-    channel: Literal["left", "right"]
-    amount: float
-    max_boost_db: float | None
-    outside: Literal["prepan", "restore"]
-    limit_hz: float
-    strength: float
-
-    def process(self, audio: Audio, sample_rate: int, *, overwrite: bool = False) -> Audio:
-        """Re-pan every frame and bin."""
-        require_sample_rate(sample_rate, self.kind)
-        return panning_published.repan(
-            audio,
-            np.array(self.similarity),
-            self.channel,
-            amount=self.amount,
-            max_boost_db=self.max_boost_db,
-            outside=self.outside,
-            limit_hz=self.limit_hz,
-            strength=self.strength,
-        )
-
-    def facts(self) -> Facts:
-        """Return the channel and its share."""
-        return [("Panned to", self.channel), ("Share of that channel", f"{100.0 * self.amount:.0f} %")]
-
-
 class PanningEffect(Effect[SimilarityFeature, PanningSettings, PanningAnalysis]):
     """Bring the similarity of the channels to the target."""
 
@@ -210,12 +96,12 @@ class PanningEffect(Effect[SimilarityFeature, PanningSettings, PanningAnalysis])
         return self._measure(audio, sample_rate, double=True)
 
     def analyze(
-        self, audio: Audio, sample_rate: int, *, settings: PanningSettings, stored: Arrays | None = None
+        self, audio: Audio, sample_rate: int, *, settings: PanningSettings, arrays: Arrays | None = None
     ) -> PanningAnalysis:
         """Measure the similarity for every side gain, or find the stronger channel."""
         require_sample_rate(sample_rate, self.name)
-        if stored is not None:
-            return PanningAnalysis(str(stored["skipped"]), str(stored["channel"]), stored["similarities"])
+        if arrays is not None:
+            return PanningAnalysis(str(arrays["skipped"]), str(arrays["channel"]), arrays["similarities"])
         if audio.shape[0] == 1:
             return PanningAnalysis("mono", "", np.empty((0, 0)))
         if is_silent(audio):
@@ -260,14 +146,19 @@ class PanningEffect(Effect[SimilarityFeature, PanningSettings, PanningAnalysis])
         if analysis.skipped:
             return AppliedEffect(self.name, skipped=analysis.skipped)
         if isinstance(settings, PublishedRepanning):
-            return AppliedEffect(self.name, _repanner(analysis, target, stem, settings, strength))
-        wanted = side_gains.read_bands(np.clip(target.values, 0.0, 1.0) ** settings.exponent)
-        similarity, gains_db = side_gains.find_side_gains(analysis.similarities, wanted, settings.range_db)
-        before = {"similarity_at_hz": _by_band(similarity)}
+            return AppliedEffect(
+                self.name,
+                Repanner.from_target(target.values, analysis.channel, stem=stem, settings=settings, strength=strength),
+            )
+        goals = side_gains.read_bands(np.clip(target.values, 0.0, 1.0) ** settings.exponent)
+        similarity, gains_db = side_gains.find_side_gains(analysis.similarities, goals, settings.range_db)
+        before = {"similarity_at_hz": side_gains.label_bands(similarity)}
         if not gains_db.any():
             return AppliedEffect(self.name, before=before, skipped="no band is wider than the target")
         processor = SideGain(gains_db=tuple((strength * gains_db).tolist()), taps=settings.taps)
-        return AppliedEffect(self.name, processor, before=before, after={"wanted_similarity_at_hz": _by_band(wanted)})
+        return AppliedEffect(
+            self.name, processor, before=before, after={"wanted_similarity_at_hz": side_gains.label_bands(goals)}
+        )
 
     def smooth(self, feature: SimilarityFeature, stem: str) -> SimilarityFeature:
         """Smooth the 32,769 bins and average them to the grid, shape (1025,)."""
@@ -298,33 +189,14 @@ def to_grid(curve: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
 def _mean_similarity(
     audio: Audio, *, double: bool, narrowed: side_gains.NarrowedSimilarity | None = None
 ) -> npt.NDArray[np.float64]:
-    """Mean similarity over the frames; `narrowed` gets those frames that lie on its longer hop."""
-    every = side_gains.HOP // HOP
+    """Average the similarity over the frames; `narrowed` gets those frames that lie on its longer hop."""
+    ratio = side_gains.HOP // HOP
     similarity = np.zeros(BINS)
     count = 0
     for total, difference in transforms(audio, N_FFT, HOP, sum_and_difference=True, double=double):
         add_similarity(total, difference, similarity)
         if narrowed is not None:
-            frames = slice(-count % every, None, every)
+            frames = slice(-count % ratio, None, ratio)
             narrowed.add(total[frames], difference[frames])
         count += len(total)
     return similarity / count
-
-
-def _repanner(
-    analysis: PanningAnalysis, target: SimilarityFeature, stem: str, settings: PublishedRepanning, strength: float
-) -> Repanner:
-    return Repanner(
-        similarity=tuple((settings.target_scale * target.values).tolist()),
-        channel=analysis.channel,
-        amount=settings.amount,
-        max_boost_db=settings.max_boost_db,
-        outside=settings.outside,
-        limit_hz=settings.limit_hz[stem],
-        strength=strength,
-    )
-
-
-def _by_band(similarity: npt.NDArray[np.float64]) -> dict[str, float]:
-    bands = [f"{hz:g}" for hz in side_gains.BAND_CENTRES_HZ]
-    return dict(zip(bands, np.round(similarity, 3).tolist(), strict=True))

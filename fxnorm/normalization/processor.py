@@ -69,11 +69,11 @@ class Processor(BaseModel):
         return []
 
     def __str__(self) -> str:
-        """Title, parameters and the range of each frequency response, on one line."""
-        parts = [f"{label} {value}" for label, value in self.facts() if value is not None]
+        """Return the title, parameters and the range of each frequency response, on one line."""
+        phrases = [f"{label} {value}" for label, value in self.facts() if value is not None]
         for name, (_, gains_db) in self.responses().items():
-            parts.append(f"{name} {format_db(float(gains_db.min()))} to {format_db(float(gains_db.max()))}")
-        return f"{self.title}: {', '.join(parts)}"
+            phrases.append(f"{name} {format_db(float(gains_db.min()))} to {format_db(float(gains_db.max()))}")
+        return f"{self.title}: {', '.join(phrases)}"
 
     def responses(self) -> dict[str, Response]:
         """Return the frequency responses by name; empty if there is none to draw."""

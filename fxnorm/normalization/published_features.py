@@ -1,8 +1,8 @@
-"""Reads a pickled dict of arrays as data: no name is looked up and nothing in the file is run.
+"""Read a pickled dict of arrays as data: no name is looked up and nothing in the file is run.
 
-The published features are a NumPy file that holds one pickled object. Unpickling runs whatever the file asks for, so
-the opcodes are walked here instead, and only those are known of which a dict of arrays, lists, tuples, strings and
-numbers is made.
+The published features are a NumPy file that holds one pickled object. Unpickling can run
+arbitrary code, so this file interprets the opcodes itself. It supports only those that build dicts, arrays, lists,
+tuples, strings and numbers.
 """
 
 import pickletools
@@ -18,15 +18,15 @@ from fxnorm.normalization.grid import BINS
 # Shape of each feature in a published file, by effect.
 SHAPES = {"eq": (BINS,), "compression": (2,), "panning": (BINS,), "loudness": (1,)}
 
-_ARRAY_MAKERS = {
+_ARRAY_CONSTRUCTORS = {
     "numpy.core.multiarray _reconstruct",
     "numpy._core.multiarray _reconstruct",
 }
-_SCALAR_MAKERS = {
+_SCALAR_CONSTRUCTORS = {
     "numpy.core.multiarray scalar",
     "numpy._core.multiarray scalar",
 }
-_NAMES = _ARRAY_MAKERS | _SCALAR_MAKERS | {"numpy ndarray", "numpy dtype", "_codecs encode"}
+_ALLOWED_NAMES = _ARRAY_CONSTRUCTORS | _SCALAR_CONSTRUCTORS | {"numpy ndarray", "numpy dtype", "_codecs encode"}
 
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _ARGUMENTS = {
@@ -39,25 +39,25 @@ _IGNORED = {"PROTO", "FRAME"}
 _MARK = object()
 
 
-class _Name(str):
-    """A name the file mentions, kept as text."""
+class _GlobalName(str):
+    """Name of a function or class in the file, as text."""
 
 
 class _Dtype:
-    """A dtype in the making: its code and, once the state has come, its byte order."""
+    """A dtype: its code, and its byte order once the state is set."""
 
     def __init__(self, code: str) -> None:
         self.code = code
         self.order = "="
 
-    def finished(self) -> np.dtype[Any]:
+    def to_numpy(self) -> np.dtype[Any]:
         if self.code[:1] not in "fiub":
             raise ValueError(f"arrays of {self.code}")
         return np.dtype(self.order + self.code)
 
 
 class _Array:
-    """An array in the making, and a value once its state has come."""
+    """An array, whose value is set with its state."""
 
     def __init__(self) -> None:
         self.value: Any = None
@@ -67,7 +67,7 @@ class _Array:
         if dtype.code == "O8":
             self.value = data[0] if shape == () else data
             return
-        array = np.frombuffer(data, dtype=dtype.finished())
+        array = np.frombuffer(data, dtype=dtype.to_numpy())
         self.value = array.reshape(shape, order="F" if fortran else "C")
 
 
@@ -86,7 +86,7 @@ def read(path: Path) -> Any:
     Raises
     ------
     StatsError
-        If the file is missing, is no such file, or asks for anything else to be made.
+        If the file is missing, has another format, or contains anything else.
     """
     try:
         content = path.read_bytes()
@@ -99,8 +99,8 @@ def read(path: Path) -> Any:
         _shape, _fortran, dtype = reader(stream)
         if not dtype.hasobject:
             raise ValueError(f"an array of {dtype}")
-        return _finished(_walk(stream.read()))
-    except Exception as error:  # a damaged file can break the parsing anywhere, and always means the same
+        return _resolve(_walk(stream.read()))
+    except Exception as error:  # damage can break the parsing anywhere
         raise StatsError(
             f"{path}: expected a NumPy file with a pickled dict of arrays and nothing else, got {error}"
         ) from error
@@ -138,10 +138,10 @@ def _walk(pickle: bytes) -> Any:
         elif name in {"BINGET", "LONG_BINGET"}:
             stack.append(memo[int(argument)])
         elif name == "GLOBAL":
-            stack.append(_known(str(argument)))
+            stack.append(_require_known(str(argument)))
         elif name == "STACK_GLOBAL":
             attribute, module = stack.pop(), stack.pop()
-            stack.append(_known(f"{module} {attribute}"))
+            stack.append(_require_known(f"{module} {attribute}"))
         elif name == "TUPLE":
             stack.append(tuple(pop_to_mark()))
         elif name in _TUPLES:
@@ -149,8 +149,8 @@ def _walk(pickle: bytes) -> Any:
             del stack[-_TUPLES[name] :]
             stack.append(items)
         elif name == "REDUCE":
-            arguments, maker = stack.pop(), stack.pop()
-            stack.append(_made(maker, arguments))
+            arguments, function = stack.pop(), stack.pop()
+            stack.append(_call(function, arguments))
         elif name == "BUILD":
             state = stack.pop()
             _build(stack[-1], state)
@@ -158,8 +158,8 @@ def _walk(pickle: bytes) -> Any:
             item = stack.pop()
             _require(stack[-1], list).append(item)
         elif name == "APPENDS":
-            items_ = pop_to_mark()
-            _require(stack[-1], list).extend(items_)
+            extension = pop_to_mark()
+            _require(stack[-1], list).extend(extension)
         elif name == "SETITEM":
             value, key = stack.pop(), stack.pop()
             _require(stack[-1], dict)[key] = value
@@ -171,10 +171,10 @@ def _walk(pickle: bytes) -> Any:
     raise ValueError("a pickle without an end")
 
 
-def _known(name: str) -> _Name:
-    if name not in _NAMES:
+def _require_known(name: str) -> _GlobalName:
+    if name not in _ALLOWED_NAMES:
         raise ValueError(f"the name {name!r}")
-    return _Name(name)
+    return _GlobalName(name)
 
 
 def _require(value: Any, kind: type) -> Any:
@@ -183,22 +183,22 @@ def _require(value: Any, kind: type) -> Any:
     return value
 
 
-def _made(maker: Any, arguments: Any) -> Any:
-    if not isinstance(maker, _Name):
-        raise ValueError("a call of something that is no name")
-    if maker in _ARRAY_MAKERS:
+def _call(function: Any, arguments: Any) -> Any:
+    if not isinstance(function, _GlobalName):
+        raise ValueError("a call of something without a name")
+    if function in _ARRAY_CONSTRUCTORS:
         return _Array()
-    if maker == "numpy dtype":
+    if function == "numpy dtype":
         return _Dtype(str(arguments[0]))
-    if maker in _SCALAR_MAKERS:
+    if function in _SCALAR_CONSTRUCTORS:
         dtype, data = arguments
-        return np.frombuffer(data, dtype=dtype.finished())[0].item()
-    if maker == "_codecs encode":
+        return np.frombuffer(data, dtype=dtype.to_numpy())[0].item()
+    if function == "_codecs encode":
         text, encoding = arguments
         if encoding not in ("latin1", "latin-1"):
             raise ValueError(f"text in {encoding}")
         return str(text).encode("latin1")
-    raise ValueError(f"a call of {maker!r}")
+    raise ValueError(f"a call of {function!r}")
 
 
 def _build(target: Any, state: Any) -> None:
@@ -210,14 +210,14 @@ def _build(target: Any, state: Any) -> None:
         raise ValueError(f"a state for a {type(target).__name__}")
 
 
-def _finished(value: Any) -> Any:
-    """Replace what was in the making by what it became."""
+def _resolve(value: Any) -> Any:
+    """Replace arrays under construction by their values."""
     if isinstance(value, _Array):
-        return _finished(value.value)
+        return _resolve(value.value)
     if isinstance(value, dict):
-        return {key: _finished(item) for key, item in value.items()}
+        return {key: _resolve(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(_finished(item) for item in value)
-    if isinstance(value, _Name | _Dtype):
+        return type(value)(_resolve(item) for item in value)
+    if isinstance(value, _GlobalName | _Dtype):
         raise ValueError(f"{value} as a value")
     return value

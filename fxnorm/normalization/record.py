@@ -1,4 +1,4 @@
-"""The card of a normalised stem: its processors, from which the same samples can be rendered again."""
+"""The record of a normalised stem: its processors, from which the same samples can be rendered again."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,18 +14,18 @@ from fxnorm.normalization.reverb import ImpulseResponse
 from fxnorm.normalization.settings import first_line
 
 # Its version is part of the signature of every result: raise it when the chain computes other samples.
-CARD = DocumentType("fxnorm-card", 2, noun="the card of a stem", remedy="normalise the corpus again", indent=2)
+RECORD = DocumentType("fxnorm-card", 2, noun="the record of a stem", remedy="normalise the corpus again", indent=2)
 
 
 def load_record(path: Path, *, folder: Path | None = None) -> tuple[AppliedEffect, ...]:
-    """Read the processors of a card.
+    """Read the processors of a record.
 
     Parameters
     ----------
     path : Path
-        Card of a normalised stem.
+        Record of a normalised stem.
     folder : Path, optional
-        Folder of the impulse responses, if they are no longer in the folder that the card names.
+        Folder of the impulse responses, if they are no longer in the folder that the record names.
 
     Returns
     -------
@@ -35,16 +35,18 @@ def load_record(path: Path, *, folder: Path | None = None) -> tuple[AppliedEffec
     Raises
     ------
     InputError
-        If the file cannot be read, is no complete card of this version, or its impulse responses are missing.
+        If the file cannot be read, is no complete record of this version, or its impulse responses are missing.
     """
-    return applied_from_card(CARD.read(path), str(path), folder=folder)
+    return applied_from_record(RECORD.read(path), str(path), folder=folder)
 
 
-def applied_from_card(content: Any, label: str = "card", *, folder: Path | None = None) -> tuple[AppliedEffect, ...]:
-    """Return the processors of the content of a card; parameters and errors as for `load_record`."""
-    CARD.check(content, label)
+def applied_from_record(
+    content: Any, label: str = "record", *, folder: Path | None = None
+) -> tuple[AppliedEffect, ...]:
+    """Return the processors of the content of a record; parameters and errors as for `load_record`."""
+    RECORD.check(content, label)
     if "steps" not in content:
-        raise InputError(f"{label}: expected a complete card, got one of an unfinished run; normalise again")
+        raise InputError(f"{label}: expected a complete record, got one of an unfinished run; normalise again")
     try:
         sources = {name: ImpulseResponses.from_dict(source) for name, source in content["impulse_responses"].items()}
         responses = _load_responses(content["steps"], sources, folder)
@@ -57,7 +59,7 @@ def applied_from_card(content: Any, label: str = "card", *, folder: Path | None 
 def _load_responses(
     steps: list[dict[str, Any]], sources: Mapping[str, ImpulseResponses], folder: Path | None
 ) -> dict[str, ImpulseResponse]:
-    """Impulse responses by identity, of those sources that a processor needs."""
+    """Load impulse responses by identity, of those sources that a processor needs."""
     responses: dict[str, ImpulseResponse] = {}
     for step in steps:
         if step.get("processor") is not None and (source := sources.get(step["effect"])) is not None:

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from pydantic import Field, SerializeAsAny, ValidationError, field_validator
 
+from fxnorm.choices import PRESETS
 from fxnorm.errors import InputError
 from fxnorm.normalization.effect import EffectSettings
 from fxnorm.normalization.effects import MATCHED_EFFECTS
@@ -72,7 +73,7 @@ class ChainSettings(EffectSettings):
         try:
             matching: dict[str, object] = {effect.name: effect.presets[name] for effect in MATCHED_EFFECTS.values()}
         except KeyError:
-            raise InputError(f"unknown preset {name!r}: expected default or published") from None
+            raise InputError(f"unknown preset {name!r}: expected {' or '.join(PRESETS)}") from None
         matching |= {effect: changes.pop(effect) for effect in MATCHED_EFFECTS if effect in changes}
         try:
             return cls(**({"matching": matching} | changes))

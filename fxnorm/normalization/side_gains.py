@@ -2,20 +2,69 @@
 
 import itertools
 from functools import cache
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from fxnorm.audio import Audio
+from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.dsp.fir import convolve_centred, linear_phase
 from fxnorm.dsp.stft import transforms
 from fxnorm.kernels.spectra import add_narrowed_similarity
-from fxnorm.normalization.grid import GRID_STEP, N_FFT, SAMPLE_RATE, grid_frequencies
+from fxnorm.normalization.effect import EffectSettings
+from fxnorm.normalization.grid import GRID_STEP, N_FFT, grid_frequencies, require_sample_rate
+from fxnorm.normalization.processor import Processor, Response, frequency_response
 from fxnorm.units import THIRD_OCTAVES_HZ, db_to_amplitude, hz_to_bin
 
 HOP = N_FFT // 2  # every sample counts; twice as many frames change the gains by 0.2 dB in the mean
 BAND_CENTRES_HZ = THIRD_OCTAVES_HZ[2:]  # from 50 Hz to 16 kHz
 STEP_DB = 3.0  # between the side gains at which similarity is measured; read in between by interpolation
+
+
+class SideGainMatching(EffectSettings):
+    """Lower the side signal in third-octave bands until the mean similarity reaches the target.
+
+    Attributes
+    ----------
+    exponent : float
+        Exponent of the target similarity; 0 asks for mono, 1 for the average itself.
+    range_db : float
+        Largest attenuation of the side signal.
+    taps : int
+        Length of the linear-phase filter of the side signal; odd.
+    """
+
+    method: Literal["side_gain"] = "side_gain"
+    exponent: float = 0.2
+    range_db: float = 24.0
+    taps: int = 2001
+
+
+class SideGain(Processor):
+    """A linear-phase filter of the side signal.
+
+    Attributes
+    ----------
+    gains_db : tuple of float
+        Gains in the third-octave bands from 50 Hz to 16 kHz.
+    taps : int
+        Length of the filter.
+    """
+
+    kind: ClassVar[str] = "side_gain"
+    title: ClassVar[str] = "Width: gain of the side signal"
+    gains_db: tuple[float, ...]
+    taps: int
+
+    def process(self, audio: Audio, sample_rate: int, *, overwrite: bool = False) -> Audio:
+        """Filter the side signal."""
+        require_sample_rate(sample_rate, self.kind)
+        return apply_side_gains(audio, np.array(self.gains_db), self.taps, overwrite=overwrite)
+
+    def responses(self) -> dict[str, Response]:
+        """Return the response of the side signal."""
+        kernel = side_kernel(np.array(self.gains_db), self.taps)
+        return {"side": frequency_response(kernel, SAMPLE_RATE)}
 
 
 class NarrowedSimilarity:
@@ -52,12 +101,12 @@ def measure_narrowed(audio: Audio, range_db: float) -> npt.NDArray[np.float64]:
 
 def read_bands(curve: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the mean of a curve on the grid in each third-octave band."""
-    fine = np.repeat(curve, GRID_STEP)  # bins of the fine spectrum inside each grid point
-    return np.array([fine[low:high].mean() for low, high in itertools.pairwise(_edges())])
+    bins = np.repeat(curve, GRID_STEP)  # bins of the fine spectrum inside each grid point
+    return np.array([bins[low:high].mean() for low, high in itertools.pairwise(_edges())])
 
 
 def find_side_gains(
-    similarities: npt.NDArray[np.float64], wanted: npt.NDArray[np.float64], range_db: float
+    similarities: npt.NDArray[np.float64], goals: npt.NDArray[np.float64], range_db: float
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Find the gain of the side signal at which the mean similarity of each third-octave band reaches the target.
 
@@ -65,7 +114,8 @@ def find_side_gains(
     ----------
     similarities : ndarray, shape (bands, gains)
         As `measure_narrowed` gives them.
-    wanted : ndarray, shape (bands,)
+    goals : ndarray, shape (bands,)
+        Similarity to reach.
     range_db : float
         Largest attenuation.
 
@@ -75,7 +125,7 @@ def find_side_gains(
         Mean similarity of each band without a gain, and the gain: 0 where the band is narrow enough.
     """
     levels_db = _levels_db(range_db)
-    gains_db = np.array([_reach(row, levels_db, goal) for row, goal in zip(similarities, wanted, strict=True)])
+    gains_db = np.array([_reach(row, levels_db, goal) for row, goal in zip(similarities, goals, strict=True)])
     return similarities[:, 0], gains_db
 
 
@@ -98,25 +148,31 @@ def side_kernel(gains_db: npt.NDArray[np.float64], taps: int) -> npt.NDArray[np.
     return linear_phase(db_to_amplitude(np.interp(log_hz, np.log(BAND_CENTRES_HZ), gains_db)), taps)
 
 
+def label_bands(similarity: npt.NDArray[np.float64]) -> dict[str, float]:
+    """Return values of the third-octave bands by their centre frequency, for records."""
+    bands = [f"{hz:g}" for hz in BAND_CENTRES_HZ]
+    return dict(zip(bands, np.round(similarity, 3).tolist(), strict=True))
+
+
 def _levels_db(range_db: float) -> npt.NDArray[np.float64]:
-    """Side gains of the series, from 0 dB down."""
+    """Return the side gains of the series, from 0 dB down."""
     return -np.append(np.arange(0.0, range_db, STEP_DB), range_db)
 
 
 @cache
 def _edges() -> npt.NDArray[np.int64]:
-    """Edges of the third-octave bands in bins."""
+    """Return the edges of the third-octave bands in bins."""
     edges_hz = np.append(BAND_CENTRES_HZ / 10.0**0.05, BAND_CENTRES_HZ[-1] * 10.0**0.05)
     return np.array([hz_to_bin(hz, SAMPLE_RATE, N_FFT) for hz in edges_hz])
 
 
 def _reach(row: npt.NDArray[np.float64], levels_db: npt.NDArray[np.float64], goal: float) -> float:
-    """First gain, from 0 dB down, at which a row of similarities reaches the goal; the last if none does."""
+    """Find the first gain, from 0 dB down, at which a row of similarities reaches the goal; the last if none does."""
     (reached,) = np.nonzero(row >= goal)
     if reached.size == 0:
         return float(levels_db[-1])
-    first = reached[0]
-    if first == 0:
+    index = reached[0]
+    if index == 0:
         return 0.0
-    share = (goal - row[first - 1]) / (row[first] - row[first - 1])
-    return float(levels_db[first - 1] + share * (levels_db[first] - levels_db[first - 1]))
+    share = (goal - row[index - 1]) / (row[index] - row[index - 1])
+    return float(levels_db[index - 1] + share * (levels_db[index] - levels_db[index - 1]))

@@ -9,13 +9,13 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from fxnorm import documents
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import StatsError
 from fxnorm.normalization import published_features, statistics_file
 from fxnorm.normalization.distances import distance
 from fxnorm.normalization.effects import MATCHED_EFFECTS
 from fxnorm.normalization.feature import Feature
-from fxnorm.normalization.grid import SAMPLE_RATE
 from fxnorm.normalization.running_mean import RunningMean
 from fxnorm.normalization.statistics_file import DOCUMENT
 
@@ -159,7 +159,7 @@ class FxStats:
         return cls.from_dict(DOCUMENT.parse(resource.read_text(encoding="utf-8"), label), label)
 
     @classmethod
-    def merge(cls, parts: Iterable[Self]) -> Self:
+    def merge(cls, statistics: Iterable[Self]) -> Self:
         """Average the statistics of several corpora, weighted by the number of stems in each.
 
         Raises
@@ -167,23 +167,23 @@ class FxStats:
         StatsError
             If they were measured differently, or one does not say how many stems counted.
         """
-        merged = list(parts)
-        if not merged:
+        inputs = list(statistics)
+        if not inputs:
             raise StatsError("expected statistics to merge, got none")
-        first = merged[0]
+        first = inputs[0]
         means = RunningMean()
-        for part in merged:
-            part._require_mergeable(first)
-            for effect, stems in part.averages.items():
+        for stats in inputs:
+            stats._require_mergeable(first)
+            for effect, stems in stats.averages.items():
                 for stem, average in stems.items():
-                    means.add(effect, stem, average, weight=part.counts[effect][stem])
+                    means.add(effect, stem, average, weight=stats.counts[effect][stem])
         return replace(
             first,
-            title=" + ".join(part.title for part in merged),
-            source=" + ".join(dict.fromkeys(part.source for part in merged)),
+            title=" + ".join(stats.title for stats in inputs),
+            source=" + ".join(dict.fromkeys(stats.source for stats in inputs)),
             averages=means.means(),
             counts=means.counts(),
-            corpus={"merged": [dict(part.corpus) for part in merged]},
+            corpus={"merged": [dict(stats.corpus) for stats in inputs]},
         )
 
     @classmethod

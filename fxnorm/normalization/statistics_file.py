@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.corpus.stems import STEMS
 from fxnorm.documents import DocumentType
 from fxnorm.errors import StatsError
 from fxnorm.normalization.effects import MATCHED_EFFECTS
 from fxnorm.normalization.feature import Feature
-from fxnorm.normalization.grid import SAMPLE_RATE, grid_frequencies
+from fxnorm.normalization.grid import grid_frequencies
 
 if TYPE_CHECKING:
     from fxnorm.normalization.statistics import FxStats

@@ -43,17 +43,17 @@ def render(template: str, **values: Any) -> str:
     return environment.get_template(template).render(**values)
 
 
-def audio_uri(samples: Audio, rate: int) -> str:
+def audio_uri(samples: Audio, sample_rate: int) -> str:
     """Encode audio as a data URI of an MP3 for an HTML player, about 21 kB per second.
 
     Parameters
     ----------
     samples : ndarray, shape (channels, samples), float32
         Scaled down as a whole if it exceeds full scale.
-    rate : int
-        Sampling rate in Hz.
+    sample_rate : int
+        In Hz.
     """
-    return f"data:audio/mpeg;base64,{base64.b64encode(audio_files.encode_mp3(samples, rate)).decode()}"
+    return f"data:audio/mpeg;base64,{base64.b64encode(audio_files.encode_mp3(samples, sample_rate)).decode()}"
 
 
 def _source(name: str) -> str:

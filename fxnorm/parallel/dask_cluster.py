@@ -68,18 +68,18 @@ def connect(address: str, *, reads: Path, workers: int | None = None) -> Iterato
         for name in ("distributed", "distributed.client"):  # it reports at length what is no fault, or named by us
             stack.enter_context(_log_level(name, logging.CRITICAL))
         with deaf_to_interrupts():
-            place: Any = address
+            cluster: Any = address
             if address == LOCAL:
-                place = stack.enter_context(_local_cluster(workers or default_jobs()))
+                cluster = stack.enter_context(_local_cluster(workers or default_jobs()))
             else:
                 _require_listener(address)
             try:
-                client = stack.enter_context(distributed.Client(place, timeout=_PATIENCE_S, set_as_default=False))
+                client = stack.enter_context(distributed.Client(cluster, timeout=_PATIENCE_S, set_as_default=False))
             except (OSError, ValueError) as error:
                 raise InputError(
                     f"{address}: expected the address of a Dask scheduler, got something else ({error})"
                 ) from error
-        _require_crew(client, address, reads)
+        _require_workers(client, address, reads)
         yield _Cluster(client)
 
 
@@ -87,12 +87,12 @@ def connect(address: str, *, reads: Path, workers: int | None = None) -> Iterato
 def _log_level(name: str, level: int) -> Iterator[None]:
     """Change the level of a logger within the block."""
     logger = logging.getLogger(name)
-    before = logger.level
+    previous = logger.level
     logger.setLevel(level)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        logger.setLevel(previous)
 
 
 class _Cluster:
@@ -106,46 +106,46 @@ class _Cluster:
     ) -> Iterator[tuple[Item, Result | Exception]]:
         # The function may hold megabytes. As the result of a task it travels once to each worker, and Dask makes it
         # again if all that had it die.
-        held = self.client.submit(_hold, function, key=f"fxnorm-{uuid.uuid4().hex}")
+        function_future = self.client.submit(_identity, function, key=f"fxnorm-{uuid.uuid4().hex}")
         pending: deque[tuple[Item, Future[Any]]] = deque()
         try:
-            self._spread(held)
+            self._replicate(function_future)
             for item in items:
-                pending.append((item, self._submit(held, item)))
+                pending.append((item, self._submit(function_future, item)))
                 if len(pending) >= _AHEAD * max(1, sum(self.client.nthreads().values())):
-                    yield self._next(held, pending)
+                    yield self._next(function_future, pending)
             while pending:
-                yield self._next(held, pending)
+                yield self._next(function_future, pending)
         except (OSError, CancelledError) as error:
             raise RunError(
                 "the Dask scheduler is gone; finished work is kept: start it, and run the same command again"
             ) from error
         finally:
             with suppress(OSError):
-                self.client.cancel([held, *(future for _, future in pending)])
+                self.client.cancel([function_future, *(future for _, future in pending)])
 
-    def _spread(self, held: "Future[Any]") -> None:
-        """Give all workers what is held, since work goes first to those that have it; it can do without."""
+    def _replicate(self, function_future: "Future[Any]") -> None:
+        """Copy the function to all workers, since work goes first to those that have it; a failure does no harm."""
         try:
-            self.client.replicate(held)
+            self.client.replicate(function_future)
         except Exception as error:  # such as a ValueError if a worker dies meanwhile
-            _log.debug("not spread: %s", error)
+            _log.debug("not replicated: %s", error)
 
-    def _submit(self, held: "Future[Any]", item: Item) -> "Future[Any]":
+    def _submit(self, function_future: "Future[Any]", item: Item) -> "Future[Any]":
         # without the time-out, what is submitted within it would have no order
         key = f"fxnorm-{uuid.uuid4().hex}"
-        return self.client.submit(_work, __version__, held, item, key=key, fifo_timeout=0)
+        return self.client.submit(_work, __version__, function_future, item, key=key, fifo_timeout=0)
 
-    def _next(self, held: "Future[Any]", pending: "deque[tuple[Item, Future[Any]]]") -> tuple[Item, Any]:
+    def _next(self, function_future: "Future[Any]", pending: "deque[tuple[Item, Future[Any]]]") -> tuple[Item, Any]:
         """Wait for the first pending item; return it with its outcome."""
         from distributed import KilledWorker
 
         item, future = pending[0]
         outcome = self._outcome(future)
-        if isinstance(outcome, KilledWorker):  # or was it one of those that the worker had beside it?
-            for _, other in pending:
-                self._outcome(other)
-            pending[0] = item, self._submit(held, item)
+        if isinstance(outcome, KilledWorker):  # perhaps because of another item on the worker: try it alone
+            for _, pending_future in pending:
+                self._outcome(pending_future)
+            pending[0] = item, self._submit(function_future, item)
             outcome = self._outcome(pending[0][1])
         if isinstance(outcome, KilledWorker):
             outcome = FxnormError(
@@ -168,7 +168,7 @@ class _Cluster:
                 return error
 
 
-def _hold(function: Callable[[Item], Result]) -> Callable[[Item], Result]:
+def _identity(function: Callable[[Item], Result]) -> Callable[[Item], Result]:
     return function
 
 
@@ -180,7 +180,7 @@ def _work(version: str, function: Callable[[Item], Result], item: Item) -> Resul
         return attempt(function, item)
 
 
-def _introduce(reads: Path) -> tuple[str, int | None]:
+def _describe_worker(reads: Path) -> tuple[str, int | None]:
     """Return the version of fxnorm on a worker, and the size of a file as the worker sees it."""
     try:
         return __version__, reads.stat().st_size
@@ -203,11 +203,11 @@ def _local_cluster(workers: int) -> "LocalCluster":
 def _require_listener(address: str) -> None:
     """Find out soon if no scheduler listens at an address: Dask would go on trying."""
     try:
-        parts = urlsplit(address if "//" in address else f"tcp://{address}")
-        if parts.scheme not in _SCHEMES:
+        url = urlsplit(address if "//" in address else f"tcp://{address}")
+        if url.scheme not in _SCHEMES:
             raise ValueError(f"the scheme is one of {', '.join(_SCHEMES)}")
-        with socket.create_connection((parts.hostname or "", parts.port or _PORT), timeout=_PATIENCE_S) as line:
-            if parts.scheme == "tcp" and not line.recv(1):  # a scheduler is the first to speak
+        with socket.create_connection((url.hostname or "", url.port or _PORT), timeout=_PATIENCE_S) as line:
+            if url.scheme == "tcp" and not line.recv(1):  # a scheduler is the first to speak
                 raise OSError("it hung up")
     except (OSError, ValueError) as error:
         raise InputError(
@@ -216,15 +216,15 @@ def _require_listener(address: str) -> None:
         ) from error
 
 
-def _require_crew(client: "Client", address: str, reads: Path) -> None:
+def _require_workers(client: "Client", address: str, reads: Path) -> None:
     try:
         client.wait_for_workers(1, timeout=_PATIENCE_S)
     except TimeoutError:
         raise InputError(
             f"{address}: expected workers, the scheduler has none; start some with 'dask worker {address} --nthreads 1'"
         ) from None
-    _, size = _introduce(reads)
-    for worker, answer in client.run(_introduce, reads, on_error="return").items():
+    _, size = _describe_worker(reads)
+    for worker, answer in client.run(_describe_worker, reads, on_error="return").items():
         if isinstance(answer, OSError):
             continue  # it has died meanwhile
         if isinstance(answer, BaseException):
@@ -232,10 +232,10 @@ def _require_crew(client: "Client", address: str, reads: Path) -> None:
                 f"{worker}: expected a worker with fxnorm {__version__} ({type(answer).__name__}: {answer}); "
                 "install the same version everywhere"
             )
-        version, seen = answer
+        version, worker_size = answer
         if version != __version__:
             raise InputError(_other_version(worker, version))
-        if seen != size:
+        if worker_size != size:
             raise InputError(
                 f"{worker}: does not see {reads} as this machine does; expected a file system that all machines share, "
                 "under the same path"

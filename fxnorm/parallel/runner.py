@@ -9,7 +9,7 @@ from fxnorm.errors import RunError
 from fxnorm.parallel.failures import Failure, Item, Result, attempt, explain
 from fxnorm.parallel.pool import Pool
 
-__all__ = ["Failure", "Jobs", "Progress", "Runner", "crew", "default_jobs", "explain", "run", "silent_progress"]
+__all__ = ["Failure", "Jobs", "Progress", "Runner", "default_jobs", "explain", "run", "silent_progress", "worker_pool"]
 
 Progress = Callable[[int, int, str], None]  # stems done, stems in all, what was just done
 
@@ -31,7 +31,7 @@ class Runner(Protocol):
 Jobs = int | Runner  # so many worker processes on this machine (1: none but this one), or another way to run
 
 
-def silent_progress(done: int, total: int, what: str) -> None:
+def silent_progress(completed: int, total: int, label: str) -> None:
     """Ignore progress."""
 
 
@@ -64,7 +64,7 @@ def run(
     RunError
         If an item raised it, since it would hold for those that follow, or if no worker can be had.
     """
-    with crew(jobs) as runner:
+    with worker_pool(jobs) as runner:
         for item, outcome in runner(function, items):
             if isinstance(outcome, RunError):
                 raise outcome
@@ -72,7 +72,7 @@ def run(
 
 
 @contextmanager
-def crew(jobs: Jobs) -> Iterator[Runner]:
+def worker_pool(jobs: Jobs) -> Iterator[Runner]:
     """Yield a runner for several runs, whose worker processes start once."""
     if not isinstance(jobs, int):
         yield jobs

@@ -23,11 +23,10 @@ from fxnorm.synth.processors import (
     processor_from_dict,
 )
 from fxnorm.synth.songs import SyntheticSong, make_song, song_name
-from fxnorm.synth.writing import CORPUS_VERSION, SPLITS, check_seed, split_of, write_indexed_song, write_song
+from fxnorm.synth.writing import CORPUS_VERSION, check_seed, split_of, write_indexed_song, write_song
 
 __all__ = [
     "CORPUS_VERSION",
-    "SPLITS",
     "Band",
     "Compressor",
     "Decorrelation",

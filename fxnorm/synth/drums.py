@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from scipy import signal
 
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.synth.groove import Hit
 from fxnorm.synth.oscillators import Floats, add_at, band_noise, cycles, decay, samples_of
 from fxnorm.synth.seeding import SeedBranch, SeedTree, log_uniform_hz, uniform
@@ -103,7 +103,7 @@ def _stroke(drum: str, kit: Kit, rng: np.random.Generator) -> tuple[Floats, Floa
     if drum == "clap":
         return _clap(rng, 0.7 * kit.snare_s + 0.1), np.zeros(1)
     if drum == "shaker":
-        swell = np.minimum(1.0, np.arange(samples_of(0.1)) / (0.025 * RATE))
+        swell = np.minimum(1.0, np.arange(samples_of(0.1)) / (0.025 * SAMPLE_RATE))
         return swell * band_noise(rng, swell.size, 5000.0, 12_000.0) * decay(swell.size, 0.09) * 0.5, np.zeros(1)
     time_s = {"hat": kit.hat_s, "open hat": 0.5, "ride": 0.6 * kit.cymbal_s, "crash": kit.cymbal_s}[drum]
     return _cymbal(rng, kit.hat_hz * (1.0 if "hat" in drum else 0.65), time_s)
@@ -113,7 +113,7 @@ def _membrane(rng: np.random.Generator, pitch_hz: float, time_s: float, sweep: f
     """Synthesize a drum head: the pitch falls from `sweep` times its final value; two overtones decay early."""
     samples = samples_of(1.3 * time_s)
     tuned_hz = pitch_hz * (1.0 + 0.01 * rng.standard_normal())
-    glide = tuned_hz * (1.0 + (sweep - 1.0) * np.exp(-np.arange(samples) / (sweep_s * RATE)))
+    glide = tuned_hz * (1.0 + (sweep - 1.0) * np.exp(-np.arange(samples) / (sweep_s * SAMPLE_RATE)))
     phase = 2.0 * np.pi * cycles(glide, samples)
     tone = np.sin(phase) * decay(samples, time_s)
     for ratio, level in ((1.59, 0.25), (2.3, 0.12)):
@@ -148,13 +148,13 @@ def _clap(rng: np.random.Generator, time_s: float) -> Floats:
 def _cymbal(rng: np.random.Generator, low_hz: float, time_s: float) -> tuple[Floats, Floats]:
     """Synthesize noise and a cluster of inharmonic partials; the attack is brighter than the body."""
     samples = samples_of(1.1 * time_s)
-    seconds = np.arange(samples) / RATE
+    seconds = np.arange(samples) / SAMPLE_RATE
     partials_hz = low_hz * np.array((0.62, 0.81, 1.0, 1.17, 1.39, 1.63)) * (1.0 + 0.003 * rng.standard_normal(6))
     ring = np.sin(2.0 * np.pi * partials_hz[:, np.newaxis] * seconds + rng.uniform(0, 6.28, (6, 1))).sum(axis=0) / 6.0
     wash = band_noise(rng, samples, 0.5 * low_hz, 15_000.0)
     body = (0.35 * ring + 0.4 * wash) * decay(samples, time_s)
     attack = 0.5 * wash * decay(samples, min(0.08, time_s))
-    sos = signal.butter(2, 0.45 * low_hz, btype="highpass", fs=RATE, output="sos")
+    sos = signal.butter(2, 0.45 * low_hz, btype="highpass", fs=SAMPLE_RATE, output="sos")
     return signal.sosfilt(sos, body) * _fades(samples), signal.sosfilt(sos, attack) * _fades(samples)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from scipy import signal
 
-from fxnorm.audio import RATE, Audio, is_silent, peak
+from fxnorm.audio import SAMPLE_RATE, Audio, is_silent, peak
 from fxnorm.corpus.stems import STEMS
 from fxnorm.dsp.biquads import Band, biquad
 from fxnorm.errors import InputError
@@ -91,7 +91,7 @@ class Engineer:
         Parameters
         ----------
         dry : mapping of stem to ndarray, shape (2, samples), float32
-            Stems of equal length at `RATE`. A silent stem stays silent.
+            Stems of equal length at `SAMPLE_RATE`. A silent stem stays silent.
 
         Returns
         -------
@@ -108,7 +108,9 @@ class Engineer:
         for stem in STEMS:
             processed[stem], chains[stem] = self._process(stem, dry[stem])
         master = _master_gain(processed)
-        wet = {stem: master.process(audio, RATE).astype(np.float32, order="C") for stem, audio in processed.items()}
+        wet = {
+            stem: master.process(audio, SAMPLE_RATE).astype(np.float32, order="C") for stem, audio in processed.items()
+        }
         settings = {
             "style": asdict(self.style),
             "inserts": {stem: [processor.to_dict() for processor in (*chains[stem], master)] for stem in STEMS},
@@ -120,12 +122,12 @@ class Engineer:
         audio = np.array(dry, dtype=np.float64, order="C")
         if is_silent(dry):
             return np.zeros_like(audio), []
-        trim = Gain(round(priors.WORKING_LEVEL_DB - loudness_db(audio, RATE), 1))
+        trim = Gain(round(priors.WORKING_LEVEL_DB - loudness_db(audio, SAMPLE_RATE), 1))
         chain = [trim, *self.chains[stem]]
         for processor in chain:
             audio = _process_checked(stem, processor, audio)
-        fader = Gain(round(self.levels_db[stem] + priors.WORKING_LEVEL_DB - loudness_db(audio, RATE), 1))
-        return fader.process(audio, RATE), [*chain, fader]
+        fader = Gain(round(self.levels_db[stem] + priors.WORKING_LEVEL_DB - loudness_db(audio, SAMPLE_RATE), 1))
+        return fader.process(audio, SAMPLE_RATE), [*chain, fader]
 
 
 def loudness_db(audio: Float64, sample_rate: int) -> float:
@@ -142,7 +144,7 @@ def loudness_db(audio: Float64, sample_rate: int) -> float:
 
 
 def _process_checked(stem: str, processor: Processor, audio: Float64) -> Float64:
-    processed = np.asarray(processor.process(audio, RATE), dtype=np.float64)
+    processed = np.asarray(processor.process(audio, SAMPLE_RATE), dtype=np.float64)
     if processed.shape != audio.shape:
         name = processor.to_dict().get("insert", type(processor).__name__)
         raise InputError(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.synth.oscillators import (
     Floats,
     add_at,
@@ -168,7 +168,7 @@ def _unison(rng: np.random.Generator, frequency_hz: float, amplitudes: Floats, s
 
 def _vibrato(frequency_hz: float, samples: int, tone: Tone) -> Floats:
     """Return the frequency of each sample, with vibrato that starts after the attack."""
-    seconds = np.arange(samples) / RATE
+    seconds = np.arange(samples) / SAMPLE_RATE
     depth = tone.vibrato_cents / 1200.0 * np.clip((seconds - 0.15) / 0.3, 0.0, 1.0)
     return frequency_hz * 2.0 ** (depth * np.sin(2.0 * np.pi * tone.vibrato_hz * seconds))
 

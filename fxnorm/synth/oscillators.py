@@ -1,10 +1,10 @@
-"""Building blocks of the instruments: harmonics, noise and envelopes, mono float64 at `RATE`."""
+"""Building blocks of the instruments: harmonics, noise and envelopes, mono float64 at `SAMPLE_RATE`."""
 
 import numpy as np
 import numpy.typing as npt
 from scipy import signal
 
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.kernels import synth as kernels
 
 Floats = npt.NDArray[np.floating]
@@ -20,7 +20,7 @@ def midi_to_hz(pitch: float) -> float:
 
 def samples_of(seconds: float) -> int:
     """Convert a duration to samples, at least 1."""
-    return max(1, round(seconds * RATE))
+    return max(1, round(seconds * SAMPLE_RATE))
 
 
 def frames_of(samples: int) -> int:
@@ -30,7 +30,7 @@ def frames_of(samples: int) -> int:
 
 def frame_times(samples: int) -> Floats:
     """Return the times of the amplitude frames in seconds."""
-    return np.arange(frames_of(samples)) * (HOP / RATE)
+    return np.arange(frames_of(samples)) * (HOP / SAMPLE_RATE)
 
 
 def harmonic_count(frequency_hz: float, highest_hz: float = HIGHEST_HZ) -> int:
@@ -41,8 +41,8 @@ def harmonic_count(frequency_hz: float, highest_hz: float = HIGHEST_HZ) -> int:
 def cycles(frequency_hz: float | Floats, samples: int, start: float = 0.0) -> Floats:
     """Return the phase in cycles of a constant or varying frequency."""
     if isinstance(frequency_hz, np.ndarray):
-        return start + np.cumsum(frequency_hz) / RATE
-    return start + np.arange(samples) * (frequency_hz / RATE)
+        return start + np.cumsum(frequency_hz) / SAMPLE_RATE
+    return start + np.arange(samples) * (frequency_hz / SAMPLE_RATE)
 
 
 def harmonic_bank(phase: Floats, amplitudes: Floats) -> Floats:
@@ -55,9 +55,9 @@ def harmonic_bank(phase: Floats, amplitudes: Floats) -> Floats:
 
 def band_noise(rng: np.random.Generator, samples: int, low_hz: float, high_hz: float, *, order: int = 2) -> Floats:
     """Filter white noise with a Butterworth band-pass and scale it to an RMS of about 1."""
-    sos = signal.butter(order, (low_hz, high_hz), btype="bandpass", fs=RATE, output="sos")
+    sos = signal.butter(order, (low_hz, high_hz), btype="bandpass", fs=SAMPLE_RATE, output="sos")
     noise = signal.sosfilt(sos, rng.standard_normal(samples))
-    return noise * np.sqrt(RATE / 2.0 / (high_hz - low_hz))
+    return noise * np.sqrt(SAMPLE_RATE / 2.0 / (high_hz - low_hz))
 
 
 def envelope(samples: int, attack_s: float, hold_s: float, release_s: float) -> Floats:
@@ -74,11 +74,11 @@ def envelope(samples: int, attack_s: float, hold_s: float, release_s: float) -> 
 
 def decay(samples: int, time_s: float) -> Floats:
     """Return an exponential decay by 60 dB in `time_s` seconds."""
-    return 10.0 ** (-3.0 / (time_s * RATE) * np.arange(samples))
+    return 10.0 ** (-3.0 / (time_s * SAMPLE_RATE) * np.arange(samples))
 
 
 def add_at(out: Floats, tone: Floats, start_s: float) -> None:
     """Add a tone to a signal at a time; samples beyond the end are dropped."""
-    start = round(start_s * RATE)
+    start = round(start_s * SAMPLE_RATE)
     tone = tone[: max(0, out.size - start)]
     out[start : start + tone.size] += tone

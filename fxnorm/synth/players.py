@@ -137,12 +137,12 @@ def _arpeggio(
     form: Form, bar: Bar, voicings: tuple[Voicing, ...], order: tuple[int, ...], feel: np.random.Generator
 ) -> list[Note]:
     """Play a bar of broken chords in eighths."""
-    loud = 0.6 + 0.3 * DENSITY[bar.section.kind]
+    level = 0.6 + 0.3 * DENSITY[bar.section.kind]
     notes = []
     for step in range(0, form.steps, 2):
         voicing = voicings[form.chord_number(bar, step)]
         start_s = form.time_s(bar.number, step) + abs(triangular(feel, 0.008))
-        velocity = loud * (1.0 + triangular(feel, 0.2))
+        velocity = level * (1.0 + triangular(feel, 0.2))
         notes.append(Note(start_s, 3.0 * form.step_s, voicing[order[step // 2 % 4] % len(voicing)], velocity))
     return notes
 
@@ -156,12 +156,12 @@ def _strokes(
     feel: np.random.Generator,
 ) -> list[Note]:
     """Play a bar of strummed chords in a rhythm."""
-    loud = 0.6 + 0.3 * DENSITY[bar.section.kind]
+    level = 0.6 + 0.3 * DENSITY[bar.section.kind]
     notes = []
     for step, length in ((step, length) for step, length in pattern if step < form.steps):
         start_s = form.time_s(bar.number, step) + abs(triangular(feel, 0.008))
         duration_s = min(length, form.steps - step) * form.step_s * 0.95
-        stroke_velocity = loud * (1.0 + triangular(feel, 0.15)) * (1.0 if step % 8 == 0 else 0.85)
+        stroke_velocity = level * (1.0 + triangular(feel, 0.15)) * (1.0 if step % 8 == 0 else 0.85)
         for string, pitch in enumerate(voicings[form.chord_number(bar, step)]):
             velocity = min(1.0, stroke_velocity * (1.0 + triangular(feel, 0.08)))
             notes.append(Note(start_s + string * strum_s, duration_s, pitch, velocity))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy import signal
 
-from fxnorm.audio import RATE, Audio, peak
+from fxnorm.audio import SAMPLE_RATE, Audio, peak
 from fxnorm.corpus.stems import STEMS
 from fxnorm.synth.drums import draw_kit, render_drums
 from fxnorm.synth.instruments import render_notes
@@ -39,17 +39,17 @@ class Recording:
 
 
 def record(seeds: SeedTree, score: Score) -> Recording:
-    """Render a score to dry stems at `RATE`."""
-    samples = round(score.form.seconds * RATE)
+    """Render a score to dry stems at `SAMPLE_RATE`."""
+    samples = round(score.form.seconds * SAMPLE_RATE)
     kit = draw_kit(seeds)
     bass = draw_tone(seeds, "bass")
-    other, players = _record_other(seeds, score, samples)
+    other_stem, players = _record_other(seeds, score, samples)
     vocals, voice = _record_vocals(seeds, score, samples)
     raw = {
         "vocals": np.stack((vocals, vocals)),
         "bass": np.stack([render_notes(score.bass, bass, samples, seeds.generator(SeedBranch.RECORDING, 1))] * 2),
         "drums": render_drums(score.drums, kit, samples, seeds.generator(SeedBranch.RECORDING, 2)),
-        "other": other,
+        "other": other_stem,
     }
     dry = {stem: _digitize(stem, raw[stem], seeds) for stem in STEMS}
     instruments = {"vocals": voice, "bass": bass.to_dict(), "drums": kit.to_dict(), "other": players}
@@ -75,12 +75,12 @@ def _record_other(seeds: SeedTree, score: Score, samples: int) -> tuple[Floats, 
     stereo = np.zeros((2, samples))
     players: dict[str, Any] = {}
     rng = seeds.generator(SeedBranch.RECORDING, 7)
-    parts = {
+    roles = {
         "chords": (score.chords, 0.0),
         "lead": (score.lead, uniform(rng, LEAD_DB, 1)),
         "pad": (score.pad, uniform(rng, PAD_DB, 1)),
     }
-    for number, (role, (notes, balance_db)) in enumerate(parts.items()):
+    for number, (role, (notes, balance_db)) in enumerate(roles.items()):
         if not notes:
             continue
         tone = draw_tone(seeds, role)
@@ -104,10 +104,10 @@ def _digitize(stem: str, raw: Floats, seeds: SeedTree) -> Audio:
     peak_db, noise_db = uniform(rng, PEAK_DB[stem], 1), uniform(rng, NOISE_DB, 1)
     if not raw.any():
         return np.zeros(raw.shape, dtype=np.float32)
-    coupled = signal.sosfilt(signal.butter(2, AC_COUPLING_HZ, btype="highpass", fs=RATE, output="sos"), raw)
+    coupled = signal.sosfilt(signal.butter(2, AC_COUPLING_HZ, btype="highpass", fs=SAMPLE_RATE, output="sos"), raw)
     coupled *= db_to_amplitude(peak_db) / peak(coupled)
     coupled += db_to_amplitude(noise_db) * rng.standard_normal(raw.shape[1])
-    fade = round(FADE_OUT_S * RATE)
+    fade = round(FADE_OUT_S * SAMPLE_RATE)
     coupled[:, -fade:] *= np.linspace(1.0, 0.0, fade)
     return coupled.astype(np.float32)
 

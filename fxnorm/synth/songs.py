@@ -27,7 +27,7 @@ class SyntheticSong:
     score : dict
         Tempo, key, chords, sections, instruments and so on, ready for JSON.
     dry, wet : dict of str to ndarray, shape (2, samples), float32
-        Stems in the order of `STEMS`, sample-aligned, at `RATE`.
+        Stems in the order of `STEMS`, sample-aligned, at `SAMPLE_RATE`.
     mixture : ndarray, shape (2, samples), float32
         Sum of the wet stems.
     engineer : dict

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from scipy import ndimage, signal
 
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.synth.consonants import FRICATIVES, NASAL_S, NASALS, PLOSIVES, add_consonant
 from fxnorm.synth.melody import Syllable
 from fxnorm.synth.oscillators import (
@@ -104,7 +104,7 @@ def _tracks(syllables: tuple[Syllable, ...], voice: Voice, frames: int) -> tuple
     pitch = np.full(frames, float(syllables[0].pitch))
     formants_hz = np.tile(np.array(FORMANTS_HZ[syllables[0].vowel]), (frames, 1))
     for syllable in syllables:
-        begin, end = (round(t * RATE / HOP) for t in (syllable.start_s, syllable.start_s + syllable.duration_s))
+        begin, end = (round(t * SAMPLE_RATE / HOP) for t in (syllable.start_s, syllable.start_s + syllable.duration_s))
         end = min(max(end, begin + 3), frames)
         if begin >= end:
             continue
@@ -113,12 +113,12 @@ def _tracks(syllables: tuple[Syllable, ...], voice: Voice, frames: int) -> tuple
         pitch[begin:] = syllable.pitch
         swell = envelope((end - begin) * HOP, 0.045, 0.6 * syllable.duration_s, 0.4 * syllable.duration_s + 0.03)[::HOP]
         loudness[begin:end] = np.maximum(loudness[begin:end], syllable.velocity * (0.25 + 0.75 * swell))
-        gap = max(1, round(0.03 * RATE / HOP))
+        gap = max(1, round(0.03 * SAMPLE_RATE / HOP))
         if syllable.consonant in FRICATIVES or syllable.consonant in PLOSIVES:
             loudness[max(0, begin - gap) : begin + 1] *= 0.1
         elif syllable.consonant in NASALS:
-            nasality[begin : begin + max(1, round(NASAL_S * RATE / HOP))] = 1.0
-    frame_s = HOP / RATE
+            nasality[begin : begin + max(1, round(NASAL_S * SAMPLE_RATE / HOP))] = 1.0
+    frame_s = HOP / SAMPLE_RATE
     loudness = ndimage.gaussian_filter1d(loudness, 0.012 / frame_s)
     pitch = ndimage.gaussian_filter1d(pitch, voice.glide_s / frame_s)
     formants_hz = voice.tract * ndimage.gaussian_filter1d(formants_hz, 0.03 / frame_s, axis=0)
@@ -127,10 +127,10 @@ def _tracks(syllables: tuple[Syllable, ...], voice: Voice, frames: int) -> tuple
 
 def _fundamental(pitch: Floats, loudness: Floats, voice: Voice, rng: np.random.Generator) -> Floats:
     """Return the fundamental in Hz, with vibrato on held notes and small random deviations."""
-    seconds = np.arange(pitch.size) * (HOP / RATE)
+    seconds = np.arange(pitch.size) * (HOP / SAMPLE_RATE)
     # Vibrato starts after the pitch has been constant for a while.
     steady = np.abs(np.gradient(pitch)) < 0.02
-    settled = ndimage.gaussian_filter1d((steady & (loudness > 0.1)).astype(np.float64), 0.12 * RATE / HOP)
+    settled = ndimage.gaussian_filter1d((steady & (loudness > 0.1)).astype(np.float64), 0.12 * SAMPLE_RATE / HOP)
     vibrato = voice.vibrato_cents / 100.0 * settled**2 * np.sin(2.0 * np.pi * voice.vibrato_hz * seconds)
     return 440.0 * 2.0 ** ((pitch + vibrato + 0.06 * _wander(rng, pitch.size, 0.08) - 69.0) / 12.0)
 
@@ -158,7 +158,7 @@ def _glottis(frequency_hz: Floats, fundamental_hz: Floats, loudness: Floats, voi
 
 def _wander(rng: np.random.Generator, frames: int, time_s: float) -> Floats:
     """Return a random walk around zero with standard deviation 1 and a correlation time in seconds."""
-    pole = float(np.exp(-HOP / RATE / time_s))
+    pole = float(np.exp(-HOP / SAMPLE_RATE / time_s))
     return np.asarray(signal.lfilter([np.sqrt(1.0 - pole**2)], [1.0, -pole], rng.standard_normal(frames)))
 
 

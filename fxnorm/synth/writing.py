@@ -15,7 +15,6 @@ from fxnorm.errors import InputError
 from fxnorm.files import write_text
 from fxnorm.synth.songs import SyntheticSong, make_song, song_name
 
-SPLITS = ("train", "valid", "test")
 SUFFIX = ".flac"
 SUBTYPE = "PCM_24"
 SETTINGS_FILE = "engineer.json"
@@ -50,9 +49,9 @@ def write_song(song: SyntheticSong, wet_folder: Path, dry_folder: Path) -> None:
     # Removed first, so that an interrupted run leaves no record beside changed files.
     (wet_folder / RECORD_FILE).unlink(missing_ok=True)
     for stem in STEMS:
-        audio_files.write(dry_folder / f"{stem}{SUFFIX}", song.dry[stem], audio.RATE, subtype=SUBTYPE)
-        audio_files.write(wet_folder / f"{stem}{SUFFIX}", song.wet[stem], audio.RATE, subtype=SUBTYPE)
-    audio_files.write(wet_folder / f"mixture{SUFFIX}", song.mixture, audio.RATE, subtype=SUBTYPE)
+        audio_files.write(dry_folder / f"{stem}{SUFFIX}", song.dry[stem], audio.SAMPLE_RATE, subtype=SUBTYPE)
+        audio_files.write(wet_folder / f"{stem}{SUFFIX}", song.wet[stem], audio.SAMPLE_RATE, subtype=SUBTYPE)
+    audio_files.write(wet_folder / f"mixture{SUFFIX}", song.mixture, audio.SAMPLE_RATE, subtype=SUBTYPE)
     write_text(wet_folder / SETTINGS_FILE, documents.to_text(song.engineer, indent=1))
     record = {"name": song.name, **_origin(song.seed, song.index, song.samples), "score": song.score}
     write_text(wet_folder / RECORD_FILE, documents.to_text(record, indent=1))
@@ -84,7 +83,7 @@ def write_indexed_song(out: Path, seed: int, index: int, seconds: float) -> Path
     """
     name = Path(split_of(index)) / song_name(seed, index)
     wet_folder, dry_folder = out / "wet" / name, out / "dry" / name
-    if not _is_complete(wet_folder, dry_folder, _origin(seed, index, round(seconds * audio.RATE))):
+    if not _is_complete(wet_folder, dry_folder, _origin(seed, index, round(seconds * audio.SAMPLE_RATE))):
         write_song(make_song(seed, index, seconds=seconds), wet_folder, dry_folder)
     return wet_folder
 
@@ -113,7 +112,7 @@ def _origin(seed: int, index: int, samples: int) -> dict[str, Any]:
         "seed": seed,
         "index": index,
         "samples": samples,
-        "sample_rate": audio.RATE,
+        "sample_rate": audio.SAMPLE_RATE,
     }
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 from fxnorm import corpus, documents
 from fxnorm.corpus import Multitrack
 from fxnorm.errors import InputError
-from fxnorm.normalization.chain import Chain
-from fxnorm.normalization.corpus_normalization import CHAIN
-from fxnorm.normalization.record import CARD
+from fxnorm.normalization.chain import CHAIN_FILE, Chain
+from fxnorm.normalization.record import RECORD
 from fxnorm.training.segments import SourceFile
 
 HOLDOUT_INTERVAL = 10  # without a split 'valid', every tenth song is a validation song
@@ -103,18 +102,18 @@ def read_chain(folder: Path, tracks: Sequence[Multitrack]) -> Chain:
     chain = Chain.load(_find_chain(folder))
     for track in tracks:
         for stem, path in [(stem, path) for stem, paths in track.stems.items() for path in paths]:
-            if not _matches(CARD.read(path.with_suffix(".json")), chain, stem):
+            if not _matches(RECORD.read(path.with_suffix(".json")), chain, stem):
                 raise InputError(
                     f"{path}: expected a stem normalised to {chain.stats.title!r} ({chain.stats.signature}) with the "
-                    f"settings of {CHAIN}, got a record of another normalisation; normalise the corpus again"
+                    f"settings of {CHAIN_FILE}, got a record of another normalisation; normalise the corpus again"
                 )
     return chain
 
 
 def _find_chain(folder: Path) -> Path:
-    """Path of the chain in the folder of a corpus, or above the folder of a split."""
-    inside, above = folder / CHAIN, folder.resolve().parent / CHAIN
-    return above if not inside.exists() and above.exists() else inside
+    """Find the chain in the folder of a corpus, or above the folder of a split."""
+    own_path, parent_path = folder / CHAIN_FILE, folder.resolve().parent / CHAIN_FILE
+    return parent_path if not own_path.exists() and parent_path.exists() else own_path
 
 
 def _matches(record: Mapping[str, object], chain: Chain, stem: str) -> bool:

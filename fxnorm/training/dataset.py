@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from fxnorm import audio
-from fxnorm.audio import RATE, Audio
+from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.corpus.stems import STEMS
 from fxnorm.recipe import DataSettings
 from fxnorm.training.corpus import StemSources, TrainingSong
@@ -68,7 +68,7 @@ class TrainingDataset(Dataset[tuple[Tensor, Tensor]]):
         self.songs = songs
         self.settings = settings
         self.seed = seed
-        self.samples = round(settings.segment_s * RATE)
+        self.samples = round(settings.segment_s * SAMPLE_RATE)
         self._ends = np.cumsum([song.samples for song in songs])
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
@@ -119,7 +119,7 @@ class ValidationDataset(Dataset[tuple[Tensor, Tensor]]):
 
     def __init__(self, songs: Sequence[TrainingSong], *, segment_s: float, count: int) -> None:
         self.songs = songs
-        self.samples = round(segment_s * RATE)
+        self.samples = round(segment_s * SAMPLE_RATE)
         self.examples = [self._place(index, count) for index in range(count)]
 
     def __len__(self) -> int:
@@ -168,8 +168,8 @@ class ResumableSampler(Sampler[tuple[int, int]]):
         self.position = position
         self.batch_size = batch_size
         self.batches = batches
-        share = batch_size // world_size
-        self.indices = range(rank * share, (rank + 1) * share)
+        batch_share = batch_size // world_size
+        self.indices = range(rank * batch_share, (rank + 1) * batch_share)
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         epoch, start = self.position.epoch, self.position.batch

@@ -189,12 +189,12 @@ def _report(optuna: Any, study: Any, trial: Any, score: float) -> None:
 @contextmanager
 def _quiet(optuna: Any) -> Iterator[None]:
     """Silence Optuna's log messages."""
-    before = optuna.logging.get_verbosity()
+    verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         yield
     finally:
-        optuna.logging.set_verbosity(before)
+        optuna.logging.set_verbosity(verbosity)
 
 
 def _fit_trees(features: Floats, gains_db: Floats, weights: Doubles, recipe: BoostedRecipe) -> Any:

@@ -219,14 +219,14 @@ class TrainingModule(lightning.LightningModule):
         self.metrics = EpochMetrics(**state["metrics"])
         self.consecutive_skips = state["consecutive_skips"]
 
-    def _gather(self, share: Tensor) -> Tensor:
+    def _gather(self, batch: Tensor) -> Tensor:
         """Concatenate the batches of all devices; gradients flow back to the device of each example."""
-        gathered = self.all_gather(share, sync_grads=True)
-        if not isinstance(gathered, Tensor):
+        batches = self.all_gather(batch, sync_grads=True)
+        if not isinstance(batches, Tensor):
             raise TrainingError(
-                f"expected a tensor from all devices, got {type(gathered).__name__}; set loss.gather=false"
+                f"expected a tensor from all devices, got {type(batches).__name__}; set loss.gather=false"
             )
-        return gathered.flatten(0, 1)
+        return batches.flatten(0, 1)
 
 
 def _finite(value: float) -> float | None:

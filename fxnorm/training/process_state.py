@@ -29,24 +29,24 @@ def process_state_restored() -> Iterator[None]:
 @contextmanager
 def _environment() -> Iterator[None]:
     """Remove the variables that Lightning sets for the processes of a run."""
-    before = dict(os.environ)
+    previous = dict(os.environ)
     try:
         yield
     finally:
-        for name in os.environ.keys() - before.keys():
+        for name in os.environ.keys() - previous.keys():
             del os.environ[name]
-        os.environ.update({name: value for name, value in before.items() if os.environ.get(name) != value})
+        os.environ.update({name: value for name, value in previous.items() if os.environ.get(name) != value})
 
 
 @contextmanager
 def _signals() -> Iterator[None]:
     """Restore the previous signal handlers."""
-    before = {number: signal.getsignal(number) for number in SIGNALS}
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
     try:
         yield
     finally:
         if threading.current_thread() is threading.main_thread():
-            for number, handler in before.items():
+            for number, handler in handlers.items():
                 signal.signal(number, handler)
 
 
@@ -69,11 +69,11 @@ def _quiet_lightning() -> Iterator[None]:
 @contextmanager
 def _matmul_precision() -> Iterator[None]:
     """Use TF32 on a GPU that has it: products round to 10 bits, as its convolutions do anyway."""
-    before = torch.get_float32_matmul_precision()
+    precision = torch.get_float32_matmul_precision()
     if torch.cuda.is_available():
         torch.set_float32_matmul_precision("high")
     try:
         yield
     finally:
         if torch.cuda.is_available():
-            torch.set_float32_matmul_precision(before)
+            torch.set_float32_matmul_precision(precision)

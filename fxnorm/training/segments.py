@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from fxnorm import audio, audio_files
-from fxnorm.audio import RATE, Audio
+from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.errors import AudioError
 
 CONTEXT_SAMPLES = 4096  # resampled around a segment: longer than the filter of the resampler
@@ -44,7 +44,7 @@ class SourceFile:
         info = audio_files.probe(path)
         if info.fault:
             raise AudioError(f"{path}: {info.fault}")
-        return cls(path, info.rate, round(info.samples * RATE / info.rate))
+        return cls(path, info.sample_rate, round(info.samples * SAMPLE_RATE / info.sample_rate))
 
     def read(self, start: int, samples: int) -> Audio:
         """Read a segment in stereo at 44,100 Hz.
@@ -64,16 +64,17 @@ class SourceFile:
         AudioError
             If the file is missing, damaged in this segment, or not finite in it.
         """
-        if self.sample_rate == RATE:
+        if self.sample_rate == SAMPLE_RATE:
             return audio.to_stereo(audio_files.read_segment(self.path, start, samples))
-        divisor = math.gcd(self.sample_rate, RATE)
-        periods = max(0, start - CONTEXT_SAMPLES) // (RATE // divisor)  # both rates have a sample where a period begins
-        lead = start - periods * (RATE // divisor)
+        divisor = math.gcd(self.sample_rate, SAMPLE_RATE)
+        period = SAMPLE_RATE // divisor  # in samples of the models; both rates have a sample where one begins
+        periods = max(0, start - CONTEXT_SAMPLES) // period
+        lead = start - periods * period
         length = lead + samples + CONTEXT_SAMPLES
         source = audio_files.read_segment(
-            self.path, periods * (self.sample_rate // divisor), -(-length * self.sample_rate // RATE)
+            self.path, periods * (self.sample_rate // divisor), -(-length * self.sample_rate // SAMPLE_RATE)
         )
-        resampled = audio.resample(source, self.sample_rate, RATE, samples=length)
+        resampled = audio.resample(source, self.sample_rate, SAMPLE_RATE, samples=length)
         return audio.to_stereo(resampled[:, lead : lead + samples])
 
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fxnorm import losses, models
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.errors import InputError
 from fxnorm.models.checkpoint import Checkpoint
 from fxnorm.models.metadata import find
@@ -40,7 +40,7 @@ class MixingTask(Task):
         super().__init__()
         context = {} if recipe.loss.name == "mrstft" else {"context_frames": losses.context_frames(network.context)}
         self.criterion = losses.build(recipe.loss.name, **context | recipe.loss.settings)
-        silence = torch.zeros(1, 2, round(recipe.data.segment_s * RATE))
+        silence = torch.zeros(1, 2, round(recipe.data.segment_s * SAMPLE_RATE))
         try:
             self.criterion(silence, silence)
         except InputError as error:

@@ -11,7 +11,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.training.checkpointing import CheckpointCallback
 
 LOG_INTERVAL = 10  # batches between points of the loss curve
@@ -75,7 +75,7 @@ class TensorBoardCallback(lightning.Callback):
         if self.writer is None:
             return
         summary = Summary.Audio(
-            sample_rate=RATE,
+            sample_rate=SAMPLE_RATE,
             num_channels=2,
             length_frames=stereo.shape[1],
             encoded_audio_string=encode(stereo),
@@ -92,6 +92,6 @@ def encode(stereo: Tensor) -> bytes:
     with wave.open(content, "wb") as file:
         file.setnchannels(2)
         file.setsampwidth(2)
-        file.setframerate(RATE)
+        file.setframerate(SAMPLE_RATE)
         file.writeframes(np.ascontiguousarray((samples * 32767.0).round().astype("<i2").T).tobytes())
     return content.getvalue()

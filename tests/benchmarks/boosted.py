@@ -17,15 +17,17 @@ import numpy as np
 import torch
 
 from fxnorm import audio, audio_files, corpus, models, recipe, training
-from fxnorm.audio import RATE, Audio
+from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.cli.options import print_table
 from fxnorm.corpus import Multitrack
 from fxnorm.corpus.stems import STEMS
 from fxnorm.losses import MultiResolutionLoss
 from fxnorm.models.baselines import mean_stems, sum_stems
 from fxnorm.models.gbdt.model import BoostedTrees
-from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
+from fxnorm.normalization.corpus_normalization import normalize_corpus
 from fxnorm.normalization.normalizer import Normalizer
+from fxnorm.normalization.output_layout import OutputLayout
+from fxnorm.normalization.plan import NormalizationPlan
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.parallel import default_jobs
@@ -54,7 +56,7 @@ def read_stems(track: Multitrack, normalizer: Normalizer | None) -> Audio:
     for row, stem in zip(stems, STEMS, strict=True):
         if stem in track.stems:
             own = audio.to_stereo(track.read_native(stem)[0])
-            row[:, : own.shape[1]] = own if normalizer is None else normalizer(own, RATE, stem)[0]
+            row[:, : own.shape[1]] = own if normalizer is None else normalizer(own, SAMPLE_RATE, stem)[0]
     return stems
 
 
@@ -94,7 +96,7 @@ def main() -> None:
             plain, normal = read_stems(track, None), read_stems(track, normalizer)
             began = time.perf_counter()
             boosted = model.predict(normal)
-            predicting, length = predicting + time.perf_counter() - began, length + normal.shape[-1] / RATE
+            predicting, length = predicting + time.perf_counter() - began, length + normal.shape[-1] / SAMPLE_RATE
             mixes = {
                 "sum": sum_stems(plain),
                 "naive": mean_stems(plain),

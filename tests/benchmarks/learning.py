@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from fxnorm import corpus, losses, models, recipe, training
-from fxnorm.audio import RATE, Audio
+from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.audio_files import read
 from fxnorm.dsp import loudness
 from fxnorm.evaluation.metrics import Recording, mrstft
@@ -26,7 +26,9 @@ from fxnorm.models import MixModel
 from fxnorm.models.checkpoint import Checkpoint
 from fxnorm.models.network import Network
 from fxnorm.models.stem_model import StemModel
-from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
+from fxnorm.normalization.corpus_normalization import normalize_corpus
+from fxnorm.normalization.output_layout import OutputLayout
+from fxnorm.normalization.plan import NormalizationPlan
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.parallel import default_jobs
@@ -56,7 +58,7 @@ def prepare(folder: Path, songs: int, seconds: float) -> None:
 
 def mix_by(model: MixModel) -> Mix:
     """A model as a function."""
-    return lambda stems: model.mix(stems, RATE).audio
+    return lambda stems: model.mix(stems, SAMPLE_RATE).audio
 
 
 def judge(target: Audio, mix: Audio) -> dict[str, float]:
@@ -64,15 +66,17 @@ def judge(target: Audio, mix: Audio) -> dict[str, float]:
     with torch.inference_mode():
         pair = [torch.from_numpy(signal)[None] for signal in (mix, target)]
         found = {name: float(losses.build(name)(*pair)) for name in ("Lb", "La")}
-    return found | {"MR-STFT": mrstft.compare(Recording(target, RATE), Recording(mix, RATE))["mrstft"] or 0.0}
+    return found | {
+        "MR-STFT": mrstft.compare(Recording(target, SAMPLE_RATE), Recording(mix, SAMPLE_RATE))["mrstft"] or 0.0
+    }
 
 
 def level_of(mix: Mix, folder: Path) -> float:
     """The gain that brings the mixes of some training songs to their engineer's loudness, in the mean."""
     gains_db = []
     for track in corpus.scan(folder / "wet", split="train")[:LEVELLED]:
-        target = loudness.measure(read(track.mixture)[0], RATE) if track.mixture is not None else None
-        own = loudness.measure(mix(read_stems(track)), RATE)
+        target = loudness.measure(read(track.mixture)[0], SAMPLE_RATE) if track.mixture is not None else None
+        own = loudness.measure(mix(read_stems(track)), SAMPLE_RATE)
         if target is not None and own is not None:
             gains_db.append(target - own)
     return float(db_to_amplitude(float(np.mean(gains_db))))

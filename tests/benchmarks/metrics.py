@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fxnorm.audio import RATE, Audio
+from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.evaluation import metrics
 from fxnorm.evaluation.metrics import Recording, mrstft
 
@@ -34,8 +34,8 @@ def seconds(work: Callable[[], Any]) -> float:
 def make_mixes(minutes: float) -> tuple[Audio, Audio]:
     """Noise with a beat, and the same with other noise in it."""
     rng = np.random.default_rng(0)
-    samples = round(60.0 * minutes * RATE)
-    beat = np.exp(-3.0 * (np.arange(samples) / RATE % 0.5)).astype(np.float32)
+    samples = round(60.0 * minutes * SAMPLE_RATE)
+    beat = np.exp(-3.0 * (np.arange(samples) / SAMPLE_RATE % 0.5)).astype(np.float32)
     target = 0.1 * rng.standard_normal((2, samples), dtype=np.float32) * beat
     return target, target + 0.02 * rng.standard_normal((2, samples), dtype=np.float32)
 
@@ -60,18 +60,20 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=4.0)
     options = parser.parse_args()
     target, mix = make_mixes(options.minutes)
-    metrics.compare(target[:, : 2 * RATE], mix[:, : 2 * RATE], RATE)  # compiles
+    metrics.compare(target[:, : 2 * SAMPLE_RATE], mix[:, : 2 * SAMPLE_RATE], SAMPLE_RATE)  # compiles
     rows: dict[str, tuple[Callable[[], Any] | None, Callable[[], Any]]] = {
         name.rpartition(".")[2]: (
-            lambda f=family: f.measure(Recording(target, RATE)),
-            lambda f=family: f.compare(f.measure(Recording(target, RATE)), f.measure(Recording(mix, RATE))),
+            lambda f=family: f.measure(Recording(target, SAMPLE_RATE)),
+            lambda f=family: f.compare(
+                f.measure(Recording(target, SAMPLE_RATE)), f.measure(Recording(mix, SAMPLE_RATE))
+            ),
         )
         for name, family in metrics.FAMILIES.items()
     }
-    measured = metrics.Measurements(Recording(target, RATE))
+    measured = metrics.Measurements(Recording(target, SAMPLE_RATE))
     rows["all metrics"] = (
-        lambda: metrics.Measurements(Recording(target, RATE)),
-        lambda: measured.compare(metrics.Measurements(Recording(mix, RATE))),
+        lambda: metrics.Measurements(Recording(target, SAMPLE_RATE)),
+        lambda: measured.compare(metrics.Measurements(Recording(mix, SAMPLE_RATE))),
     )
     rows["auraloss, 512 to 8,192 alone"] = (None, lambda: by_auraloss(target, mix))
     print(f"| {options.minutes:g} minutes of stereo, one core | target, s | each mix, s |")

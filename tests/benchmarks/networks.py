@@ -23,7 +23,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from fxnorm import losses, models
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.errors import InputError
 
 # As the makers' data sheets say: dense arithmetic in 10^12 operations a second (float32, TF32, bfloat16), and the
@@ -92,7 +92,7 @@ class Traffic(TorchDispatchMode):
 def count(case: Case) -> tuple[float, float]:
     """Additions and multiplications, and bytes moved in float32, of forward and backward of the whole batch."""
     network = models.build(case.network, case.preset).train()
-    stems = 0.1 * torch.randn(1, 4, 2, RATE)
+    stems = 0.1 * torch.randn(1, 4, 2, SAMPLE_RATE)
     with FlopCounterMode(display=False) as counter, Traffic() as traffic:
         network(stems).square().mean().backward()
     return tuple(one * case.batch * case.seconds for one in (counter.get_total_flops(), traffic.bytes))
@@ -106,7 +106,7 @@ def time_case(case: Case, precision: str, device: torch.device) -> tuple[float, 
     network = models.build(case.network, case.preset).train().to(device)
     loss = losses.build("La").to(device)
     optimizer = torch.optim.Adam(network.parameters(), fused=device.type == "cuda")
-    stems = 0.1 * torch.randn(case.batch, 4, 2, round(case.seconds * RATE), device=device)
+    stems = 0.1 * torch.randn(case.batch, 4, 2, round(case.seconds * SAMPLE_RATE), device=device)
     target = stems.sum(dim=1)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
@@ -186,7 +186,7 @@ def main() -> None:
             moved_now = moved / 2.0 if precision == "bfloat16" else moved
             figures = (
                 f"{steps:.2f}",
-                f"{steps * case.batch * case.seconds * RATE:.3g}",
+                f"{steps * case.batch * case.seconds * SAMPLE_RATE:.3g}",
                 f"{memory / 1e9:.2f}" if memory else "–",
                 f"{steps * operations / 1e12:.3g}",
                 percentage(steps * operations / arithmetic),

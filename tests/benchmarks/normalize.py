@@ -27,11 +27,13 @@ from fxnorm.cli.options import print_table
 from fxnorm.dsp import loudness
 from fxnorm.dsp.fir import convolve_centred
 from fxnorm.kernels.dynamics import reduce_gain
-from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
+from fxnorm.normalization.corpus_normalization import normalize_corpus
 from fxnorm.normalization.corpus_statistics import compute_stats
 from fxnorm.normalization.effect import match
 from fxnorm.normalization.effects import MATCHED_EFFECTS
 from fxnorm.normalization.normalizer import pad
+from fxnorm.normalization.output_layout import OutputLayout
+from fxnorm.normalization.plan import NormalizationPlan
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.synth import make_song
@@ -40,7 +42,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 REFERENCE_YARDSTICKS = 18.7
 STEM = "other"
-MINUTE = 60 * audio.RATE
+MINUTE = 60 * audio.SAMPLE_RATE
 LENGTHS = (1, 4, 16, 60)
 SONGS, SONG_MINUTES = 96, 3.0
 
@@ -81,7 +83,7 @@ def floors() -> dict[str, float]:
     level = (20.0 * rng.standard_normal(MINUTE) - 60.0).astype(np.float32)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "noise.wav"
-        write = best(lambda: soundfile.write(path, noise.T, audio.RATE, subtype="FLOAT"))
+        write = best(lambda: soundfile.write(path, noise.T, audio.SAMPLE_RATE, subtype="FLOAT"))
         read = best(lambda: soundfile.read(path, dtype="float32"))
     return {
         "read": read,
@@ -90,7 +92,7 @@ def floors() -> dict[str, float]:
         + best(lambda: reduce_gain(level, -20.0, 0.75, 0.3, 0.9998, np.empty_like(level))),
         "panning": best(transforms(65_536, 32_768))
         + best(lambda: convolve_centred(noise[:1], firwin(2001, 0.5)[np.newaxis])),
-        "loudness": best(lambda: loudness.measure(noise, audio.RATE)),
+        "loudness": best(lambda: loudness.measure(noise, audio.SAMPLE_RATE)),
         "write": write,
     }
 
@@ -103,8 +105,8 @@ def stage_rows(stem: audio.Audio, yardstick: float) -> list[list[str]]:
     total = 0.0
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "stem.wav"
-        audio_files.write(path, stem, audio.RATE)
-        stages: dict[str, Callable[[], object]] = {"write": lambda: audio_files.write(path, stem, audio.RATE)}
+        audio_files.write(path, stem, audio.SAMPLE_RATE)
+        stages: dict[str, Callable[[], object]] = {"write": lambda: audio_files.write(path, stem, audio.SAMPLE_RATE)}
         stages["read"] = lambda: audio_files.read(path)
         worked = pad(stem)
         for effect in settings.effects:
@@ -112,8 +114,8 @@ def stage_rows(stem: audio.Audio, yardstick: float) -> list[list[str]]:
             target = stats.target(effect, STEM)
             given = worked
             kind = MATCHED_EFFECTS[effect]
-            stages[effect] = partial(match, kind, given, audio.RATE, target, **options)
-            worked, _ = match(kind, given, audio.RATE, target, **options)
+            stages[effect] = partial(match, kind, given, audio.SAMPLE_RATE, target, **options)
+            worked, _ = match(kind, given, audio.SAMPLE_RATE, target, **options)
         for name in ("read", *settings.effects, "write"):
             seconds = best(stages[name])
             total += seconds
@@ -133,7 +135,7 @@ def write_songs(folder: Path, *, songs: int, minutes: float) -> Path:
     for path in paths:
         path.parent.mkdir(parents=True)
         if path is paths[0]:
-            audio_files.write(path, stem_of(minutes), audio.RATE)
+            audio_files.write(path, stem_of(minutes), audio.SAMPLE_RATE)
         else:
             os.link(paths[0], path)
     return folder

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.corpus.stems import STEMS
 
 CASES = (
@@ -35,9 +35,9 @@ NOISE = 1 << 20  # samples that are drawn; a long song repeats them
 
 def make_stems(seconds: float) -> Any:
     """Noise with a beat, a little slower in each stem, that gets louder."""
-    samples = round(seconds * RATE)
+    samples = round(seconds * SAMPLE_RATE)
     rng = np.random.default_rng(0)
-    time_s = np.arange(samples, dtype=np.float32) / RATE
+    time_s = np.arange(samples, dtype=np.float32) / SAMPLE_RATE
     stems = np.empty((len(STEMS), 2, samples), dtype=np.float32)
     for index, stem in enumerate(stems):
         beat = np.exp(-8.0 * (time_s % (0.5 + 0.1 * index))) * (0.1 + 0.9 * time_s / seconds)
@@ -112,7 +112,7 @@ def time_long(minutes: float, threads: int, folder: str) -> None:
     print(f"\n{minutes:g} min, {threads} threads\n")
     print("| network | s | times real time | GB | of which stems and mix |")
     print("| --- | --: | --: | --: | --: |")
-    arrays = (len(STEMS) + 1) * 2 * 4 * 60.0 * minutes * RATE
+    arrays = (len(STEMS) + 1) * 2 * 4 * 60.0 * minutes * SAMPLE_RATE
     print(
         f"| tdcn, published | {ours['seconds']:.0f} | {60.0 * minutes / ours['seconds']:.1f} | "
         f"{ours['bytes'] / 1e9:.2f} | {arrays / 1e9:.2f} |"

@@ -27,8 +27,8 @@ def measure(job: tuple[Path, str, Normalizer]) -> dict[str, float] | None:
     samples, rate = audio_files.read(path)
     if audio.is_silent(samples):
         return None
-    once, _ = chain(audio.resample(samples, rate, audio.RATE), audio.RATE, stem)
-    twice, _ = chain(once, audio.RATE, stem)
+    once, _ = chain(audio.resample(samples, rate, audio.SAMPLE_RATE), audio.SAMPLE_RATE, stem)
+    twice, _ = chain(once, audio.SAMPLE_RATE, stem)
     return distance(features(once, stem), features(twice, stem))
 
 

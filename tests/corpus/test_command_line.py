@@ -45,7 +45,7 @@ def song(tmp_path):
     for seed, name in enumerate([*RECORDINGS, *LEFT_OUT, ".old/kick.wav", "__MACOSX/kick.wav"]):
         path = tmp_path / "songs" / "My Song" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        audio_files.write(path, 0.2 * plucks(1.0, seed=seed), audio.RATE, subtype="PCM_16")
+        audio_files.write(path, 0.2 * plucks(1.0, seed=seed), audio.SAMPLE_RATE, subtype="PCM_16")
     return tmp_path / "songs" / "My Song"
 
 
@@ -169,7 +169,7 @@ def test_a_folder_called_like_an_archive_is_a_folder(fxnorm, song):
 def test_outputs_in_new_folders_are_made(fxnorm, song, tmp_path):
     new = tmp_path / "new" / "deep"
     assert fxnorm("mix", song, "-o", new / "1" / "mix.wav", "--model", "sum", "--no-html")[0] == 0
-    assert soundfile.info(new / "1" / "mix.wav").samplerate == audio.RATE
+    assert soundfile.info(new / "1" / "mix.wav").samplerate == audio.SAMPLE_RATE
     assert fxnorm("stats", "compute", song, "-o", new / "2" / "stats.json", "-j", 1)[0] == 0
     assert fxnorm("stats", "plot", new / "2" / "stats.json", "-o", new / "3" / "stats.png")[0] == 0
     merged = new / "4" / "merged.json"

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fxnorm import audio_files, corpus
-from fxnorm.audio import RATE, Audio
+from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.corpus import StemFiles, inspection
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
@@ -42,7 +42,7 @@ def noise(seed: int, channels: int = 2, samples: int = 5_000) -> Audio:
 def make(tmp_path: Path) -> Make:
     """Builds a song whose mixture is the sum of its stems, but for the files given otherwise (None: left out)."""
 
-    def build(rate: int = RATE, **other: Audio | None) -> Path:
+    def build(rate: int = SAMPLE_RATE, **other: Audio | None) -> Path:
         arrays: dict[str, Audio | None] = {stem: noise(seed) for seed, stem in enumerate(STEMS)}
         arrays["mixture"] = np.sum([array for array in arrays.values() if array is not None], axis=0)
         for name, array in (arrays | other).items():
@@ -272,11 +272,11 @@ def test_a_song_in_order(make: Make) -> None:
     assert (report.level, report.problems) == ("ok", [])
     assert [file.file for file in report.files] == [f"{name}.wav" for name in (*STEMS, "mixture")]
     file = report.files[0]
-    assert (file.rate, file.channels, file.samples, file.subtype) == (RATE, 2, 5_000, "FLOAT")
+    assert (file.sample_rate, file.channels, file.samples, file.subtype) == (SAMPLE_RATE, 2, 5_000, "FLOAT")
     assert file.peak_db == pytest.approx(20 * np.log10(np.abs(noise(0)).max()), abs=1e-4)
     assert report.residual_db is not None
     assert report.residual_db < -120.0
-    assert report.seconds == 5_000 / RATE
+    assert report.seconds == 5_000 / SAMPLE_RATE
 
 
 def test_a_report_becomes_json(make: Make) -> None:
@@ -333,8 +333,8 @@ def test_clipping_is_counted_across_blocks(make: Make, runs: list[tuple[int, flo
 @pytest.mark.parametrize(("suffix", "subtype"), [(".wav", "FLOAT"), (".mp3", "MPEG_LAYER_III"), (".ogg", "VORBIS")])
 def test_samples_over_full_scale_are_not_clipped(make: Make, suffix: str, subtype: str) -> None:
     folder = make(vocals=None)
-    hot = 1.5 * np.sin(2.0 * np.pi * 100.0 / RATE * np.arange(5_000)).astype(np.float32)
-    audio_files.write(folder / f"vocals{suffix}", np.stack([hot, hot]), RATE, subtype=subtype)
+    hot = 1.5 * np.sin(2.0 * np.pi * 100.0 / SAMPLE_RATE * np.arange(5_000)).astype(np.float32)
+    audio_files.write(folder / f"vocals{suffix}", np.stack([hot, hot]), SAMPLE_RATE, subtype=subtype)
     report = inspect(folder)
     (notice,) = (notice for notice in report.notices if notice.startswith("vocals"))
     file = report.to_dict()["files"][0]
@@ -349,7 +349,7 @@ def test_samples_over_full_scale_are_not_clipped(make: Make, suffix: str, subtyp
 def test_clipped_integer_files(make: Make) -> None:
     folder = make()
     for subtype in ("PCM_16", "PCM_24"):
-        audio_files.write(folder / "vocals.wav", 8.0 * noise(0), RATE, subtype=subtype)
+        audio_files.write(folder / "vocals.wav", 8.0 * noise(0), SAMPLE_RATE, subtype=subtype)
         report = inspect(folder)
         assert any("samples clipped" in notice for notice in report.notices)
         assert report.errors == []
@@ -381,7 +381,7 @@ def test_notices(make: Make, other: dict[str, Audio | None], notice: str) -> Non
 def test_unused_audio_is_listed(make: Make) -> None:
     folder = make()
     shutil.copy(folder / "bass.wav", folder / "click.wav")
-    audio_files.write(folder / "bass.flac", noise(1), RATE, subtype="PCM_16")
+    audio_files.write(folder / "bass.flac", noise(1), SAMPLE_RATE, subtype="PCM_16")
     report = inspect(folder)
     assert (report.unknown, report.duplicates) == (("click.wav",), ("bass.flac",))
     assert "unused, another file of that name is preferred: bass.flac" in report.problems
@@ -393,7 +393,7 @@ def test_rates_that_differ(make: Make) -> None:
     audio_files.write(folder / "drums.wav", noise(2, samples=5_442), 48_000)  # as long as 5,000 samples at 44.1 kHz
     report = inspect(folder)
     assert report.problems == [
-        "rates differ: 44100 Hz (vocals.wav, bass.wav, other.wav, mixture.wav), 48000 Hz (drums.wav)"
+        "sample rates differ: 44100 Hz (vocals.wav, bass.wav, other.wav, mixture.wav), 48000 Hz (drums.wav)"
     ]
     assert report.residual_db is None
 
@@ -413,7 +413,7 @@ def test_mono_stems_count_on_both_sides(make: Make) -> None:
 
 
 def test_residual_over_the_shared_length_only(make: Make) -> None:
-    slightly, far = noise(0)[:, :-9], noise(0, samples=RATE + 6_000)
+    slightly, far = noise(0)[:, :-9], noise(0, samples=SAMPLE_RATE + 6_000)
     assert inspect(make(vocals=slightly)).residual_db < -120.0
     assert inspect(make(vocals=far)).residual_db is None
 
@@ -427,11 +427,11 @@ def truncate(path: Path) -> None:
 
 
 def empty(path: Path) -> None:
-    soundfile.write(path, np.zeros((0, 2)), RATE)
+    soundfile.write(path, np.zeros((0, 2)), SAMPLE_RATE)
 
 
 def widen(path: Path) -> None:
-    soundfile.write(path, noise(0, channels=3).T, RATE)
+    soundfile.write(path, noise(0, channels=3).T, SAMPLE_RATE)
 
 
 @pytest.mark.parametrize(

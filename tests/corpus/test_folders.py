@@ -124,7 +124,7 @@ def test_a_check_says_what_is_guessed_and_left_out(tmp_path: Path) -> None:
     for name in ("kick", "thing", "click", "Vox/bass.vox", "bass", "Bass DI"):
         path = tmp_path / "A" / f"{name}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
-        audio_files.write(path, audio.as_audio([[0.1] * 500]), audio.RATE)
+        audio_files.write(path, audio.as_audio([[0.1] * 500]), audio.SAMPLE_RATE)
     (song,) = corpus.scan(tmp_path)
     report = corpus.inspect(song)
     assert [(file.file, file.stem) for file in report.files] == [

@@ -91,8 +91,8 @@ def test_names_of_folders_count(path, stem):
 
 
 def test_results_are_not_taken_for_recordings():
-    cards = frozenset({SONG / "drums_dry.json", SONG / "out.json"})
-    result = sort("kick", "drums_dry", "out", "drums_normalized", "kick_normalized", cards=cards)
+    records = frozenset({SONG / "drums_dry.json", SONG / "out.json"})
+    result = sort("kick", "drums_dry", "out", "drums_normalized", "kick_normalized", records=records)
     assert names_of(result) == expect(
         drums=["kick", "kick_normalized"], skipped=["drums_dry", "drums_normalized", "out"]
     )

@@ -12,7 +12,7 @@ from fxnorm.errors import AudioError, InputError
 from tests.signals import noise
 
 
-def write(path, samples, rate=audio.RATE, **options):
+def write(path, samples, rate=audio.SAMPLE_RATE, **options):
     path.parent.mkdir(parents=True, exist_ok=True)
     audio_files.write(path, samples, rate, **options)
     return path
@@ -23,11 +23,11 @@ def test_files_of_a_stem_are_added(tmp_path):
     snare = write(tmp_path / "snare.wav", noise(0.3, seed=2)[:1])
     song = Multitrack.from_files("song", {"drums": [kick, snare], "bass": []})
     expected = noise(0.5, seed=1)
-    expected[:, : round(0.3 * audio.RATE)] += noise(0.3, seed=2)[:1]
+    expected[:, : round(0.3 * audio.SAMPLE_RATE)] += noise(0.3, seed=2)[:1]
     assert list(song.stems) == ["drums"]
     assert np.array_equal(song.read_stem("drums"), expected)
     assert song.missing == ("vocals", "bass", "other")
-    assert (song.sample_rate, song.samples) == (audio.RATE, expected.shape[1])
+    assert (song.sample_rate, song.samples) == (audio.SAMPLE_RATE, expected.shape[1])
 
 
 def test_the_highest_rate_is_the_songs(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fxnorm.audio import RATE, resample
+from fxnorm.audio import SAMPLE_RATE, resample
 from fxnorm.errors import AudioError
 from fxnorm.evaluation.alignment import MIN_CONFIDENCE, align_pair, find_lag, trim_silence
 from fxnorm.synth import SyntheticSong, make_song
@@ -26,7 +26,7 @@ def delay(mix: np.ndarray, lag: int) -> np.ndarray:
 
 
 def test_equal_formats_are_left_alone() -> None:
-    pair = align_pair(TARGET, RATE, TARGET.copy(), RATE)
+    pair = align_pair(TARGET, SAMPLE_RATE, TARGET.copy(), SAMPLE_RATE)
     assert pair.notices == ()
     assert pair.lag == 0
     np.testing.assert_array_equal(pair.target, pair.mix)
@@ -36,10 +36,10 @@ def test_equal_formats_are_left_alone() -> None:
 @settings(max_examples=12, deadline=None)
 def test_a_lag_is_reported_and_removed_on_request(lag: int, gain: float) -> None:
     mix = delay(np.float32(gain) * TARGET + 0.1 * music(1, 4.0), lag)
-    reported = align_pair(TARGET, RATE, mix, RATE)
+    reported = align_pair(TARGET, SAMPLE_RATE, mix, SAMPLE_RATE)
     assert reported.lag == lag
     assert bool(reported.notices) == (lag != 0)
-    aligned = align_pair(TARGET, RATE, mix, RATE, remove_lag=True)
+    aligned = align_pair(TARGET, SAMPLE_RATE, mix, SAMPLE_RATE, remove_lag=True)
     correlation = np.corrcoef(aligned.target.ravel(), aligned.mix.ravel())[0, 1]
     assert abs(correlation) > 0.6
 
@@ -112,10 +112,10 @@ def test_noise_and_silence_have_no_lag() -> None:
 
 
 def test_sample_rates_channels_and_lengths_are_matched_and_reported() -> None:
-    mix = resample(TARGET, RATE, 48_000)[:1, : 3 * 48_000]
-    pair = align_pair(TARGET, RATE, mix, 48_000)
+    mix = resample(TARGET, SAMPLE_RATE, 48_000)[:1, : 3 * 48_000]
+    pair = align_pair(TARGET, SAMPLE_RATE, mix, 48_000)
     assert pair.target.shape == pair.mix.shape
-    assert pair.target.shape[1] <= 3 * RATE
+    assert pair.target.shape[1] <= 3 * SAMPLE_RATE
     assert len(pair.notices) == 3
     assert "mono" in pair.notices[0]
     assert "48,000" in pair.notices[1]
@@ -123,11 +123,11 @@ def test_sample_rates_channels_and_lengths_are_matched_and_reported() -> None:
 
 
 def test_silence_at_the_ends_is_removed_from_both() -> None:
-    quiet = np.zeros((2, RATE), dtype=np.float32)
+    quiet = np.zeros((2, SAMPLE_RATE), dtype=np.float32)
     target = np.concatenate([quiet, TARGET, quiet], axis=1)
     mix = np.concatenate([quiet, 0.5 * TARGET, quiet], axis=1)
-    pair = align_pair(target, RATE, mix, RATE)
-    assert abs(pair.target.shape[1] - TARGET.shape[1]) < RATE // 10
+    pair = align_pair(target, SAMPLE_RATE, mix, SAMPLE_RATE)
+    assert abs(pair.target.shape[1] - TARGET.shape[1]) < SAMPLE_RATE // 10
     np.testing.assert_allclose(pair.mix, 0.5 * pair.target, atol=1e-7)
 
 
@@ -142,16 +142,16 @@ def test_ends_are_silent_sixty_decibels_below_the_peak(largest: float, quiet_db:
 
 def test_a_silent_target_is_an_error() -> None:
     with pytest.raises(AudioError, match="the target is silent"):
-        align_pair(np.zeros_like(TARGET), RATE, TARGET, RATE)
+        align_pair(np.zeros_like(TARGET), SAMPLE_RATE, TARGET, SAMPLE_RATE)
     late_start = np.concatenate([np.zeros_like(TARGET), TARGET], axis=1)
     with pytest.raises(AudioError, match="as long as the mix lasts"):
-        align_pair(late_start, RATE, TARGET[:, : RATE // 2], RATE)
+        align_pair(late_start, SAMPLE_RATE, TARGET[:, : SAMPLE_RATE // 2], SAMPLE_RATE)
 
 
 def delayed_noise(lag: int, shares: tuple[float, float, float]) -> tuple[np.ndarray, np.ndarray]:
     """A target, and a mix of its delayed copy, its copy in time and unrelated noise, by these amplitudes."""
     rng = np.random.default_rng(0)
-    target, noise = rng.standard_normal((2, 2, 4 * RATE)).astype(np.float32)
+    target, noise = rng.standard_normal((2, 2, 4 * SAMPLE_RATE)).astype(np.float32)
     delayed_share, copy_share, noise_share = np.float32(shares)
     return target, delayed_share * delay(target, lag) + copy_share * target + noise_share * noise
 

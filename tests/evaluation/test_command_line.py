@@ -11,7 +11,7 @@ import yaml
 from click.testing import CliRunner
 
 from fxnorm import audio, audio_files, evaluation
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.cli.evaluate import evaluate
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import FxnormError, InputError
@@ -30,10 +30,10 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for kind, recorded in (("wet", wet), ("dry", 0.5 * (wet + wet[::-1]))):
                 path = root / kind / "test" / song / f"{stem}.wav"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                audio_files.write(path, recorded, RATE)
-        audio_files.write(root / "wet" / "test" / song / "mixture.wav", sum(stems.values()), RATE)
+                audio_files.write(path, recorded, SAMPLE_RATE)
+        audio_files.write(root / "wet" / "test" / song / "mixture.wav", sum(stems.values()), SAMPLE_RATE)
         (root / "wet" / "train" / song).mkdir(parents=True)
-        audio_files.write(root / "wet" / "train" / song / "vocals.wav", stems["vocals"], RATE)
+        audio_files.write(root / "wet" / "train" / song / "vocals.wav", stems["vocals"], SAMPLE_RATE)
     return root
 
 
@@ -73,7 +73,7 @@ def test_models_are_compared_on_wet_and_dry_stems(corpus: Path, tmp_path: Path) 
         for location in (trial["reference"], *trial["stimuli"].values()):
             path = tmp_path / "listen" / "resources" / location.removeprefix("configs/resources/")
             levelled, rate = audio_files.read(path)
-            assert rate == RATE
+            assert rate == SAMPLE_RATE
             assert audio.peak(levelled) <= 1.0
 
     before = {path: path.stat().st_mtime_ns for path in out.with_suffix(".mixes").rglob("*.wav")}
@@ -86,10 +86,10 @@ def test_finished_mixes_are_matched_by_name_and_gaps_are_told(corpus: Path, tmp_
     mine, theirs = tmp_path / "mine", tmp_path / "theirs"
     target = audio_files.read(corpus / "wet/test/First/mixture.wav")[0]
     for path, mix, rate in (
-        (mine / "First.wav", target, RATE),
-        (mine / "Third.wav", target, RATE),
-        (theirs / "First" / "mix.flac", 0.5 * target[:1, : RATE + 5], RATE),
-        (theirs / "Second.wav", audio.resample(target, RATE, 48_000), 48_000),
+        (mine / "First.wav", target, SAMPLE_RATE),
+        (mine / "Third.wav", target, SAMPLE_RATE),
+        (theirs / "First" / "mix.flac", 0.5 * target[:1, : SAMPLE_RATE + 5], SAMPLE_RATE),
+        (theirs / "Second.wav", audio.resample(target, SAMPLE_RATE, 48_000), 48_000),
     ):
         path.parent.mkdir(parents=True, exist_ok=True)
         audio_files.write(path, mix, rate, subtype="PCM_16")
@@ -119,9 +119,9 @@ def test_a_bad_song_is_named_and_the_others_are_scored(corpus: Path, tmp_path: P
     ):
         for folder, signal in ((targets, target), (mixes, mix)):
             folder.mkdir(exist_ok=True)
-            audio_files.write(folder / f"{name}.wav", signal, RATE)
+            audio_files.write(folder / f"{name}.wav", signal, SAMPLE_RATE)
     (targets / "text.wav").write_text("no audio")
-    audio_files.write(mixes / "text.wav", good, RATE)
+    audio_files.write(mixes / "text.wav", good, SAMPLE_RATE)
     code, text = run("--mixes", f"it={mixes}", "--targets", targets, "-o", tmp_path / "report.html", "-j", 1)
     assert code == 1
     assert "failed: empty target it: the target is silent" in text

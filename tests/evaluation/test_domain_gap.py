@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.errors import InputError
 from fxnorm.evaluation import domain_gap, measure_domain_gap, stem_gap
 from fxnorm.normalization.normalizer import Normalizer
@@ -43,7 +43,7 @@ def test_the_chain_closes_a_gap_of_level_and_tone():
     dry = plucks(6.0, seed=5)
     tone = np.fft.irfft(np.fft.rfft(dry) * np.linspace(2.0, 0.1, dry.shape[1] // 2 + 1), dry.shape[1])
     chain = Normalizer(FxStats.shipped(), ChainSettings.preset())
-    gap = stem_gap.measure_stem("song", "other", tone.astype(np.float32), dry, lambda a, s: chain(a, RATE, s)[0])
+    gap = stem_gap.measure_stem("song", "other", tone.astype(np.float32), dry, lambda a, s: chain(a, SAMPLE_RATE, s)[0])
     assert domain_gap.ratio([gap], "eq") < 0.3
     assert domain_gap.ratio([gap], "loudness") < 0.01
     assert gap.mid_coherence > 0.9
@@ -81,7 +81,7 @@ def test_a_corpus_is_measured_in_one_call(tmp_path):
 
     for kind, stem in (("wet", plucks(2.0)), ("dry", 0.3 * plucks(2.0))):
         (tmp_path / kind / "Song").mkdir(parents=True)
-        audio_files.write(tmp_path / kind / "Song" / "bass.wav", stem, RATE)
+        audio_files.write(tmp_path / kind / "Song" / "bass.wav", stem, SAMPLE_RATE)
     stages = []
     result = measure_domain_gap(
         tmp_path / "wet", tmp_path / "dry", jobs=1, progress=lambda stage, done, total, item: stages.append(stage)
@@ -97,7 +97,7 @@ def test_a_corpus_is_measured_in_one_call(tmp_path):
 
 @pytest.mark.parametrize(("side_db", "is_defined"), [(-57.0, True), (-63.0, False)])
 def test_a_side_60_db_below_the_mid_is_undefined(side_db, is_defined):
-    mid, side = np.random.default_rng(0).standard_normal((2, 2 * RATE))
+    mid, side = np.random.default_rng(0).standard_normal((2, 2 * SAMPLE_RATE))
     side *= 10.0 ** (side_db / 20.0)
     stem = np.stack([mid + side, mid - side])
     mid_coherence, side_coherence = stem_gap.coherence(stem, stem)
@@ -112,6 +112,6 @@ def test_the_coherence_is_measured_between_50_hz_and_16_khz():
     out = np.roll(stem, 300, axis=1) + 0.05 * noise(3.0)  # a delay is seen by segments of 2,048 samples
     for weights, value in zip(([1.0, 1.0], [1.0, -1.0]), stem_gap.coherence(stem, out), strict=True):
         before, after = np.dot(weights, stem), np.dot(weights, out)
-        hz, squared = coherence(before, after, fs=RATE, nperseg=2048)
-        power = np.where((hz >= 50.0) & (hz <= 16_000.0), welch(before, fs=RATE, nperseg=2048)[1], 0.0)
+        hz, squared = coherence(before, after, fs=SAMPLE_RATE, nperseg=2048)
+        power = np.where((hz >= 50.0) & (hz <= 16_000.0), welch(before, fs=SAMPLE_RATE, nperseg=2048)[1], 0.0)
         assert value == pytest.approx(np.average(squared, weights=power), rel=1e-6)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fxnorm import audio, audio_files, evaluation
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.errors import InputError
 from fxnorm.evaluation import metrics
 from tests.evaluation import peak_metric
@@ -33,7 +33,7 @@ def test_a_registered_metric_is_everywhere(registered: None, tmp_path: Path, job
     for folder, gain in (("targets", 1.0), ("half", 0.5)):
         for song in ("First", "Second"):
             (tmp_path / folder).mkdir(exist_ok=True)
-            audio_files.write(tmp_path / folder / f"{song}.wav", np.float32(gain) * MIX, RATE)
+            audio_files.write(tmp_path / folder / f"{song}.wav", np.float32(gain) * MIX, SAMPLE_RATE)
     results = evaluation.evaluate(mixes={"half": tmp_path / "half"}, targets=tmp_path / "targets", jobs=jobs)
     wanted = pytest.approx(audio.peak(MIX) / 2.0, rel=1e-3)
     assert [score.values["sample_peak"] for score in results.comparisons[0].scores if score.values] == [wanted, wanted]

@@ -76,7 +76,7 @@ class Excerpts:
 
     def like(self, name: str, stem_audio: audio.Audio, stem: str) -> np.ndarray:
         """The samples of a stage of the chain that were recorded."""
-        start = PADDING + int(self.start_s * audio.RATE)
+        start = PADDING + int(self.start_s * audio.SAMPLE_RATE)
         return reduce(name, stem_audio[:, start : start + EXCERPT], stem)[:, :: self.step]
 
 
@@ -84,7 +84,7 @@ def reduce(name: str, excerpt: np.ndarray, stem: str) -> np.ndarray:
     """Remove from the last two stages the bins that the reference leaves alone, and the filter's edges."""
     if name not in LOW_PASSED:
         return excerpt
-    taps = firwin(LOW_PASS_TAPS, 0.9 * LIMIT_HZ[stem], fs=audio.RATE)
+    taps = firwin(LOW_PASS_TAPS, 0.9 * LIMIT_HZ[stem], fs=audio.SAMPLE_RATE)
     return oaconvolve(excerpt.astype(np.float64), taps[np.newaxis], mode="valid", axes=1)
 
 
@@ -107,18 +107,18 @@ def feature_rows(folder: Path = GOLDEN) -> Iterator[Row]:
     below_20k = bin_frequencies() < 20_000.0
     for song, stem in recorded_stems(recorded):
         where, stem_audio = f"{song} {stem}", load_stem(folder, song, stem)
-        spectrum = measure("eq", stem_audio, audio.RATE)
+        spectrum = measure("eq", stem_audio, audio.SAMPLE_RATE)
         step = (BINS - 1) // (recorded[f"{song}/{stem}/eq"].size - 1)
         # both are scaled to -30 LUFS, each by its own meter: compare at the recorded loudness
         lufs, recorded_lufs = (
-            loudness.measure(stem_audio, audio.RATE),
+            loudness.measure(stem_audio, audio.SAMPLE_RATE),
             float(recorded[f"{song}/{stem}/loudness"][0]),
         )
         recorded_db = amplitude_to_db(recorded[f"{song}/{stem}/eq"]) + recorded_lufs - lufs
         error_db = (amplitude_to_db(spectrum[::step]) - recorded_db)[below_20k[::step]]
         yield Row("eq feature, dB RMS", where, float(np.sqrt(np.mean(error_db**2))), 0.01)
         yield Row("eq feature, largest dB", where, float(np.abs(error_db).max()), 0.05)
-        similarity = measure("panning", stem_audio, audio.RATE)
+        similarity = measure("panning", stem_audio, audio.SAMPLE_RATE)
         yield Row(
             "panning feature",
             where,
@@ -126,10 +126,10 @@ def feature_rows(folder: Path = GOLDEN) -> Iterator[Row]:
             0.001,
         )
         yield Row("loudness feature, LU", where, abs(lufs - recorded_lufs), 0.06)
-        peaks = measure("compression", stem_audio, audio.RATE)
-        peak_db, spread_db = recorded[f"{song}/{stem}/compression"]
+        peaks = measure("compression", stem_audio, audio.SAMPLE_RATE)
+        peak_db, std_db = recorded[f"{song}/{stem}/compression"]
         yield Row("onset peak, dB", where, abs(peaks.peak_db - peak_db), 0.1)
-        yield Row("onset spread, dB", where, abs(peaks.spread_db - spread_db), 0.1)
+        yield Row("onset spread, dB", where, abs(peaks.std_db - std_db), 0.1)
 
 
 def average_rows(folder: Path = GOLDEN) -> Iterator[Row]:
@@ -166,7 +166,7 @@ def faded_levels_db(stem_audio: audio.Audio, stem: str, target: np.ndarray) -> n
     excerpt = stem_audio[:, PADDING : PADDING + EXCERPT]
     fade = 10.0 ** (np.linspace(0.0, FADE_DB, excerpt.shape[1]) / 20.0)
     faded = (excerpt * fade).astype(np.float32)
-    panned, _ = match("panning", faded, audio.RATE, target, stem=stem, settings=panning.PRESETS["published"])
+    panned, _ = match("panning", faded, audio.SAMPLE_RATE, target, stem=stem, settings=panning.PRESETS["published"])
     segments = panned[:, : panned.shape[1] // FADE_SEGMENT * FADE_SEGMENT].reshape(2, -1, FADE_SEGMENT)
     return amplitude_to_db(np.sqrt(np.mean(np.square(segments.astype(np.float64)), axis=2)))
 
@@ -191,13 +191,15 @@ def _stem_rows(
     recorded: Mapping[str, np.ndarray],
 ) -> Iterator[Row]:
     excerpts = Excerpts.load(recorded, stem)
-    equalized, _ = match("eq", stem_audio, audio.RATE, eq_target(targets, stem), settings=eq.PRESETS["published"])
+    equalized, _ = match(
+        "eq", stem_audio, audio.SAMPLE_RATE, eq_target(targets, stem), settings=eq.PRESETS["published"]
+    )
     eq_db = snr_db(excerpts.stages["eq"], excerpts.like("eq", equalized, stem))
     yield Row("eq output, dB", where, eq_db, 100.0, at_least=True)
 
     settings = compression.PRESETS["published"]
     target = OnsetPeaks(*targets[f"compression/{stem}"])
-    compressed, step = match("compression", equalized, audio.RATE, target, stem=stem, settings=settings)
+    compressed, step = match("compression", equalized, audio.SAMPLE_RATE, target, stem=stem, settings=settings)
     for channel, side in enumerate(("left", "right")):
         compressed_there = str(recorded[f"comp/ch{channel}/branch"]) == "compress"
         ours = step.processor.strips[channel]
@@ -222,7 +224,7 @@ def _stem_rows(
             scale = np.float32(10.0 ** (round(ours.input_gain_db, 4) / 20.0))
             compressed[channel] = compressor.compress(
                 equalized[channel : channel + 1] * scale,
-                audio.RATE,
+                audio.SAMPLE_RATE,
                 threshold_db=pair[1],
                 ratio=pair[0],
                 attack_ms=ballistics.attack_ms,
@@ -230,7 +232,9 @@ def _stem_rows(
             )[0]
 
     wanted = panning_target(targets, stem)
-    panned, _ = match("panning", compressed, audio.RATE, wanted, stem=stem, settings=panning.PRESETS["published"])
+    panned, _ = match(
+        "panning", compressed, audio.SAMPLE_RATE, wanted, stem=stem, settings=panning.PRESETS["published"]
+    )
     panned_db = snr_db(excerpts.stages["panning"], excerpts.like("panning", panned, stem))
     yield Row("panning output below the limit, dB", where, panned_db, 60.0, at_least=True)
 
@@ -241,8 +245,8 @@ def _stem_rows(
         error_db = np.abs(faded_levels_db(stem_audio, stem, wanted) - recorded["faded_levels_db"]).max()
         yield Row("panning of a fade-out, largest dB", where, float(error_db), 0.01)
 
-    level, _ = match("loudness", panned, audio.RATE, float(targets[f"loudness/{stem}"][0]))
-    reached = loudness.measure(level, audio.RATE)
+    level, _ = match("loudness", panned, audio.SAMPLE_RATE, float(targets[f"loudness/{stem}"][0]))
+    reached = loudness.measure(level, audio.SAMPLE_RATE)
     yield Row("loudness reached, LU", where, abs(reached - float(targets[f"loudness/{stem}"][0])), 0.001)
     # re-panning goes on where the reference stops, so the gain differs; the shape must not
     ours, theirs = excerpts.like("loudness", level, stem), excerpts.stages["loudness"].astype(np.float64)
@@ -263,8 +267,8 @@ def reverb_rows(folder: Path = GOLDEN) -> Iterator[Row]:
             low_shelf_hz=float(recorded[f"{stem}/low_shelf_freq"]),
             high_shelf_hz=float(recorded[f"{stem}/high_shelf_freq"]),
         )
-        send = processor.send(stem_audio, audio.RATE)
-        start = PADDING + int(float(recorded[f"{stem}/start_s"]) * audio.RATE)
+        send = processor.send(stem_audio, audio.SAMPLE_RATE)
+        start = PADDING + int(float(recorded[f"{stem}/start_s"]) * audio.SAMPLE_RATE)
         ours = (stem_audio + send)[:, start : start + EXCERPT : step]
         yield Row("reverb output, dB", f"{song} {stem}", snr_db(recorded[f"{stem}/audio"], ours), 60.0, at_least=True)
 

@@ -74,7 +74,7 @@ def _save(name: str, arrays: Arrays) -> None:
 def _write(path: Path, samples: np.ndarray) -> None:
     """16-bit FLAC at the slowest and smallest setting."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    sf.write(path, samples, audio.RATE, format="FLAC", subtype="PCM_16", compression_level=1.0)
+    sf.write(path, samples, audio.SAMPLE_RATE, format="FLAC", subtype="PCM_16", compression_level=1.0)
 
 
 def _cut_targets(name: str) -> Arrays:
@@ -106,19 +106,19 @@ def _cut_whole() -> Arrays:
 
 def _write_excerpt(song: str, stem: str) -> None:
     """Three seconds with 8 of 16 bits, which FLAC stores in a third of the room."""
-    start = round(EXCERPT_START_S * audio.RATE)
+    start = round(EXCERPT_START_S * audio.SAMPLE_RATE)
     samples, _rate = sf.read(GOLDEN / "songs" / "wet" / song / f"{stem}.flac", dtype="int16")
     _write(SUBSET / "songs" / "wet" / EXCERPT_SONG / f"{stem}.flac", samples[start : start + EXCERPT] >> 8 << 8)
 
 
 def _measure(stem_audio: audio.Audio, key: str) -> Arrays:
     """Features of an excerpt."""
-    peaks = measure("compression", stem_audio, audio.RATE)
+    peaks = measure("compression", stem_audio, audio.SAMPLE_RATE)
     features = {
-        f"{key}/eq": measure("eq", stem_audio, audio.RATE)[::FEATURE_STEP].astype(np.float32),
-        f"{key}/panning": measure("panning", stem_audio, audio.RATE)[::FEATURE_STEP].astype(np.float32),
-        f"{key}/loudness": np.array([loudness.measure(stem_audio, audio.RATE)]),
-        f"{key}/compression": np.array([peaks.peak_db, peaks.spread_db]),
+        f"{key}/eq": measure("eq", stem_audio, audio.SAMPLE_RATE)[::FEATURE_STEP].astype(np.float32),
+        f"{key}/panning": measure("panning", stem_audio, audio.SAMPLE_RATE)[::FEATURE_STEP].astype(np.float32),
+        f"{key}/loudness": np.array([loudness.measure(stem_audio, audio.SAMPLE_RATE)]),
+        f"{key}/compression": np.array([peaks.peak_db, peaks.std_db]),
     }
     for c, channel in enumerate(stem_audio):
         positions = onsets.find(channel * np.float32(10.0**-0.5 / peak(stem_audio))) - PADDING
@@ -129,20 +129,22 @@ def _measure(stem_audio: audio.Audio, key: str) -> Arrays:
 def _match(stem_audio: audio.Audio, stem: str, targets: Arrays) -> Arrays:
     """Samples of each stage of the published preset on an excerpt."""
     out: dict[str, audio.Audio] = {}
-    out["eq"], _ = match("eq", stem_audio, audio.RATE, eq_target(targets, stem), settings=eq.PRESETS["published"])
+    out["eq"], _ = match(
+        "eq", stem_audio, audio.SAMPLE_RATE, eq_target(targets, stem), settings=eq.PRESETS["published"]
+    )
     peaks = OnsetPeaks(*targets[f"compression/{stem}"])
     out["compression"], step = match(
-        "compression", out["eq"], audio.RATE, peaks, stem=stem, settings=compression.PRESETS["published"]
+        "compression", out["eq"], audio.SAMPLE_RATE, peaks, stem=stem, settings=compression.PRESETS["published"]
     )
     out["panning"], _ = match(
         "panning",
         out["compression"],
-        audio.RATE,
+        audio.SAMPLE_RATE,
         panning_target(targets, stem),
         stem=stem,
         settings=panning.PRESETS["published"],
     )
-    out["loudness"], _ = match("loudness", out["panning"], audio.RATE, float(targets[f"loudness/{stem}"][0]))
+    out["loudness"], _ = match("loudness", out["panning"], audio.SAMPLE_RATE, float(targets[f"loudness/{stem}"][0]))
     matched = {"start_s": np.array(0.0), "step": np.array(EXCERPT_SAMPLE_STEP)}
     matched["faded_levels_db"] = faded_levels_db(stem_audio, stem, panning_target(targets, stem))
     for name, samples in {**out, "panning_full_band": out["panning"]}.items():
@@ -161,12 +163,12 @@ def _record_reverb() -> None:
     """Stem plus send on an excerpt, with the beginning of the recorded response."""
     response, _rate = sf.read(GOLDEN / "ir" / "impulse_response.flac", dtype="int16", always_2d=True)
     path = SUBSET / "ir" / "impulse_response.flac"
-    _write(path, response[: round(RESPONSE_S * audio.RATE)])
+    _write(path, response[: round(RESPONSE_S * audio.SAMPLE_RATE)])
     stem_audio = pad(audio.to_stereo(audio_files.read(SUBSET / "songs" / "wet" / EXCERPT_SONG / "other.flac")[0]))
     low_hz, high_hz = SHELVES_HZ
     response = ImpulseResponse.from_audio(audio_files.read(path)[0])
     processor = ReverbSend(response=response, low_shelf_hz=low_hz, high_shelf_hz=high_hz)
-    send = processor.send(stem_audio, audio.RATE)
+    send = processor.send(stem_audio, audio.SAMPLE_RATE)
     recorded = {
         "song": np.array(EXCERPT_SONG),
         "step": np.array(EXCERPT_SAMPLE_STEP),

@@ -37,7 +37,7 @@ def write_song(folder, *, seed=0):
     folder.mkdir(parents=True)
     for number, stem in enumerate(STEMS):
         audio_files.write(
-            folder / f"{stem}.wav", 0.4 * plucks(1.2, seed=10 * seed + number), audio.RATE, subtype="PCM_16"
+            folder / f"{stem}.wav", 0.4 * plucks(1.2, seed=10 * seed + number), audio.SAMPLE_RATE, subtype="PCM_16"
         )
 
 
@@ -153,7 +153,7 @@ def test_wrong_input_is_one_line_and_writes_nothing(fxnorm, songs, tmp_path, cas
     root = tmp_path / "root"
     (root / "empty").mkdir(parents=True)
     (root / "strangers" / "song").mkdir(parents=True)
-    audio_files.write(root / "strangers" / "song" / "mixdown.wav", noise(0.1), audio.RATE)
+    audio_files.write(root / "strangers" / "song" / "mixdown.wav", noise(0.1), audio.SAMPLE_RATE)
     write_song(root / "strange songs" / "another", seed=3)
     (root / "text.wav").write_text("this is text")
     save(root / "bad.npy", {"eq": Malicious(os.system, f"touch {root / 'ran'}")})
@@ -181,17 +181,17 @@ def damaged(kind, path):
     elif kind == "no samples":
         import soundfile
 
-        soundfile.write(path, np.zeros((0, 2)), audio.RATE)
+        soundfile.write(path, np.zeros((0, 2)), audio.SAMPLE_RATE)
     elif kind == "three channels":
         import soundfile
 
-        soundfile.write(path, np.zeros((1000, 3)), audio.RATE)
+        soundfile.write(path, np.zeros((1000, 3)), audio.SAMPLE_RATE)
     elif kind in ("NaN", "infinity"):
         samples = noise(0.5)
         samples[0, 100] = np.nan if kind == "NaN" else np.inf
         import soundfile
 
-        soundfile.write(path, samples.T, audio.RATE, subtype="FLOAT")
+        soundfile.write(path, samples.T, audio.SAMPLE_RATE, subtype="FLOAT")
     elif kind == "a folder":
         path.unlink()
         path.mkdir()

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 from scipy import signal
 
-from fxnorm.audio import RATE, Audio
+from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.dsp import loudness as loudness_meter
 from fxnorm.dsp import stft
 from fxnorm.dsp.biquads import Band, biquad
@@ -17,11 +17,12 @@ from fxnorm.normalization.normalizer import PADDING, pad
 from tests.signals import plucks
 
 MUSIC = plucks(1.0)
-TAIL = (MUSIC[:, 8_000:8_001] * 10.0 ** (-np.arange(2 * RATE) / 2_000)).astype(np.float32)  # below 1e-45 at its end
+# Below 1e-45 at its end.
+TAIL = (MUSIC[:, 8_000:8_001] * 10.0 ** (-np.arange(2 * SAMPLE_RATE) / 2_000)).astype(np.float32)
 ENDINGS = {
-    "silence": np.hstack([MUSIC, np.zeros((2, RATE), np.float32)]),
+    "silence": np.hstack([MUSIC, np.zeros((2, SAMPLE_RATE), np.float32)]),
     "decay": np.hstack([MUSIC, TAIL]),
-    "decay and silence": np.hstack([MUSIC, TAIL[:, :45_000], np.zeros((2, RATE), np.float32)]),
+    "decay and silence": np.hstack([MUSIC, TAIL[:, :45_000], np.zeros((2, SAMPLE_RATE), np.float32)]),
 }
 # By these two coefficients a reduction falls to subnormal numbers in 0.7 s and stays there.
 ATTACK, RELEASE = float(np.exp(-1.0)), float(np.exp(-1.0 / 44.1))
@@ -38,7 +39,7 @@ def level_db(audio: Audio) -> npt.NDArray[np.float32]:
 
 
 def weighted_energy(audio: Audio) -> list[npt.NDArray[np.float64]]:
-    shelf, high_pass = loudness_meter._weighting(RATE)
+    shelf, high_pass = loudness_meter._weighting(SAMPLE_RATE)
     edges = np.array([0, audio.shape[1] // 2, audio.shape[1]])
     energy = np.zeros(2)
     three = np.concatenate([audio, audio[:1]])
@@ -52,7 +53,7 @@ def reduce_gain(audio: Audio) -> list[npt.NDArray[np.float64]]:
 
 def reduced_peaks(audio: Audio) -> list[npt.NDArray[np.float64]]:
     level, peaks = level_db(audio), np.zeros((1, 2, 2))
-    edges = np.array([0, RATE, level.size])
+    edges = np.array([0, SAMPLE_RATE, level.size])
     thresholds = np.array([-40.0, -60.0])
     return [
         dynamics.reduced_peaks(level, level[np.newaxis], thresholds, 0.75, ATTACK, RELEASE, edges, peaks),
@@ -89,15 +90,17 @@ def test_feedback_comes_to_rest(loop: Callable[[Audio], list[np.ndarray]], endin
 
 def test_loops_start_again_after_silence() -> None:
     audio = np.hstack([ENDINGS["silence"], MUSIC])
-    shelf, high_pass = loudness_meter._weighting(RATE)
+    shelf, high_pass = loudness_meter._weighting(SAMPLE_RATE)
     energy = np.zeros(3)
-    loudness.weighted_energy(audio, shelf, high_pass, np.array([0, RATE, 2 * RATE, 3 * RATE]), energy)
+    loudness.weighted_energy(
+        audio, shelf, high_pass, np.array([0, SAMPLE_RATE, 2 * SAMPLE_RATE, 3 * SAMPLE_RATE]), energy
+    )
     assert energy[0] == energy[2] > 0.0
 
 
 def test_a_reduction_at_rest_changes_no_peak() -> None:
     level = level_db(np.hstack([ENDINGS["silence"], MUSIC]))
-    edges = np.array([0, RATE, 2 * RATE, 3 * RATE])
+    edges = np.array([0, SAMPLE_RATE, 2 * SAMPLE_RATE, 3 * SAMPLE_RATE])
     thresholds = np.array([-20.0, -30.0, -40.0])
     peaks = np.zeros((1, 3, 3))
     dynamics.reduced_peaks(level, level[np.newaxis], thresholds, 0.75, ATTACK, RELEASE, edges, peaks)

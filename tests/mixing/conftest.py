@@ -45,7 +45,7 @@ def song(tmp_path: Any) -> Any:
     folder = tmp_path / "A Song"
     folder.mkdir()
     for stem, samples in stems().items():
-        audio_files.write(folder / f"{stem}.wav", samples, audio.RATE)
+        audio_files.write(folder / f"{stem}.wav", samples, audio.SAMPLE_RATE)
     return folder
 
 

@@ -118,13 +118,13 @@ def damaged(kind, path):
     elif kind == "empty file":
         path.write_bytes(b"")
     elif kind == "no samples":
-        soundfile.write(path, np.zeros((0, 2)), audio.RATE)
+        soundfile.write(path, np.zeros((0, 2)), audio.SAMPLE_RATE)
     elif kind == "three channels":
-        soundfile.write(path, np.zeros((1000, 3)), audio.RATE)
+        soundfile.write(path, np.zeros((1000, 3)), audio.SAMPLE_RATE)
     elif kind == "NaN":
         samples = noise(0.5)
         samples[0, 100] = np.nan
-        soundfile.write(path, samples.T, audio.RATE, subtype="FLOAT")
+        soundfile.write(path, samples.T, audio.SAMPLE_RATE, subtype="FLOAT")
     elif kind == "cut short":
         path.write_bytes(path.read_bytes()[:20_000])
 
@@ -147,11 +147,11 @@ def test_stems_of_different_rates_are_mixed_at_the_highest(fxnorm, song, tmp_pat
     code, _, complaint = fxnorm("mix", song, "-o", tmp_path / "mix.wav", "--model", "sum")
     assert code == 0
     assert "stems of 44,100 and 8,000 Hz were brought to 48,000 Hz" in complaint
-    assert audio_files.probe(tmp_path / "mix.wav").rate == 48_000
+    assert audio_files.probe(tmp_path / "mix.wav").sample_rate == 48_000
 
 
 def test_silence_is_mixed_to_silence(fxnorm, tmp_path):
-    audio_files.write(tmp_path / "drums.wav", np.zeros((1, 4000), dtype=np.float32), audio.RATE)
+    audio_files.write(tmp_path / "drums.wav", np.zeros((1, 4000), dtype=np.float32), audio.SAMPLE_RATE)
     code, printed, complaint = fxnorm("mix", "--drums", tmp_path / "drums.wav", "-o", tmp_path / "mix.wav")
     assert code == 0
     assert "silent, peak" in printed
@@ -168,8 +168,8 @@ WRONG = {
     "both": (["{song}", "--bass", "{song}/bass.wav", "-o", "{out}.wav"], "got both"),
     "no output": (["{song}"], "Missing option"),
     "a folder that is not there": (["--bass", "{song}/bass.wav", "-o", "{root}/mine.wav/mix.wav"], "cannot be written"),
-    "an output of another kind": (["--bass", "{song}/bass.wav", "-o", "{out}.txt"], "expected a mix in wav or flac"),
-    "no suffix": (["--bass", "{song}/bass.wav", "-o", "{out}"], "expected a mix in wav or flac"),
+    "an output of another kind": (["--bass", "{song}/bass.wav", "-o", "{out}.txt"], "expected the format wav or flac"),
+    "no suffix": (["--bass", "{song}/bass.wav", "-o", "{out}"], "expected the format wav or flac"),
     "a subtype of another format": (
         ["{song}", "-o", "{out}.flac", "--subtype", "FLOAT"], "expected a subtype of flac",
     ),

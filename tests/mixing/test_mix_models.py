@@ -24,7 +24,7 @@ from tests.signals import noise, sine
 
 def set_level(level: OutputLevel, mix: audio.Audio) -> tuple[audio.Audio, dict[str, object]]:
     """A mix with a level, and what was applied."""
-    result = level.apply(MixResult(mix, audio.RATE, ModelInput(np.stack(4 * [mix]), audio.RATE)))
+    result = level.apply(MixResult(mix, audio.SAMPLE_RATE, ModelInput(np.stack(4 * [mix]), audio.SAMPLE_RATE)))
     return result.audio, result.level
 
 
@@ -39,9 +39,9 @@ def test_sum_adds_the_stems_as_they_are():
 def test_normalized_sum_adds_what_the_normaliser_gives():
     given = stems()
     model = open_model("normalized-sum")
-    mix = model.mix(given, audio.RATE)
+    mix = model.mix(given, audio.SAMPLE_RATE)
     alone = Normalizer(FxStats.shipped("musdb18"), ChainSettings.preset())
-    expected = sum(alone(given[stem], audio.RATE, stem)[0] for stem in STEMS)
+    expected = sum(alone(given[stem], audio.SAMPLE_RATE, stem)[0] for stem in STEMS)
     np.testing.assert_allclose(mix.audio, expected, atol=1e-6)
     assert model.chain is not None
     assert [step.effect for step in mix.prepared.effects["bass"]] == ["eq", "compression", "panning", "loudness"]
@@ -49,7 +49,7 @@ def test_normalized_sum_adds_what_the_normaliser_gives():
 
 def test_stems_of_any_length_are_brought_to_the_longest():
     given = {"vocals": noise(0.5, seed=1), "drums": noise(1.0, seed=2)[:1]}
-    mix = open_model("sum").mix(given, audio.RATE)
+    mix = open_model("sum").mix(given, audio.SAMPLE_RATE)
     expected = np.repeat(given["drums"], 2, axis=0)
     expected[:, : given["vocals"].shape[1]] += given["vocals"]
     assert np.array_equal(mix.audio, expected)
@@ -67,7 +67,7 @@ def test_a_network_mixes_at_the_rate_of_the_stems_in_their_place(checkpoint, rat
     assert mix.audio.shape == (2, samples)
     assert mix.audio.dtype == np.float32
     assert np.isfinite(mix.audio).all()
-    assert mix.prepared.sample_rate == audio.RATE
+    assert mix.prepared.sample_rate == audio.SAMPLE_RATE
 
 
 def test_resampling_to_the_network_and_back_moves_nothing(monkeypatch, checkpoint):
@@ -79,9 +79,9 @@ def test_resampling_to_the_network_and_back_moves_nothing(monkeypatch, checkpoin
 
 def test_mixing_what_was_prepared_is_mixing(checkpoint):
     given, model = stems(), open_model(checkpoint, device="cpu")
-    prepared = model.prepare(given, audio.RATE)
+    prepared = model.prepare(given, audio.SAMPLE_RATE)
     assert prepared.audio.shape == (4, 2, given["bass"].shape[1])
-    assert np.array_equal(model.predictor.predict(prepared.audio), model.mix(given, audio.RATE).audio)
+    assert np.array_equal(model.predictor.predict(prepared.audio), model.mix(given, audio.SAMPLE_RATE).audio)
 
 
 def test_a_model_of_a_loaded_checkpoint_is_the_same(checkpoint):
@@ -89,12 +89,15 @@ def test_a_model_of_a_loaded_checkpoint_is_the_same(checkpoint):
     model = StemModel.from_checkpoint(loaded)
     assert model.name == "tdcn"
     assert model.chain is loaded.chain
-    ours, theirs = model.mix(given, audio.RATE), open_model(checkpoint, device="cpu").mix(given, audio.RATE)
+    ours, theirs = (
+        model.mix(given, audio.SAMPLE_RATE),
+        open_model(checkpoint, device="cpu").mix(given, audio.SAMPLE_RATE),
+    )
     assert np.array_equal(ours.audio, theirs.audio)
 
 
 def test_a_missing_stem_is_silence():
-    mix = open_model("normalized-sum").mix({"bass": stems()["bass"]}, audio.RATE)
+    mix = open_model("normalized-sum").mix({"bass": stems()["bass"]}, audio.SAMPLE_RATE)
     assert not mix.prepared.audio[[0, 2, 3]].any()
     assert mix.prepared.audio[1].any()
 
@@ -108,13 +111,13 @@ def test_each_stem_is_asked_for_once_where_the_length_is_known():
             return super().__getitem__(stem)
 
     given = Asking(stems())
-    open_model("sum").mix(given, audio.RATE, samples=next(iter(given.values())).shape[1])
+    open_model("sum").mix(given, audio.SAMPLE_RATE, samples=next(iter(given.values())).shape[1])
     assert asked == list(STEMS)
 
 
 def test_rooms_come_first_and_are_drawn_by_the_seed():
     given, rooms = stems(0.8), ImpulseResponses(decay_s=(0.3, 1.5), count=2).load()
-    mixes = [open_model("normalized-sum", rooms=rooms, seed=seed).mix(given, audio.RATE) for seed in (3, 3)]
+    mixes = [open_model("normalized-sum", rooms=rooms, seed=seed).mix(given, audio.SAMPLE_RATE) for seed in (3, 3)]
     assert np.array_equal(mixes[0].audio, mixes[1].audio)
     assert mixes[0].prepared.effects["vocals"][0].effect == "room"
     assert mixes[0].prepared.effects["drums"][0].skipped
@@ -122,7 +125,9 @@ def test_rooms_come_first_and_are_drawn_by_the_seed():
 
 def test_progress_rises_to_one(checkpoint):
     shares = []
-    open_model(checkpoint, device="cpu").mix(stems(), audio.RATE, progress=lambda share, what: shares.append(share))
+    open_model(checkpoint, device="cpu").mix(
+        stems(), audio.SAMPLE_RATE, progress=lambda share, what: shares.append(share)
+    )
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1.0)
 
@@ -130,12 +135,12 @@ def test_progress_rises_to_one(checkpoint):
 @pytest.mark.parametrize(
     ("given", "rate", "message"),
     [
-        ({}, audio.RATE, "expected at least one of the stems"),
-        ({"voclas": noise(0.1)}, audio.RATE, "did you mean 'vocals'"),
+        ({}, audio.SAMPLE_RATE, "expected at least one of the stems"),
+        ({"voclas": noise(0.1)}, audio.SAMPLE_RATE, "did you mean 'vocals'"),
         ({"bass": noise(0.1)}, 0, "above 0 Hz"),
-        ({"bass": np.zeros((3, 10), dtype=np.float32)}, audio.RATE, "expected 1 or 2 channels"),
-        ({"bass": np.zeros((2, 0), dtype=np.float32)}, audio.RATE, "has no samples"),
-        ({"bass": np.full((2, 9), np.nan, dtype=np.float32)}, audio.RATE, "NaN or infinite"),
+        ({"bass": np.zeros((3, 10), dtype=np.float32)}, audio.SAMPLE_RATE, "expected 1 or 2 channels"),
+        ({"bass": np.zeros((2, 0), dtype=np.float32)}, audio.SAMPLE_RATE, "has no samples"),
+        ({"bass": np.full((2, 9), np.nan, dtype=np.float32)}, audio.SAMPLE_RATE, "NaN or infinite"),
     ],
 )
 def test_wrong_stems_are_refused(given, rate, message):
@@ -179,11 +184,11 @@ def test_a_mix_that_is_not_finite_is_an_error(checkpoint, monkeypatch):
         type(model.predictor), "predict", lambda self, stems, progress=None: stems[0] * np.float32(np.nan)
     )
     with pytest.raises(FxnormError, match="not finite"):
-        model.mix(stems(), audio.RATE)
+        model.mix(stems(), audio.SAMPLE_RATE)
 
 
 def test_naive_and_chain_of_baselines():
-    mix = open_model("naive").mix(stems(), audio.RATE)
+    mix = open_model("naive").mix(stems(), audio.SAMPLE_RATE)
     assert audio.peak(mix.audio) == pytest.approx(0.9)
     assert open_model("sum").chain is None
     own = Chain(FxStats.shipped("synthetic"), ChainSettings.preset("published"))
@@ -193,7 +198,7 @@ def test_naive_and_chain_of_baselines():
 @pytest.mark.parametrize("target", [-14.0, -30.0])
 def test_the_level_brings_a_mix_to_a_loudness(target):
     mix, level = set_level(OutputLevel(lufs=target, clip_mode="none"), noise(1.0))
-    assert loudness.measure(mix, audio.RATE) == pytest.approx(target, abs=1e-3)
+    assert loudness.measure(mix, audio.SAMPLE_RATE) == pytest.approx(target, abs=1e-3)
     assert level.keys() == {"gain_db"}
 
 
@@ -212,9 +217,9 @@ def test_the_level_keeps_full_scale():
 
 
 def test_an_unreachable_loudness_is_a_notice():
-    silence = np.zeros((2, audio.RATE), dtype=np.float32)
-    prepared = ModelInput(np.zeros((4, 2, audio.RATE), dtype=np.float32), audio.RATE)
-    result = OutputLevel(lufs=-14.0).apply(MixResult(silence, audio.RATE, prepared, notices=("first",)))
+    silence = np.zeros((2, audio.SAMPLE_RATE), dtype=np.float32)
+    prepared = ModelInput(np.zeros((4, 2, audio.SAMPLE_RATE), dtype=np.float32), audio.SAMPLE_RATE)
+    result = OutputLevel(lufs=-14.0).apply(MixResult(silence, audio.SAMPLE_RATE, prepared, notices=("first",)))
     assert not result.audio.any()
     assert result.notices[0] == "first"
     assert "too quiet" in result.notices[1]

@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from fxnorm.audio import RATE  # noqa: E402
+from fxnorm.audio import SAMPLE_RATE  # noqa: E402
 from fxnorm.models import chunked  # noqa: E402
 
 
@@ -37,5 +37,5 @@ def test_a_chunk_fades_into_the_next_by_equal_steps() -> None:
 def test_chunks_are_ten_seconds_and_fade_for_one() -> None:
     network = Counter()
     with torch.inference_mode():
-        chunked.apply_chunked(network, torch.zeros(4, 2, 25 * RATE))  # type: ignore[arg-type]
-    assert network.lengths == [10 * RATE, 10 * RATE, 7 * RATE]
+        chunked.apply_chunked(network, torch.zeros(4, 2, 25 * SAMPLE_RATE))  # type: ignore[arg-type]
+    assert network.lengths == [10 * SAMPLE_RATE, 10 * SAMPLE_RATE, 7 * SAMPLE_RATE]

@@ -81,12 +81,12 @@ def test_its_checkpoint_comes_back(run_folder: Path) -> None:
 def test_it_mixes_and_its_record_names_it(fxnorm: Any, run_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "song").mkdir()
     for stem, samples in stems().items():
-        audio_files.write(tmp_path / "song" / f"{stem}.wav", samples, audio.RATE)
+        audio_files.write(tmp_path / "song" / f"{stem}.wav", samples, audio.SAMPLE_RATE)
     out = tmp_path / "mix.wav"
     code, _, complaint = fxnorm("mix", tmp_path / "song", "-o", out, "--model", run_folder, "--clip-mode", "none")
     assert code == 0, complaint
     model = models.open_model(run_folder, device="cpu")
-    prepared = model.mix(stems(), audio.RATE).prepared.audio
+    prepared = model.mix(stems(), audio.SAMPLE_RATE).prepared.audio
     expected = (prepared * np.arange(1.0, 5.0, dtype=np.float32)[:, np.newaxis, np.newaxis]).sum(axis=0)
     np.testing.assert_allclose(audio_files.read(out)[0], expected, atol=1e-6)
     record = json.loads((tmp_path / "mix.json").read_text())

@@ -12,7 +12,7 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 
 from fxnorm import models
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.models import checkpoint as module
@@ -133,7 +133,7 @@ def test_other_shapes_are_refused(made: Checkpoint, shape: tuple[int, ...]) -> N
 
 def test_memory_does_not_grow_with_the_song(made: Checkpoint) -> None:
     def peak(seconds: int) -> int:
-        stems = np.zeros((4, 2, seconds * RATE), dtype=np.float32)
+        stems = np.zeros((4, 2, seconds * SAMPLE_RATE), dtype=np.float32)
         made.model.predict(stems[:, :, :1000])
         tracemalloc.start()
         made.model.predict(stems)

@@ -45,8 +45,8 @@ def test_a_convolution_is_counted(monkeypatch):
 
     monkeypatch.setattr(networks.models, "build", lambda *_: Network())
     operations, moved = networks.count(networks.Case("one", "layer", batch=3, seconds=2.0))
-    assert operations == 6 * 2 * (2 * 8 * 2 * 3 * networks.RATE)
-    assert moved > 6 * 4 * 3 * (8 + 2) * networks.RATE / 2  # at least the signals, in 4 bytes, there and back
+    assert operations == 6 * 2 * (2 * 8 * 2 * 3 * networks.SAMPLE_RATE)
+    assert moved > 6 * 4 * 3 * (8 + 2) * networks.SAMPLE_RATE / 2  # at least the signals, in 4 bytes, there and back
 
 
 def test_the_table_has_every_network_and_precision(monkeypatch, capsys):

@@ -10,9 +10,11 @@ import pytest
 from fxnorm import audio, audio_files, corpus
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError, StatsError
-from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
+from fxnorm.normalization.corpus_normalization import normalize_corpus
 from fxnorm.normalization.corpus_statistics import compute_stats
 from fxnorm.normalization.impulse_responses import ImpulseResponses
+from fxnorm.normalization.output_layout import OutputLayout
+from fxnorm.normalization.plan import NormalizationPlan
 from fxnorm.normalization.reverb import ReverbSettings
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
@@ -22,7 +24,7 @@ from tests.signals import plucks
 MUSDB = FxStats.shipped()
 
 
-def write_song(folder, *, seed=0, seconds=1.5, stems=STEMS, rate=audio.RATE):
+def write_song(folder, *, seed=0, seconds=1.5, stems=STEMS, rate=audio.SAMPLE_RATE):
     folder.mkdir(parents=True)
     mixture = 0.0
     for number, stem in enumerate(stems):
@@ -64,7 +66,7 @@ def test_every_stem_gets_a_file_and_a_card_and_the_mixture_follows(songs, tmp_pa
         assert (folder / "mixture.wav").read_bytes() == track.mixture.read_bytes()
         for stem in STEMS:
             info = audio_files.probe(folder / f"{stem}.wav")
-            assert (info.samples, info.channels, info.subtype) == (round(1.5 * audio.RATE), 2, "FLOAT")
+            assert (info.samples, info.channels, info.subtype) == (round(1.5 * audio.SAMPLE_RATE), 2, "FLOAT")
             card = json.loads((folder / f"{stem}.json").read_text())
             assert [step["effect"] for step in card["steps"]] == ["eq", "compression", "panning", "loudness"]
             assert card["stats"]["signature"] == MUSDB.signature
@@ -184,14 +186,14 @@ def test_a_new_mixture_takes_the_place_of_the_old(songs, tmp_path):
     normalize_corpus(corpus.scan(songs), plan(out))
     assert (out / "train" / "Song A" / "mixture.wav").read_bytes() == store.read_bytes()
     store.unlink()
-    audio_files.write(store, -0.5 * plucks(1.5, seed=77), audio.RATE)
+    audio_files.write(store, -0.5 * plucks(1.5, seed=77), audio.SAMPLE_RATE)
     normalize_corpus(corpus.scan(songs), plan(out))
     assert (out / "train" / "Song A" / "mixture.wav").read_bytes() == store.read_bytes()
 
 
 def test_integer_files_are_brought_under_full_scale(tmp_path):
     (tmp_path / "corpus" / "song").mkdir(parents=True)
-    audio_files.write(tmp_path / "corpus" / "song" / "other.wav", 3.0 * plucks(1.5), audio.RATE)
+    audio_files.write(tmp_path / "corpus" / "song" / "other.wav", 3.0 * plucks(1.5), audio.SAMPLE_RATE)
     settings = ChainSettings.preset(effects=("eq",), strength={"eq": 0.01})
     layout = OutputLayout(tmp_path / "out", subtype="PCM_16")
     normalize_corpus(corpus.scan(tmp_path / "corpus"), plan(None, settings=settings, layout=layout))
@@ -224,16 +226,16 @@ def test_songs_of_other_shapes(tmp_path):
     folder = root / "odd"
     folder.mkdir()
     audio_files.write(folder / "vocals.wav", plucks(1.0, channels=1), 22_050)
-    audio_files.write(folder / "bass.wav", np.zeros((2, 4000), np.float32), audio.RATE)
-    audio_files.write(folder / "drums.wav", plucks(0.02 + 0.4)[:, :882], audio.RATE)
-    audio_files.write(folder / "other.wav", np.eye(1, 30_000, 15_000, dtype=np.float32), audio.RATE)
+    audio_files.write(folder / "bass.wav", np.zeros((2, 4000), np.float32), audio.SAMPLE_RATE)
+    audio_files.write(folder / "drums.wav", plucks(0.02 + 0.4)[:, :882], audio.SAMPLE_RATE)
+    audio_files.write(folder / "other.wav", np.eye(1, 30_000, 15_000, dtype=np.float32), audio.SAMPLE_RATE)
     result = normalize_corpus(corpus.scan(root), plan(tmp_path / "out"))
     assert result.failures == ()
     for path in (tmp_path / "out").rglob("*.wav"):
         if path.stem != "mixture":
             before = audio_files.probe(root / path.relative_to(tmp_path / "out"))
             after = audio_files.probe(path)
-            assert (after.samples, after.rate) == (before.samples, before.rate)
+            assert (after.samples, after.sample_rate) == (before.samples, before.sample_rate)
 
 
 def test_reverb_draws_by_seed_track_and_stem(songs, tmp_path):
@@ -266,7 +268,7 @@ def test_responses_come_from_a_folder(tmp_path):
     audio_files.write(tmp_path / "room.wav", plucks(0.5), 48_000)
     (response,) = ImpulseResponses(tmp_path).load()
     assert response.identity.startswith("room.wav ")
-    assert response.audio.shape[1] == pytest.approx(0.5 * audio.RATE * audio.RATE / 48_000, abs=2)
+    assert response.audio.shape[1] == pytest.approx(0.5 * audio.SAMPLE_RATE * audio.SAMPLE_RATE / 48_000, abs=2)
     with pytest.raises(InputError, match="expected a folder of impulse responses"):
         ImpulseResponses(tmp_path / "none").load()
 
@@ -323,7 +325,7 @@ def test_a_workspace_that_holds_something_else_is_left_alone(songs, tmp_path):
 
 def test_statistics_leave_out_what_cannot_be_read(songs):
     (songs / "train" / "Song A" / "bass.wav").write_text("not audio")
-    audio_files.write(songs / "train" / "Song A" / "drums.wav", np.zeros((2, 9000), np.float32), audio.RATE)
+    audio_files.write(songs / "train" / "Song A" / "drums.wav", np.zeros((2, 9000), np.float32), audio.SAMPLE_RATE)
     seen = []
     stats, failures = compute_stats(corpus.scan(songs), title="t", progress=lambda *state: seen.append(state[:2]))
     assert [(failure.track, failure.stem) for failure in failures] == [("train/Song A", "bass")]
@@ -334,7 +336,7 @@ def test_statistics_leave_out_what_cannot_be_read(songs):
 def test_a_corpus_of_silence_has_no_statistics(tmp_path):
     folder = tmp_path / "song"
     folder.mkdir()
-    audio_files.write(folder / "bass.wav", np.zeros((2, 9000), np.float32), audio.RATE)
+    audio_files.write(folder / "bass.wav", np.zeros((2, 9000), np.float32), audio.SAMPLE_RATE)
     with pytest.raises(StatsError, match="expected stems that sound"):
         compute_stats(corpus.scan(tmp_path), title="silence")
 

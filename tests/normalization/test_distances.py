@@ -49,5 +49,5 @@ def test_what_is_outside_the_band_does_not(point: int) -> None:
 def test_what_one_set_lacks_has_no_distance() -> None:
     features = {"compression": OnsetPeaks(-12.0, 2.0), "loudness": Loudness(-20.0), "eq": None}
     changes = {"compression": OnsetPeaks(-15.0, 3.5), "loudness": Loudness(-26.0), "eq": SpectrumFeature(ONES)}
-    assert distance(features, changes) == {"peak": 3.0, "spread": 1.5, "loudness": 6.0}
+    assert distance(features, changes) == {"peak": 3.0, "std": 1.5, "loudness": 6.0}
     assert distance(features, {}) == {}

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import firwin2, savgol_filter
 
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.dsp import loudness, stft
 from fxnorm.dsp.fir import linear_phase
 from fxnorm.dsp.stft import mean_magnitude
@@ -28,12 +28,12 @@ def rms_db(one, other):
 
 
 def test_the_feature_of_a_sine_is_its_line():
-    frequency_hz = 1000 * RATE / 65_536
-    feature = measure("eq", sine(frequency_hz, 4.0), RATE)
+    frequency_hz = 1000 * SAMPLE_RATE / 65_536
+    feature = measure("eq", sine(frequency_hz, 4.0), SAMPLE_RATE)
     assert feature.shape == (BINS,)
     assert np.argmax(feature) == 1000
     # a sine of amplitude A has the line A/2 times the sum of the window
-    amplitude = 10.0 ** ((-30.0 - loudness.measure(sine(frequency_hz, 4.0), RATE)) / 20.0)
+    amplitude = 10.0 ** ((-30.0 - loudness.measure(sine(frequency_hz, 4.0), SAMPLE_RATE)) / 20.0)
     window = np.sqrt(0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(65_536) / 65_536))
     assert feature[1000] == pytest.approx(amplitude / 2.0 * window.sum(), rel=1e-3)
 
@@ -43,7 +43,7 @@ def test_the_feature_of_a_sine_is_its_line():
 def test_the_feature_does_not_know_the_level(gain_db):
     audio = noise(3.0)
     louder = audio * np.float32(10.0 ** (gain_db / 20.0))
-    np.testing.assert_allclose(measure("eq", louder, RATE), measure("eq", audio, RATE), rtol=1e-3)
+    np.testing.assert_allclose(measure("eq", louder, SAMPLE_RATE), measure("eq", audio, SAMPLE_RATE), rtol=1e-3)
 
 
 def test_another_rate_is_refused():
@@ -54,9 +54,9 @@ def test_another_rate_is_refused():
 
 
 def test_silence_has_no_feature_and_passes():
-    silence = np.zeros((2, RATE), np.float32)
-    assert measure("eq", silence, RATE) is None
-    out, step = match("eq", silence, RATE, TARGET)
+    silence = np.zeros((2, SAMPLE_RATE), np.float32)
+    assert measure("eq", silence, SAMPLE_RATE) is None
+    out, step = match("eq", silence, SAMPLE_RATE, TARGET)
     assert out is silence
     assert step.skipped == "silent"
 
@@ -86,7 +86,7 @@ def test_the_filter_is_the_slow_one_run_forwards_and_backwards():
 
 def test_published_gives_each_channel_the_target():
     audio = pad(noise(6.0) * np.array([[1.0], [0.2]], np.float32))
-    out, _ = match("eq", audio, RATE, TARGET, settings=PUBLISHED)
+    out, _ = match("eq", audio, SAMPLE_RATE, TARGET, settings=PUBLISHED)
     for channel in out:
         spectrum = smooth("eq", mean_magnitude(channel[np.newaxis], N_FFT, HOP)[0], "other")
         assert rms_db(spectrum[AUDIBLE], TARGET[AUDIBLE]) < 1.0
@@ -94,7 +94,7 @@ def test_published_gives_each_channel_the_target():
 
 def test_default_gives_the_stem_the_target_and_keeps_its_balance():
     audio = pad(noise(6.0) * np.array([[1.0], [0.2]], np.float32))
-    out, step = match("eq", audio, RATE, TARGET)
+    out, step = match("eq", audio, SAMPLE_RATE, TARGET)
     spectra = mean_magnitude(out, N_FFT, HOP)
     assert rms_db(smooth("eq", spectra.mean(axis=0), "other")[AUDIBLE], TARGET[AUDIBLE]) < 1.0
     before = mean_magnitude(audio, N_FFT, HOP)
@@ -105,7 +105,7 @@ def test_default_gives_the_stem_the_target_and_keeps_its_balance():
 
 def test_the_gain_keeps_within_its_range():
     hum = pad(sine(100.0, 4.0))
-    out, step = match("eq", hum, RATE, TARGET)
+    out, step = match("eq", hum, SAMPLE_RATE, TARGET)
     gains = [gain for curve in step.processor.gains_db for gain in curve]
     assert max(gains) - min(gains) <= 80.01
     assert np.isfinite(out).all()
@@ -114,7 +114,7 @@ def test_the_gain_keeps_within_its_range():
 @pytest.mark.parametrize("preset", eq.PRESETS)
 def test_strength_is_an_exponent(preset):
     audio = pad(plucks(4.0))
-    steps = [match("eq", audio, RATE, TARGET, settings=eq.PRESETS[preset], strength=s)[1] for s in (0.5, 1.0)]
+    steps = [match("eq", audio, SAMPLE_RATE, TARGET, settings=eq.PRESETS[preset], strength=s)[1] for s in (0.5, 1.0)]
     half, whole = (np.array(step.processor.gains_db) for step in steps)
     np.testing.assert_allclose(2.0 * half, whole, atol=0.02)
 
@@ -122,7 +122,7 @@ def test_strength_is_an_exponent(preset):
 @pytest.mark.parametrize("weaker_db", [-40.0, -60.0])
 def test_a_weak_side_keeps_its_place(weaker_db):
     audio = pad(noise(2.0, level=0.05) * np.array([[1.0], [10.0 ** (weaker_db / 20.0)]], np.float32))
-    out, _ = match("eq", audio, RATE, TARGET)
+    out, _ = match("eq", audio, SAMPLE_RATE, TARGET)
     levels = np.sqrt(np.mean(np.square(mean_magnitude(out, N_FFT, HOP)[:, 2000:20_000]), axis=1))
     before = np.sqrt(np.mean(np.square(mean_magnitude(audio, N_FFT, HOP)[:, 2000:20_000]), axis=1))
     assert 20.0 * np.log10((levels[1] / levels[0]) / (before[1] / before[0])) == pytest.approx(0.0, abs=0.2)
@@ -132,7 +132,7 @@ def test_a_silent_channel_passes():
     audio = pad(noise(2.0))
     audio[1] = 0.0
     for settings_ in eq.PRESETS.values():
-        out, _ = match("eq", audio, RATE, TARGET, settings=settings_)
+        out, _ = match("eq", audio, SAMPLE_RATE, TARGET, settings=settings_)
         assert not out[1].any()
         assert out[0].any()
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import savgol_filter
 
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.errors import InputError
 from fxnorm.normalization import panning, panning_published, side_gains
 from fxnorm.normalization.grid import BINS, GRID_POINTS
@@ -19,22 +19,22 @@ ONES = np.ones(GRID_POINTS)
 
 def mean_similarity(audio):
     low, high = 150, 20_000  # bins from 100 Hz to 13 kHz
-    return float(measure("panning", audio, RATE)[low:high].mean())
+    return float(measure("panning", audio, SAMPLE_RATE)[low:high].mean())
 
 
 def test_equal_sides_are_one_and_a_single_side_is_zero():
     mono = sine(440.0, 3.0)
-    np.testing.assert_allclose(measure("panning", mono, RATE), 1.0, atol=1e-9)
+    np.testing.assert_allclose(measure("panning", mono, SAMPLE_RATE), 1.0, atol=1e-9)
     one_side = noise(3.0)
     one_side[1] = 0.0
-    np.testing.assert_allclose(measure("panning", one_side, RATE), 0.0, atol=1e-9)
+    np.testing.assert_allclose(measure("panning", one_side, SAMPLE_RATE), 0.0, atol=1e-9)
 
 
 @pytest.mark.parametrize("gain", [0.1, 0.5, 0.9])
 def test_a_panned_source_has_the_similarity_of_its_gains(gain):
     source = noise(3.0)[0]
     audio = np.stack([source, np.float32(gain) * source])
-    np.testing.assert_allclose(measure("panning", audio, RATE), 2.0 * gain / (1.0 + gain**2), atol=1e-4)
+    np.testing.assert_allclose(measure("panning", audio, SAMPLE_RATE), 2.0 * gain / (1.0 + gain**2), atol=1e-4)
 
 
 @settings(max_examples=10, deadline=None)
@@ -42,7 +42,9 @@ def test_a_panned_source_has_the_similarity_of_its_gains(gain):
 def test_neither_level_nor_swapping_matters(gain_db):
     audio = noise(2.0)
     changed = audio[::-1] * np.float32(10.0 ** (gain_db / 20.0))
-    np.testing.assert_allclose(measure("panning", changed, RATE), measure("panning", audio, RATE), atol=1e-4)
+    np.testing.assert_allclose(
+        measure("panning", changed, SAMPLE_RATE), measure("panning", audio, SAMPLE_RATE), atol=1e-4
+    )
 
 
 def test_a_frame_of_zeros_is_similar_to_itself():
@@ -52,8 +54,8 @@ def test_a_frame_of_zeros_is_similar_to_itself():
 
 
 def test_mono_is_one_silence_is_none_and_another_rate_is_refused():
-    assert measure("panning", sine(440.0, 1.0, channels=1), RATE).shape == (BINS,)
-    assert measure("panning", np.zeros((2, RATE), np.float32), RATE) is None
+    assert measure("panning", sine(440.0, 1.0, channels=1), SAMPLE_RATE).shape == (BINS,)
+    assert measure("panning", np.zeros((2, SAMPLE_RATE), np.float32), SAMPLE_RATE) is None
     with pytest.raises(InputError, match="expected audio at 44100 Hz"):
         measure("panning", noise(1.0), 22_050)
 
@@ -122,7 +124,7 @@ def test_repanning_reaches_the_similarity_frame_by_frame(wanted):
 def test_published_treats_the_whole_length():
     audio = np.tile(noise(4.0), 8)
     target = 0.6 * ONES
-    out, _ = match("panning", audio, RATE, target, stem="drums", settings=panning.PRESETS["published"])
+    out, _ = match("panning", audio, SAMPLE_RATE, target, stem="drums", settings=panning.PRESETS["published"])
     change = np.abs(out - audio * np.array([[0.3], [0.7]], np.float32)).reshape(2, 8, -1).max(axis=(0, 2))
     other = np.abs(out - audio * np.array([[0.7], [0.3]], np.float32)).reshape(2, 8, -1).max(axis=(0, 2))
     assert np.minimum(change, other)[-1] > 0.5 * np.minimum(change, other)[1] > 0.0
@@ -140,7 +142,9 @@ def test_a_boost_limit_bounds_what_a_leaning_bin_gets():
 def test_narrowing_reaches_the_target_in_the_mean_and_keeps_the_mid():
     audio = pad(noise(6.0))
     target = 0.97 * ONES
-    out, step = match("panning", audio, RATE, target, stem="other", settings=panning.SideGainMatching(exponent=1.0))
+    out, step = match(
+        "panning", audio, SAMPLE_RATE, target, stem="other", settings=panning.SideGainMatching(exponent=1.0)
+    )
     assert mean_similarity(audio) < 0.95
     assert mean_similarity(out) == pytest.approx(0.97, abs=0.01)
     np.testing.assert_allclose(out[0] + out[1], audio[0] + audio[1], atol=1e-6)
@@ -150,7 +154,9 @@ def test_narrowing_reaches_the_target_in_the_mean_and_keeps_the_mid():
 
 def test_what_is_narrow_enough_is_left_alone():
     audio = pad(noise(2.0))
-    out, step = match("panning", audio, RATE, 0.2 * ONES, stem="other", settings=panning.SideGainMatching(exponent=1.0))
+    out, step = match(
+        "panning", audio, SAMPLE_RATE, 0.2 * ONES, stem="other", settings=panning.SideGainMatching(exponent=1.0)
+    )
     assert out is audio
     assert "no band is wider" in step.skipped
 
@@ -170,7 +176,8 @@ def test_half_the_strength_is_between(preset):
     target = 0.95 * ONES
     settings_ = panning.PRESETS[preset]
     none, half, whole = (
-        match("panning", audio, RATE, target, stem="other", settings=settings_, strength=s)[0] for s in (0.0, 0.5, 1.0)
+        match("panning", audio, SAMPLE_RATE, target, stem="other", settings=settings_, strength=s)[0]
+        for s in (0.0, 0.5, 1.0)
     )
     np.testing.assert_allclose(none, audio, atol=2e-6)
     assert 0.0 < np.abs(half - audio).max() < np.abs(whole - audio).max()
@@ -180,10 +187,10 @@ def test_half_the_strength_is_between(preset):
 def test_odd_inputs_pass(preset):
     settings_ = panning.PRESETS[preset]
     for audio in (np.zeros((2, 5000), np.float32), sine(440.0, 1.0, channels=1)):
-        out, step = match("panning", audio, RATE, ONES, stem="bass", settings=settings_)
+        out, step = match("panning", audio, SAMPLE_RATE, ONES, stem="bass", settings=settings_)
         assert out is audio
         assert step.skipped
-    short, _ = match("panning", noise(0.02), RATE, 0.9 * ONES, stem="bass", settings=settings_)
+    short, _ = match("panning", noise(0.02), SAMPLE_RATE, 0.9 * ONES, stem="bass", settings=settings_)
     assert short.shape == noise(0.02).shape
     with pytest.raises(InputError, match="unknown stem"):
-        match("panning", noise(1.0), RATE, ONES, stem="gong", settings=settings_)
+        match("panning", noise(1.0), SAMPLE_RATE, ONES, stem="gong", settings=settings_)

@@ -7,31 +7,34 @@ import numpy as np
 import pytest
 
 from fxnorm import audio_files, corpus
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.cli import cli
 from fxnorm.errors import FxnormError, InputError
 from fxnorm.normalization.chain import Chain
-from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus, replay_stem
+from fxnorm.normalization.corpus_normalization import normalize_corpus
 from fxnorm.normalization.effects import applied_from_dict
 from fxnorm.normalization.impulse_responses import ImpulseResponses
 from fxnorm.normalization.normalizer import Normalizer, replay
+from fxnorm.normalization.output_layout import OutputLayout
+from fxnorm.normalization.plan import NormalizationPlan
 from fxnorm.normalization.record import load_record
 from fxnorm.normalization.reverb import ReverbSettings
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
+from fxnorm.normalization.stem_normalization import replay_stem
 from tests.signals import noise, plucks
 
 MUSDB = FxStats.shipped()
 SHORT = ImpulseResponses(count=2, decay_s=(0.2, 0.3))
 HALF = {"eq": 0.4, "compression": 0.7, "panning": 0.5, "loudness": 0.3}
 STEMS = {
-    "plucks": (plucks(2.0, seed=1), RATE),
+    "plucks": (plucks(2.0, seed=1), SAMPLE_RATE),
     "48 kHz": (plucks(2.0, seed=2), 48_000),
     "22 kHz": (noise(1.0, rate=22_050), 22_050),
-    "mono": (plucks(1.5, seed=3, channels=1), RATE),
-    "left": (plucks(1.5, seed=4) * np.array([[1.0], [0.0]], np.float32), RATE),
+    "mono": (plucks(1.5, seed=3, channels=1), SAMPLE_RATE),
+    "left": (plucks(1.5, seed=4) * np.array([[1.0], [0.0]], np.float32), SAMPLE_RATE),
     "silent": (np.full((2, 9000), 1e-3, np.float32), 48_000),
-    "short": (noise(0.05), RATE),
+    "short": (noise(0.05), SAMPLE_RATE),
     "loud": (40.0 * plucks(1.0, seed=5), 48_000),
 }
 SETTINGS = {
@@ -72,7 +75,7 @@ def song(tmp_path: Path) -> Path:
 def hall(tmp_path: Path) -> Path:
     folder = tmp_path / "hall"
     folder.mkdir()
-    audio_files.write(folder / "hall.wav", SHORT.load()[0].audio, RATE)
+    audio_files.write(folder / "hall.wav", SHORT.load()[0].audio, SAMPLE_RATE)
     return folder
 
 
@@ -101,7 +104,7 @@ def test_moved_impulse_responses_are_found_and_others_refused(song, hall, tmp_pa
     with pytest.raises(InputError, match="expected a folder of impulse responses"):
         load_record(card)
     assert load_record(card, folder=moved)[0].effect == "reverb"
-    audio_files.write(moved / "hall.wav", SHORT.load()[1].audio, RATE)
+    audio_files.write(moved / "hall.wav", SHORT.load()[1].audio, SAMPLE_RATE)
     with pytest.raises(InputError, match="expected the impulse response 'hall"):
         load_record(card, folder=moved)
 
@@ -123,8 +126,8 @@ def test_a_chain_refuses_other_impulse_responses(song, hall, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": "fxnorm-mix"}, "expected the card of a stem"),
-        ({"version": 1}, "expected the card of a stem of version 2, got 1"),
+        ({"format": "fxnorm-mix"}, "expected the record of a stem"),
+        ({"version": 1}, "expected the record of a stem of version 2, got 1"),
         ({"steps": [{"effect": "eq", "processor": {"kind": "chorus"}}]}, "damaged .the processor 'chorus'"),
         ({"steps": [{"effect": "loudness", "processor": {"kind": "gain", "gain": "loud"}}]}, "damaged .gain: "),
     ],

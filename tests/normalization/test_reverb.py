@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.normalization import reverb
 from fxnorm.normalization.reverb import ImpulseResponse, ReverbSend, ReverbSettings
 from fxnorm.synth import impulse_response
 from tests.signals import noise
 
 RESPONSES = [
-    ImpulseResponse.from_audio(impulse_response(np.random.default_rng(seed), RATE, decay_s=0.3)) for seed in range(3)
+    ImpulseResponse.from_audio(impulse_response(np.random.default_rng(seed), SAMPLE_RATE, decay_s=0.3))
+    for seed in range(3)
 ]
 
 
@@ -18,13 +19,13 @@ def add_reverb(audio, stem, seed, **settings):
     """Draw a reverb and add it."""
     rng = np.random.default_rng(seed)
     step = reverb.draw_reverb(RESPONSES, stem=stem, rng=rng, settings=ReverbSettings(**settings))
-    return step.process(audio, RATE), step
+    return step.process(audio, SAMPLE_RATE), step
 
 
 def add_room(audio, responses, stem):
     """Draw a room and mix it."""
     step = reverb.draw_room(responses, stem=stem, rng=np.random.default_rng(0))
-    return step.process(audio, RATE), step
+    return step.process(audio, SAMPLE_RATE), step
 
 
 def test_the_same_generator_adds_the_same_reverb():
@@ -56,10 +57,10 @@ def test_an_impulse_as_response_leaves_the_shelved_stem_in_time():
     response[:, 220] = 1.0
     audio = noise(0.5)
     processor = ReverbSend(response=ImpulseResponse.from_audio(response), low_shelf_hz=600.0, high_shelf_hz=8000.0)
-    sent = processor.send(audio, RATE)
+    sent = processor.send(audio, SAMPLE_RATE)
     assert sent.shape == audio.shape
     spectrum = np.abs(np.fft.rfft(sent[0])) / np.abs(np.fft.rfft(audio[0]))
-    frequencies = np.fft.rfftfreq(audio.shape[1], 1.0 / RATE)
+    frequencies = np.fft.rfftfreq(audio.shape[1], 1.0 / SAMPLE_RATE)
     middle = np.median(spectrum[(frequencies > 2000.0) & (frequencies < 2500.0)])
     low = np.median(spectrum[(frequencies > 20.0) & (frequencies < 60.0)])
     assert 20.0 * np.log10(low / middle) == pytest.approx(-28.0, abs=3.0)

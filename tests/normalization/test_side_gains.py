@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.normalization import side_gains
 from tests.signals import noise
 
@@ -57,7 +57,7 @@ def test_applied_gains_lie_on_lines_over_the_logarithm_of_frequency() -> None:
     out = side_gains.apply_side_gains(impulse, gains_db, 8191)
     np.testing.assert_allclose(out[0] + out[1], 0.0, atol=1e-7)
     response_db = 20.0 * np.log10(np.abs(np.fft.rfft(out[0] - out[1])))
-    hz = np.fft.rfftfreq(impulse.shape[1], 1.0 / RATE)
+    hz = np.fft.rfftfreq(impulse.shape[1], 1.0 / SAMPLE_RATE)
     for share in (0.1, 0.25, 0.5, 0.75, 0.9):
         between_hz = low_hz ** (1.0 - share) * high_hz**share
         assert np.interp(between_hz, hz, response_db) == pytest.approx(-20.0 * share, abs=0.25)

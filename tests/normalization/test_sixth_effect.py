@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from fxnorm import audio, audio_files, corpus
-from fxnorm.audio import RATE, is_silent
+from fxnorm.audio import SAMPLE_RATE, is_silent
 from fxnorm.cli import cli
 from fxnorm.dsp.stft import mean_magnitude
 from fxnorm.evaluation import domain_gap
 from fxnorm.models import open_model
 from fxnorm.normalization.chain import Chain
-from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
+from fxnorm.normalization.corpus_normalization import normalize_corpus
 from fxnorm.normalization.corpus_statistics import compute_stats
 from fxnorm.normalization.effect import Analysis, AppliedEffect, Arrays, Effect, EffectSettings
 from fxnorm.normalization.effects import MATCHED_EFFECTS
@@ -23,6 +23,8 @@ from fxnorm.normalization.eq import ZeroPhaseEq
 from fxnorm.normalization.feature import CurveFeature, PlotStyle, band_mean
 from fxnorm.normalization.grid import GRID_STEP, HOP, N_FFT, grid_frequencies
 from fxnorm.normalization.normalizer import replay
+from fxnorm.normalization.output_layout import OutputLayout
+from fxnorm.normalization.plan import NormalizationPlan
 from fxnorm.normalization.record import load_record
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
@@ -84,10 +86,10 @@ class Tilt(Effect[TiltFeature, TiltSettings, TiltAnalysis]):
         return TiltFeature(level_db - level_db.mean())
 
     def analyze(
-        self, audio: audio.Audio, sample_rate: int, *, settings: TiltSettings, stored: Arrays | None = None
+        self, audio: audio.Audio, sample_rate: int, *, settings: TiltSettings, arrays: Arrays | None = None
     ) -> TiltAnalysis:
-        if stored is not None:
-            return TiltAnalysis(stored["curve_db"])
+        if arrays is not None:
+            return TiltAnalysis(arrays["curve_db"])
         feature = self.measure(audio, sample_rate)
         return TiltAnalysis(np.empty(0) if feature is None else feature.values)
 
@@ -114,7 +116,7 @@ def songs(monkeypatch, tmp_path):
         folder = tmp_path / "corpus" / f"song {number}"
         folder.mkdir(parents=True)
         for seed, stem in enumerate(("vocals", "drums")):
-            audio_files.write(folder / f"{stem}.wav", plucks(1.5, seed=10 * number + seed), RATE)
+            audio_files.write(folder / f"{stem}.wav", plucks(1.5, seed=10 * number + seed), SAMPLE_RATE)
     return corpus.scan(tmp_path / "corpus")
 
 

@@ -187,7 +187,7 @@ def test_features_of_another_shape_are_refused(tmp_path, change):
 def test_the_distance_to_itself_is_nothing():
     musdb = FxStats.shipped()
     for values in musdb.distance(musdb).values():
-        assert set(values) == {"eq", "peak", "spread", "panning", "loudness"}
+        assert set(values) == {"eq", "peak", "std", "panning", "loudness"}
         assert not any(values.values())
     louder = dataclasses.replace(
         musdb,

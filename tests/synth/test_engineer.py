@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.synth import Engineer, Gain, ParametricEq, priors, processor_from_dict
@@ -16,7 +16,7 @@ from fxnorm.synth.processors import Compressor, Pan, Reverb, Width
 @pytest.fixture(scope="module")
 def dry() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(1)
-    pulse = np.repeat(rng.random(6) > 0.3, RATE // 3)
+    pulse = np.repeat(rng.random(6) > 0.3, SAMPLE_RATE // 3)
     return {stem: (0.1 * pulse * rng.standard_normal((2, pulse.size))).astype(np.float32) for stem in STEMS}
 
 
@@ -24,7 +24,7 @@ class Tremolo:
     """A foreign processor with nothing but process()."""
 
     def process(self, x):
-        return x * (1.0 + 0.5 * np.sin(2 * np.pi * 4.0 * np.arange(len(x)) / RATE))[:, np.newaxis]
+        return x * (1.0 + 0.5 * np.sin(2 * np.pi * 4.0 * np.arange(len(x)) / SAMPLE_RATE))[:, np.newaxis]
 
 
 class InPlace:
@@ -48,7 +48,7 @@ def test_the_settings_replay_the_mix_sample_by_sample(dry):
     for stem in STEMS:
         audio = dry[stem].astype(np.float64)
         for values in settings["inserts"][stem]:
-            audio = processor_from_dict(values).process(audio, RATE)
+            audio = processor_from_dict(values).process(audio, SAMPLE_RATE)
         np.testing.assert_allclose(audio, mix.wet[stem], atol=1e-6)
 
 

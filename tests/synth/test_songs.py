@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.synth import SyntheticSong, make_song, song_name
@@ -24,7 +24,7 @@ def level_db(audio: np.ndarray) -> float:
 
 
 def octaves_db(audio: np.ndarray) -> np.ndarray:
-    power, frequency_hz = np.abs(np.fft.rfft(audio.mean(axis=0))) ** 2, np.fft.rfftfreq(audio.shape[1], 1 / RATE)
+    power, frequency_hz = np.abs(np.fft.rfft(audio.mean(axis=0))) ** 2, np.fft.rfftfreq(audio.shape[1], 1 / SAMPLE_RATE)
     lows = (60, 120, 240, 480, 960, 1920, 3840, 7680)
     octaves = np.array([power[(frequency_hz >= low) & (frequency_hz < 2 * low)].sum() for low in lows])
     return 10 * np.log10(octaves / octaves.sum() + 1e-12)
@@ -34,7 +34,7 @@ def test_shapes_types_and_levels(songs):
     for song in songs:
         assert list(song.dry) == list(song.wet) == list(STEMS)
         for audio in (*song.dry.values(), *song.wet.values(), song.mixture):
-            assert audio.shape == (2, round(SECONDS * RATE))
+            assert audio.shape == (2, round(SECONDS * SAMPLE_RATE))
             assert audio.dtype == np.float32
             assert audio.flags.c_contiguous
             assert np.isfinite(audio).all()
@@ -95,7 +95,7 @@ def test_wet_and_dry_are_the_same_performance(songs):
                 spectra = [np.fft.rfft(audio[stem].mean(axis=0), 2**20) for audio in (song.dry, song.wet)]
                 correlation = np.fft.irfft(spectra[1] * spectra[0].conj())
                 lag = (int(np.abs(correlation).argmax()) + 2**19) % 2**20 - 2**19
-                assert abs(lag) < 0.001 * RATE
+                assert abs(lag) < 0.001 * SAMPLE_RATE
 
 
 def test_the_voice_rests_and_has_little_at_the_ends_of_the_spectrum(songs):
@@ -105,7 +105,7 @@ def test_the_voice_rests_and_has_little_at_the_ends_of_the_spectrum(songs):
             continue
         frames_db = 10 * np.log10(np.mean(voice[: voice.size // 2048 * 2048].reshape(-1, 2048) ** 2, axis=1) + 1e-12)
         assert np.mean(frames_db < frames_db.max() - 40) > 0.1
-        power, frequency_hz = np.abs(np.fft.rfft(voice)) ** 2, np.fft.rfftfreq(voice.size, 1 / RATE)
+        power, frequency_hz = np.abs(np.fft.rfft(voice)) ** 2, np.fft.rfftfreq(voice.size, 1 / SAMPLE_RATE)
         assert power[frequency_hz < 60].sum() < 1e-3 * power.sum()
         assert power[frequency_hz > 12_000].sum() < 2e-3 * power.sum()
 
@@ -117,7 +117,7 @@ def test_the_tempo_can_be_heard_in_the_drums(songs):
         energy = np.add.reduceat(drums**2, np.arange(0, drums.size, hop))
         onsets = np.maximum(0.0, np.diff(np.sqrt(energy)))
         onsets -= onsets.mean()
-        beat = 60.0 / song.score["tempo_bpm"] * RATE / hop
+        beat = 60.0 / song.score["tempo_bpm"] * SAMPLE_RATE / hop
         # A bar repeats better than the space between any two beats.
         bar = beat * song.score["beats_per_bar"]
         correlation = np.correlate(onsets, onsets, "full")[onsets.size - 1 :]
@@ -129,7 +129,7 @@ def test_the_tempo_can_be_heard_in_the_drums(songs):
 
 def test_nothing_sounds_before_the_first_note_and_noise_is_low(songs):
     for song in songs:
-        voice = song.dry["vocals"][0, : RATE // 20]
+        voice = song.dry["vocals"][0, : SAMPLE_RATE // 20]
         if song.index != INSTRUMENTAL and song.score["sections"][0]["kind"] == "intro":
             assert level_db(voice) < -80.0
 
@@ -147,7 +147,7 @@ def test_a_song_is_made_of_its_seed_and_index_alone(songs):
 
 def test_a_longer_song_begins_like_the_shorter_one(songs):
     longer = make_song(0, 3, seconds=12.0)
-    begins = round(5.0 * RATE)
+    begins = round(5.0 * SAMPLE_RATE)
     for stem in STEMS:
         short, long = (song.dry[stem][0, :begins] for song in (songs[2], longer))
         assert np.corrcoef(short, long)[0, 1] > 0.99

@@ -40,7 +40,7 @@ def test_files_hold_the_song_to_24_bits_and_the_mixture_is_the_sum(corpus):
     out, folders, _ = corpus
     song = make_song(3, 1, seconds=SECONDS)
     read = {name: audio_files.read(folders[1] / f"{name}.flac") for name in (*STEMS, "mixture")}
-    assert {sample_rate for _, sample_rate in read.values()} == {audio.RATE}
+    assert {sample_rate for _, sample_rate in read.values()} == {audio.SAMPLE_RATE}
     for stem in STEMS:
         np.testing.assert_allclose(read[stem][0], song.wet[stem], atol=2**-23)
         dry, _ = audio_files.read(out / "dry" / "train" / folders[1].name / f"{stem}.flac")
@@ -72,7 +72,7 @@ def test_another_length_is_another_song(tmp_path):
     first = write_indexed_song(tmp_path, 3, 0, 2.0)
     second = write_indexed_song(tmp_path, 3, 0, 2.5)
     assert first == second
-    assert audio_files.probe(second / "mixture.flac").samples == round(2.5 * audio.RATE)
+    assert audio_files.probe(second / "mixture.flac").samples == round(2.5 * audio.SAMPLE_RATE)
 
 
 def test_splits_are_fixed_and_in_proportion():

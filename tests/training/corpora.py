@@ -8,7 +8,7 @@ import numpy as np
 from fxnorm import audio, audio_files, recipe
 from fxnorm.corpus.stems import STEMS
 from fxnorm.normalization.chain import Chain
-from fxnorm.normalization.record import CARD
+from fxnorm.normalization.record import RECORD
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from tests.signals import noise
@@ -26,16 +26,16 @@ def write_song(
     normalized.mkdir(parents=True)
     wet.mkdir(parents=True)
     chain.save(root / "normalized" / "chain.json")
-    mix = np.zeros((2, round(seconds * audio.RATE)), dtype=np.float32)
+    mix = np.zeros((2, round(seconds * audio.SAMPLE_RATE)), dtype=np.float32)
     for index, stem in enumerate(stems):
         dry = noise(seconds, seed=10 * seed + index, level=0.05)
         engineered = dry * np.float32([[2.0], [1.0 + 0.2 * index]])
-        audio_files.write(normalized / f"{stem}.wav", dry, audio.RATE)
+        audio_files.write(normalized / f"{stem}.wav", dry, audio.SAMPLE_RATE)
         record = {"stats": {"signature": chain.stats.signature}, "chain": chain.settings.effective_settings(stem)}
-        CARD.write(normalized / f"{stem}.json", CARD.wrap(record))
-        audio_files.write(wet / f"{stem}.wav", engineered, audio.RATE)
+        RECORD.write(normalized / f"{stem}.json", RECORD.wrap(record))
+        audio_files.write(wet / f"{stem}.wav", engineered, audio.SAMPLE_RATE)
         mix += engineered
-    audio_files.write(normalized / "mixture.wav", mix, audio.RATE)
+    audio_files.write(normalized / "mixture.wav", mix, audio.SAMPLE_RATE)
 
 
 def write_corpus(root: Path, *, songs: int = 3, seconds: float = 1.0, chain: Chain = CHAIN) -> Path:

@@ -40,7 +40,7 @@ def read_file(path):
 
 def test_a_segment_of_a_file_is_that_segment(tmp_path):
     path = tmp_path / "x.flac"
-    audio_files.write(path, noise(0.5), audio.RATE, subtype="PCM_24")
+    audio_files.write(path, noise(0.5), audio.SAMPLE_RATE, subtype="PCM_24")
     full = read_file(path)
     np.testing.assert_array_equal(audio_files.read_segment(path, 1000, 500), full[:, 1000:1500])
     beyond = audio_files.read_segment(path, full.shape[1] - 100, 300)
@@ -162,7 +162,7 @@ def test_silent_examples_are_drawn_again(tmp_path):
     for path in tmp_path.rglob("*.wav"):
         sound = read_file(path)
         sound[:, : sound.shape[1] // 2] = 0.0
-        audio_files.write(path, sound, audio.RATE)
+        audio_files.write(path, sound, audio.SAMPLE_RATE)
     dataset = make_dataset(tmp_path, segment_s=0.1)
     silent = sum(not dataset[0, index][1].any() for index in range(40))
     assert silent <= 5
@@ -212,7 +212,7 @@ def change_record(path, **changes):
             lambda a: (a / "bass.json").unlink(),
             "bass.json: cannot be read (No such file or directory); check the path, or normalise the corpus again",
         ),
-        (lambda a: (a / "bass.json").write_text("{}"), "expected the card of a stem"),
+        (lambda a: (a / "bass.json").write_text("{}"), "expected the record of a stem"),
         (lambda a: (a / "mixture.wav").unlink(), "expected a mixture to learn from"),
     ],
 )

@@ -83,8 +83,8 @@ def test_trees_know_what_averages_do_not(tmp_path):
         wet = stems.copy()
         wet[..., half:] *= np.float32(4.0)
         for stem, samples in zip(STEMS, stems, strict=True):
-            audio_files.write(path / f"{stem}.wav", samples, audio.RATE)
-        audio_files.write(path / "mixture.wav", wet.sum(axis=0), audio.RATE)
+            audio_files.write(path / f"{stem}.wav", samples, audio.SAMPLE_RATE)
+        audio_files.write(path / "mixture.wav", wet.sum(axis=0), audio.SAMPLE_RATE)
     # three songs cannot ask for leaves of whole ones
     result = training.train(make(tmp_path, n_estimators=60, learning_rate=0.2, reg_lambda=0.01), tmp_path / "run")
     model = models.load(tmp_path / "run")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import nnls
 
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.corpus.stems import STEMS
 from fxnorm.models.gbdt.band_grid import BandGrid
 from fxnorm.training import oracle_gains
@@ -81,7 +81,7 @@ def test_levels_are_compared_in_db(stems: np.ndarray) -> None:
     zero = np.zeros((len(STEMS), 2, 1, 1), dtype=np.float32)
     assert compare_levels(gram, zero) == pytest.approx(0.0, abs=1e-3)
     assert compare_levels(gram, zero - 6.0) == pytest.approx(6.0, abs=1e-3)
-    assert compare_levels(gram_of(stems, np.zeros((2, 3 * RATE), dtype=np.float32)), zero) == 0.0
+    assert compare_levels(gram_of(stems, np.zeros((2, 3 * SAMPLE_RATE), dtype=np.float32)), zero) == 0.0
 
 
 @pytest.mark.parametrize(("quiet_db", "counts"), [(-57.0, True), (-63.0, False)])

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from fxnorm import audio, audio_files, mpeg, recipe, training
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.corpus import scan
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import AudioError
-from fxnorm.normalization.corpus_normalization import NormalizationPlan, OutputLayout, normalize_corpus
+from fxnorm.normalization.corpus_normalization import normalize_corpus
+from fxnorm.normalization.output_layout import OutputLayout
+from fxnorm.normalization.plan import NormalizationPlan
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from fxnorm.training.corpus import open_corpus
@@ -25,7 +27,7 @@ def test_a_segment_equals_that_of_the_resampled_file(tmp_path, sample_rate, star
     signal = noise(3.0, rate=sample_rate)
     audio_files.write(tmp_path / "x.wav", signal, sample_rate)
     source = SourceFile.probe(tmp_path / "x.wav")
-    whole = audio.resample(signal, sample_rate, RATE, samples=source.samples)
+    whole = audio.resample(signal, sample_rate, SAMPLE_RATE, samples=source.samples)
     segment = source.read(start, 5000)
     assert segment.shape == (2, 5000)
     np.testing.assert_allclose(segment, whole[:, start : start + 5000], atol=2e-5 * audio.peak(whole))
@@ -35,8 +37,8 @@ def test_a_segment_equals_that_of_the_resampled_file(tmp_path, sample_rate, star
 def test_a_segment_is_zero_after_the_end_of_the_file(tmp_path):
     audio_files.write(tmp_path / "x.wav", noise(0.5, rate=48_000)[:1], 48_000)
     source = SourceFile.probe(tmp_path / "x.wav")
-    assert source.samples == RATE // 2
-    segment = source.read(RATE // 2 - 1000, 9000)
+    assert source.samples == SAMPLE_RATE // 2
+    segment = source.read(SAMPLE_RATE // 2 - 1000, 9000)
     assert segment[:, :900].any()
     assert np.abs(segment[:, 5000:]).max() < 1e-6
     assert read_sum((source, source), 0, 100) == pytest.approx(2.0 * source.read(0, 100))
@@ -52,7 +54,7 @@ def test_more_than_two_channels_are_refused_with_what_to_do(tmp_path):
 
 def test_the_frames_of_an_mp3_without_length_are_found_once(tmp_path, monkeypatch):
     path = tmp_path / "x.mp3"
-    path.write_bytes(audio_files.encode_mp3(noise(2.0), RATE))
+    path.write_bytes(audio_files.encode_mp3(noise(2.0), SAMPLE_RATE))
     content = path.read_bytes()
     first, second = list(mpeg._find_frames(content))[:2]
     assert mpeg.states_length(path)
@@ -87,7 +89,7 @@ def normalized(tmp_path_factory):
 
 def test_a_corpus_at_48_khz_is_opened_at_44_1_khz(normalized):
     corpus = open_corpus(normalized)
-    assert {song.samples for song in corpus.train + corpus.valid} == {3 * RATE}
+    assert {song.samples for song in corpus.train + corpus.valid} == {3 * SAMPLE_RATE}
 
 
 def test_a_network_trains_on_a_corpus_at_48_khz(normalized, tmp_path):

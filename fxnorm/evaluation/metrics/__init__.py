@@ -46,7 +46,7 @@ for _name in ("mrstft", "spectral", "panning", "dynamics", "levels", "audio_feat
 
 
 def headline() -> tuple[str, ...]:
-    """Names of the metrics of the first table of a report."""
+    """Return the names of the metrics of the first table of a report."""
     return tuple(name for name, metric in METRICS.items() if metric.headline)
 
 

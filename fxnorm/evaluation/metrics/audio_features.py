@@ -58,7 +58,7 @@ class AudioFeatures:
     bark_magnitudes: Array
 
     def at_gain(self, gain: float) -> dict[str, Array]:
-        """Features of the recording times a gain.
+        """Return the features of the recording times a gain.
 
         Returns
         -------
@@ -95,13 +95,13 @@ def compare(target: AudioFeatures, mix: AudioFeatures) -> Values:
 
 
 def loss(target: dict[str, Array], mix: dict[str, Array]) -> Values:
-    """Weighted sum of the mean squared differences, and the one of the Bark spectra alone."""
+    """Return the weighted sum of the mean squared differences, and that of the Bark spectra alone."""
     errors = {name: float(np.mean((mix[name] - target[name]) ** 2)) for name in WEIGHTS}
     return {"af": sum(weight * errors[name] for name, weight in WEIGHTS.items()), "bark": errors["bark"]}
 
 
 def bark_spectrum(signal: npt.NDArray[np.float32], sample_rate: int) -> Array:
-    """Mean magnitude in 24 triangular bands, shape (24,).
+    """Compute the mean magnitude in 24 triangular bands, shape (24,).
 
     Rectangular frames of 32,768 samples, centred, with mirrored ends.
     """
@@ -119,7 +119,7 @@ def bark_spectrum(signal: npt.NDArray[np.float32], sample_rate: int) -> Array:
 
 @cache
 def _filter_bank(sample_rate: int) -> Array:
-    """Triangles between 26 points equally spaced in Bark (Traunmueller 1990), shape (24, bins)."""
+    """Design triangles between 26 points equally spaced in Bark (Traunmueller 1990), shape (24, bins)."""
     low, high = (_hz_to_bark(hz) for hz in BAND_HZ)
     bark = np.linspace(low, high, BANDS + 2)
     # The published code corrects only the low end of the scale on the way back, so the last points lie above 20 kHz.

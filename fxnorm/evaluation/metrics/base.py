@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-from fxnorm.audio import RATE, Audio
+from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.dsp import loudness
 from fxnorm.errors import InputError
 from fxnorm.units import db_to_amplitude
@@ -84,9 +84,9 @@ class Recording:
 
     def __post_init__(self) -> None:
         shape = self.audio.shape
-        if len(shape) != 2 or shape[0] != 2 or shape[1] == 0 or self.sample_rate != RATE:
+        if len(shape) != 2 or shape[0] != 2 or shape[1] == 0 or self.sample_rate != SAMPLE_RATE:
             raise InputError(
-                f"expected stereo audio with samples at {RATE} Hz, got shape {shape} at {self.sample_rate} Hz"
+                f"expected stereo audio with samples at {SAMPLE_RATE} Hz, got shape {shape} at {self.sample_rate} Hz"
             )
 
     @cached_property
@@ -108,5 +108,5 @@ class Family(Protocol):
 
 
 def matching_gain(target_lufs: float | None, mix_lufs: float | None) -> float | None:
-    """Gain that brings a mix to the loudness of its target; None if either is silent."""
+    """Return the gain that brings a mix to the loudness of its target; None if either is silent."""
     return None if target_lufs is None or mix_lufs is None else float(db_to_amplitude(target_lufs - mix_lufs))

@@ -74,7 +74,7 @@ def measure(recording: Recording) -> Values:
 
 
 def compare(target: Values, mix: Values) -> Values:
-    """Absolute differences in LU and dB, and the published percentage errors of LUFS and peak."""
+    """Return absolute differences in LU and dB, and the published percentage errors of LUFS and peak."""
 
     def difference(name: str) -> float | None:
         target_value, mix_value = target[name], mix[name]
@@ -97,7 +97,7 @@ def compare(target: Values, mix: Values) -> Values:
 
 
 def true_peak(mix: Audio) -> float:
-    """Largest magnitude on and between the samples, 4 times oversampled (ITU-R BS.1770-4, Annex 2)."""
+    """Find the largest magnitude on and between the samples, 4 times oversampled (ITU-R BS.1770-4, Annex 2)."""
     largest = peak(mix)
     for channel in mix:
         block_peaks = np.pad(np.abs(channel), (0, -channel.size % _BLOCK)).reshape(-1, _BLOCK).max(axis=1)
@@ -108,7 +108,7 @@ def true_peak(mix: Audio) -> float:
 
 @cache
 def _interpolator() -> npt.NDArray[np.float32]:
-    """Polyphase filter, shape (4, 20)."""
+    """Design the polyphase filter, shape (4, 20)."""
     from scipy.signal import firwin
 
     # an odd number of taps makes one phase the samples themselves; the last tap is 0

@@ -14,7 +14,7 @@ Curves = dict[str, npt.NDArray[np.float64]]  # by feature: (frames,) or (channel
 
 
 def percentage_metric(title: str, feature: str, *, ignores_swap: bool = False, headline: bool = False) -> Metric:
-    """Metric of a percentage error, which ignores the level because every mix is brought to one peak level."""
+    """Create a metric of a percentage error. It ignores the level: every mix is brought to one peak level."""
     description = f"Percentage error (1 is 100 %): {feature}."
     return Metric(title, "", description, ignores_level=True, ignores_swap=ignores_swap, headline=headline)
 
@@ -26,7 +26,7 @@ def normalize_peak(mix: Audio) -> Audio:
 
 
 def running_mean(curve: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Means over `FRAMES` frames with a hop of one frame; the mean of all frames of a shorter curve."""
+    """Average over `FRAMES` frames with a hop of one frame; over all frames of a shorter curve."""
     frames = min(FRAMES, curve.shape[-1])
     sums = np.cumsum(np.concatenate([np.zeros((*curve.shape[:-1], 1)), curve], axis=-1), axis=-1)
     means: npt.NDArray[np.float64] = (sums[..., frames:] - sums[..., :-frames]) / frames
@@ -34,7 +34,7 @@ def running_mean(curve: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def percentage_error(target: npt.NDArray[np.float64], mix: npt.NDArray[np.float64]) -> float | None:
-    """Mean absolute percentage error (1 is 100 %) where the target is not 0; None if it is 0 everywhere."""
+    """Return the mean absolute percentage error (1 is 100 %) where the target is not 0; None if it is 0 everywhere."""
     nonzero = target != 0.0
     if not np.any(nonzero):
         return None
@@ -42,11 +42,11 @@ def percentage_error(target: npt.NDArray[np.float64], mix: npt.NDArray[np.float6
 
 
 def compare_curves(target: Curves, mix: Curves) -> Values:
-    """Percentage error of the running mean of every feature, averaged over the channels."""
+    """Average the percentage error of the running means over all features and channels."""
     return {name: percentage_error(running_mean(target[name]), running_mean(mix[name])) for name in target}
 
 
 def mean_of(values: Values) -> float | None:
-    """Mean of several values; None if any of them is None."""
+    """Average several values; None if any of them is None."""
     defined = [value for value in values.values() if value is not None]
     return float(np.mean(defined)) if defined and len(defined) == len(values) else None

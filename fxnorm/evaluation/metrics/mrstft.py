@@ -69,7 +69,7 @@ def compare(target: Recording, mix: Recording) -> Values:
 
 
 def _short_distances(target: Recording, mix: Recording) -> tuple[float | None, float | None]:
-    """Distance of the mix as it is, and at the loudness of the target."""
+    """Return the distance of the mix as it is, and at the loudness of the target."""
     if is_silent(target.audio) or target.audio.shape[1] <= SIZES[-1] // 2:
         return None, None
     gain = matching_gain(target.lufs, mix.lufs)
@@ -81,7 +81,7 @@ def _short_distances(target: Recording, mix: Recording) -> tuple[float | None, f
 
 
 def _long_distance(target: Audio, mix: Audio, sample_rate: int) -> float | None:
-    """Mean over the chunks in which the target sounds."""
+    """Average the distance over the chunks in which the target sounds."""
     step = round(CHUNK_S * sample_rate)
     values = []
     for start in range(0, target.shape[1], step):
@@ -94,7 +94,7 @@ def _long_distance(target: Audio, mix: Audio, sample_rate: int) -> float | None:
 def distances(
     pairs: Sequence[tuple[Signal, Signal]], sizes: Sequence[int], gains: Sequence[float] = (1.0,)
 ) -> list[float]:
-    """Distance of each gain times the mix, with all pairs taken as one signal.
+    """Compute the distance of each gain times the mix, with all pairs taken as one signal.
 
     Parameters
     ----------

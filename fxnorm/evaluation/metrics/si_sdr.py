@@ -35,7 +35,7 @@ def compare(target: Audio, mix: Audio) -> Values:
 
 
 def si_sdr(target: Audio, mix: Audio) -> float | None:
-    """Scale-invariant signal-to-distortion ratio in dB, both channels as one signal; None if either is silent.
+    """Compute the scale-invariant SDR in dB, both channels as one signal; None if either is silent.
 
     Clipped to +-100 dB.
     """

@@ -77,7 +77,7 @@ def compare(target: Curves, mix: Curves) -> Values:
 
 
 def _extremes(magnitudes: npt.NDArray[np.float32], frequencies: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Means of the lowest and of the highest magnitudes of each band, shape (2, bands, frames)."""
+    """Average the lowest and the highest magnitudes of each band, shape (2, bands, frames)."""
     edges = LOWEST_HZ * 2.0 ** np.arange(OCTAVES + 1)
     out = np.empty((2, OCTAVES + 1, len(magnitudes)))
     for band, (low_hz, high_hz) in enumerate(zip((0.0, *edges[:-1]), edges, strict=True)):
@@ -94,7 +94,7 @@ def _extremes(magnitudes: npt.NDArray[np.float32], frequencies: npt.NDArray[np.f
 
 
 def _contrast(valleys_and_peaks: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Ratio of peak to valley in dB, shape (bands, channels, frames)."""
+    """Return the ratio of peak to valley in dB, shape (bands, channels, frames)."""
     levels = 10.0 * np.log10(np.maximum(valleys_and_peaks, POWER_FLOOR))
     levels = np.maximum(levels, levels.max(axis=(1, 3), keepdims=True) - RANGE_DB)
     contrast: npt.NDArray[np.float64] = levels[1] - levels[0]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import scipy.fft
 from pydantic import Field, PositiveInt
 
-from fxnorm.audio import RATE, Audio
+from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.models.settings import ModelSettings
 from fxnorm.units import bin_frequencies
 
@@ -53,7 +53,7 @@ class BandGrid(ModelSettings):
     @property
     def frame_rate(self) -> float:
         """Frames per second."""
-        return RATE / (self.frame_windows * self.hop)
+        return SAMPLE_RATE / (self.frame_windows * self.hop)
 
     @property
     def count(self) -> int:
@@ -61,12 +61,12 @@ class BandGrid(ModelSettings):
         return len(self.centres_hz)
 
     def count_frames(self, samples: int) -> int:
-        """Number of frames that cover a number of samples."""
+        """Return the number of frames that cover a number of samples."""
         windows = -(-samples // self.hop) + 1  # the first begins half a window before the first sample
         return -(-windows // self.frame_windows)
 
     def blocks(self, audio: Audio) -> Iterator[tuple[int, Spectra]]:
-        """Spectra of mid and side, several frames at a time.
+        """Yield the spectra of mid and side, several frames at a time.
 
         Parameters
         ----------
@@ -86,7 +86,7 @@ class BandGrid(ModelSettings):
             yield first, self._analyse(audio, first * self.frame_windows, windows)
 
     def pool(self, powers: Floats) -> Floats:
-        """Mean squares by band and frame from squared magnitudes: (..., windows, bins) -> (..., frames, bands)."""
+        """Average squared magnitudes by band and frame: (..., windows, bins) -> (..., frames, bands)."""
         # The window has a mean square of 1/2, so one half of the spectrum sums to n_fft^2 / 4 of the mean square.
         scaled = (powers @ _weights(self).T) * np.float32(4.0 / self.n_fft**2)
         pooled: Floats = scaled.reshape(*powers.shape[:-2], -1, self.frame_windows, self.count).mean(axis=-2)
@@ -135,8 +135,8 @@ class BandGrid(ModelSettings):
     def _analyse(self, audio: Audio, first: int, windows: int) -> Spectra:
         start, end = (first - 1) * self.hop, (first + windows) * self.hop
         segment = audio[..., max(0, start) : end]
-        before = max(0, -start)
-        span = slice(before, before + segment.shape[-1])
+        padding = max(0, -start)
+        span = slice(padding, padding + segment.shape[-1])
         mid_side = np.zeros((*segment.shape[:-1], end - start), dtype=np.float32)  # zero-padded at both ends
         mid_side[..., 0, span] = segment[..., 0, :] + segment[..., 1, :]
         mid_side[..., 1, span] = segment[..., 0, :] - segment[..., 1, :]
@@ -145,7 +145,7 @@ class BandGrid(ModelSettings):
         return spectra
 
     def _overlap_add(self, spectra: Spectra) -> Audio:
-        """Consecutive windows -> (..., (windows + 1) * hop), with the first and the last hop still incomplete."""
+        """Add consecutive windows: (..., (windows + 1) * hop), with the first and the last hop still incomplete."""
         windowed = scipy.fft.irfft(spectra, self.n_fft) * _sqrt_hann(self.n_fft)
         *leading, windows, _ = windowed.shape
         audio = np.zeros((*leading, windows + 1, self.hop), dtype=np.float32)
@@ -154,7 +154,7 @@ class BandGrid(ModelSettings):
         return audio.reshape(*leading, -1)
 
     def _interpolate(self, gains_db: Floats, windows: npt.NDArray[np.int64]) -> Floats:
-        """Gains of windows, interpolated between the centres of frames."""
+        """Interpolate the gains of windows between the centres of frames."""
         last = gains_db.shape[-2] - 1
         position = np.clip((windows - (self.frame_windows - 1) / 2) / self.frame_windows, 0, last)
         low = position.astype(np.int64)
@@ -163,15 +163,15 @@ class BandGrid(ModelSettings):
 
 
 def real_cross_spectrum(x: Spectra, y: Spectra) -> Floats:
-    """Real part of x conj(y), bin by bin."""
+    """Compute the real part of x conj(y), bin by bin."""
     real: Floats = x.real * y.real + x.imag * y.imag
     return real
 
 
 @cache
 def _weights(grid: BandGrid) -> Floats:
-    """Weight of every bin in every band, shape (bands, bins)."""
-    octaves = np.log2(np.maximum(bin_frequencies(RATE, grid.n_fft), 1.0))
+    """Compute the weight of every bin in every band, shape (bands, bins)."""
+    octaves = np.log2(np.maximum(bin_frequencies(SAMPLE_RATE, grid.n_fft), 1.0))
     centres = np.log2(grid.centres_hz)
     weights = np.stack([np.interp(octaves, centres, row) for row in np.eye(grid.count)]).astype(np.float32)
     weights.flags.writeable = False

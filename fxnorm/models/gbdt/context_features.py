@@ -68,11 +68,11 @@ def smooth(values: npt.NDArray[np.floating], std_frames: float) -> npt.NDArray[n
 
 
 def to_db(mean_square: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """Level of a mean square in dB, limited to an audible floor."""
+    """Convert a mean square to dB, limited to an audible floor."""
     level_db: npt.NDArray[np.float64] = 10.0 * np.log10(np.maximum(mean_square, FLOOR))
     return level_db
 
 
 def _sum_bands_db(mids: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """Level of every stem over all bands in dB: (stems, frames, bands) -> (frames, stems)."""
+    """Sum the level of every stem over all bands in dB: (stems, frames, bands) -> (frames, stems)."""
     return to_db(mids.sum(axis=-1)).T

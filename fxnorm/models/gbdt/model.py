@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import PositiveFloat
 
-from fxnorm.audio import RATE, Audio
+from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.models.base import Progress
@@ -69,7 +69,7 @@ class BoostedTrees:
     description: ClassVar[str] = (
         "The mix is the sum of the stems with gains per frequency band, chosen by boosted trees; they are not listed."
     )
-    sample_rate: ClassVar[int] = RATE
+    sample_rate: ClassVar[int] = SAMPLE_RATE
 
     trees: Mapping[str, "Booster"]
     average_db: Floats
@@ -133,7 +133,7 @@ class BoostedTrees:
 
     @classmethod
     def describe_preset(cls, preset: str) -> dict[str, int]:
-        """Nothing: the trees grow in training."""
+        """Return no figures: the trees grow in training."""
         return {}
 
     def to_bytes(self) -> bytes:

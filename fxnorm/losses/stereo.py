@@ -1,27 +1,24 @@
-"""Losses between a mix and its target, on the sum and the difference of the channels.
+"""The losses La and Lb on the sum and the difference of the channels.
 
-La and Lb after Martínez-Ramírez et al., "Automatic music mixing with deep learning and out-of-domain data", ISMIR 2022
+After Martínez-Ramírez et al., "Automatic music mixing with deep learning and out-of-domain data", ISMIR 2022
 (arXiv 2208.11428). They compare magnitudes of S = L + R and D = L - R, so swapped channels give the same loss.
 """
 
-from collections.abc import Callable, Sequence
-from functools import cache
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.errors import InputError
+from fxnorm.losses.a_weighting import A_WEIGHTING_TAPS, design_a_weighting
+from fxnorm.losses.pair import require_pair
 
 N_FFT = 4096
 HOP = 1024
-A_WEIGHTING_TAPS = 101
 LOW_PASS = (1.0, 0.85)
-RESOLUTIONS = (512, 2048, 8192)
 
 # Floor of magnitudes, chosen by measurement: two stereo mixes of 3 s, weighted. In half precision with a loss scale of
 # 2^16 a gradient above 1 overflows. With sums over 4,096 samples (a full-scale sine reads 1,304) 1e-2 lies at -102 dB.
@@ -71,7 +68,7 @@ class StereoLoss(nn.Module):
         self.weighted = weighted
         self.context_frames = context_frames
         self.eps = eps
-        taps = np.convolve(design_a_weighting(RATE), LOW_PASS)[::-1]
+        taps = np.convolve(design_a_weighting(SAMPLE_RATE), LOW_PASS)[::-1]
         self.register_buffer("taps", torch.tensor(taps.copy(), dtype=torch.float32)[None, None], persistent=False)
         self.register_buffer("window", torch.hann_window(N_FFT).sqrt(), persistent=False)
 
@@ -93,7 +90,7 @@ class StereoLoss(nn.Module):
         InputError
             If the shapes differ, are not stereo, or leave no frame between the excluded ends.
         """
-        _require_pair(output, target)
+        require_pair(output, target)
         shortest = N_FFT + 2 * self.context_frames * HOP
         if output.shape[-1] < shortest:
             raise InputError(
@@ -105,7 +102,7 @@ class StereoLoss(nn.Module):
             return torch.stack([self._compare(x, y) for x, y in terms]).sum()
 
     def _magnitudes(self, stereo: Tensor) -> Tensor:
-        """Spectra of sum and difference, shape (2, batch, bins, frames)."""
+        """Transform sum and difference, shape (2, batch, bins, frames)."""
         left, right = stereo.float().unbind(dim=1)
         signals = torch.stack([left + right, left - right])
         if self.weighted:
@@ -126,102 +123,6 @@ class StereoLoss(nn.Module):
         return torch.linalg.vector_norm(x - y) / torch.linalg.vector_norm(y).clamp(min=floor) + logs
 
 
-class MultiResolutionLoss(nn.Module):
-    """Multi-resolution STFT loss on sum and difference, as the package `auraloss` defines it.
-
-    Parameters
-    ----------
-    sizes : sequence of int
-        FFT lengths; windows have the same length, hops a quarter of it.
-
-    Raises
-    ------
-    InputError
-        If `auraloss` is not installed.
-
-    Notes
-    -----
-    Steinmetz et al., "Automatic multitrack mixing with a differentiable mixing console of neural audio effects",
-    ICASSP 2021 (arXiv 2010.10291).
-    """
-
-    def __init__(self, sizes: Sequence[int] = RESOLUTIONS) -> None:
-        super().__init__()
-        try:
-            from auraloss.freq import SumAndDifferenceSTFTLoss
-        except ModuleNotFoundError as error:
-            raise InputError(f"this loss needs {error.name}, which is not installed: pip install auraloss") from error
-        self.longest = max(sizes)
-        self.loss = SumAndDifferenceSTFTLoss(list(sizes), [size // 4 for size in sizes], list(sizes))
-
-    def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Compare (batch, 2, samples) with (batch, 2, samples) in 32 bits, also under autocast.
-
-        Raises
-        ------
-        InputError
-            If the shapes differ, are not stereo, or are too short for the longest spectrum.
-        """
-        _require_pair(output, target)
-        if output.shape[-1] <= self.longest // 2:
-            raise InputError(f"expected more than {self.longest // 2} samples, got {output.shape[-1]}")
-        with torch.autocast(output.device.type, enabled=False):
-            loss: Tensor = self.loss(output.float(), target.float())
-        return loss
-
-
-LOSSES: dict[str, Callable[..., nn.Module]] = {
-    "La": lambda **settings: StereoLoss("La", **settings),
-    "Lb": lambda **settings: StereoLoss("Lb", **settings),
-    "mrstft": MultiResolutionLoss,
-}
-
-
-def build(name: str, **settings: object) -> nn.Module:
-    """Build a loss by name: `La`, `Lb` or `mrstft`.
-
-    Raises
-    ------
-    InputError
-        If the loss or a setting is unknown.
-    """
-    if name not in LOSSES:
-        raise InputError(f"unknown loss {name!r}: expected one of {', '.join(LOSSES)}")
-    try:
-        return LOSSES[name](**settings)
-    except TypeError as error:
-        raise InputError(f"loss {name}: {error}") from None
-
-
 def context_frames(samples: int) -> int:
-    """Number of frames at each end that begin within a number of samples of context."""
+    """Return how many frames at each end begin within a number of samples of context."""
     return -(-samples // HOP)
-
-
-@cache
-def design_a_weighting(sample_rate: int) -> npt.NDArray[np.float64]:
-    """Design a linear-phase FIR filter with the A-weighting curve of IEC 61672, shape (101,).
-
-    Bilinear transform of the analog curve without prewarping, its magnitude at 512 frequencies, and a least-squares fit
-    with consecutive pairs of points as bands.
-    """
-    from scipy import signal
-
-    poles_hz = (20.598997, 107.65265, 737.86223, 12194.217)
-    gain_db_at_1_khz = 1.9997
-    w = [2.0 * np.pi * hz for hz in poles_hz]
-    # H(s) = 10^(G/20) w4^2 s^4 / ((s + w1)^2 (s + w2) (s + w3) (s + w4)^2)
-    gain = 10.0 ** (gain_db_at_1_khz / 20.0) * w[3] ** 2
-    zeros, poles = np.zeros(4), -np.array([w[0], w[0], w[1], w[2], w[3], w[3]])
-    b, a = signal.zpk2tf(*signal.bilinear_zpk(zeros, poles, gain, fs=sample_rate))
-    frequencies, response = signal.freqz(b, a, worN=512, fs=sample_rate)
-    taps: npt.NDArray[np.float64] = signal.firls(A_WEIGHTING_TAPS, frequencies, np.abs(response), fs=sample_rate)
-    return taps
-
-
-def _require_pair(output: Tensor, target: Tensor) -> None:
-    if output.shape != target.shape or output.ndim != 3 or output.shape[1] != 2:
-        raise InputError(
-            f"expected output and target of shape (batch, 2, samples), got {tuple(output.shape)} and "
-            f"{tuple(target.shape)}"
-        )
