@@ -9,8 +9,8 @@ from fxnorm.audio import Audio
 from fxnorm.console.parameter import parameter
 from fxnorm.console.processor import Processor
 from fxnorm.console.settings import Choice, Settings, nearest, read_item
+from fxnorm.corpus.multitrack import Multitrack
 from fxnorm.corpus.stems import STEMS
-from fxnorm.corpus.track import Multitrack
 from fxnorm.documents import DocumentType
 from fxnorm.errors import InputError
 

@@ -70,7 +70,7 @@ def render(
         If a recording has over two channels, no samples, or samples that are not finite.
     """
     require_tracks(console, tracks)
-    checked = {track.name: as_audio(tracks[track.name], what=track.name) for track in console.tracks}
+    checked = {track.name: as_audio(tracks[track.name], label=track.name) for track in console.tracks}
     offsets = {track.name: offset_samples(track.offset_ms, sample_rate) for track in console.tracks}
     longest = max((offsets[name] + audio.shape[1] for name, audio in checked.items()), default=0)
     samples = longest + round(tail_s * sample_rate)
