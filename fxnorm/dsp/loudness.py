@@ -42,8 +42,8 @@ def measure(audio: Audio, sample_rate: int) -> float | None:
     return float(OFFSET_LU + 10.0 * np.log10(gated[gated > gate].mean()))
 
 
-def short_term(audio: Audio, sample_rate: int, *, seconds: float = 3.0) -> npt.NDArray[np.float64]:
-    """Measure the ungated loudness of windows every 100 ms (EBU Tech 3341: 3 s for short-term, 400 ms for momentary).
+def short_term(audio: Audio, sample_rate: int, *, seconds: float = 3.0, hop_s: float = 0.1) -> npt.NDArray[np.float64]:
+    """Measure the ungated loudness of windows (EBU Tech 3341: 3 s for short-term, 400 ms for momentary).
 
     Parameters
     ----------
@@ -51,20 +51,24 @@ def short_term(audio: Audio, sample_rate: int, *, seconds: float = 3.0) -> npt.N
     sample_rate : int
         In Hz.
     seconds : float
-        Length of a window.
+        Length of a window, a multiple of the hop.
+    hop_s : float
+        Distance between windows, in seconds.
 
     Returns
     -------
     ndarray, shape (windows,)
         LUFS, -120.691 for silence; empty if the audio is shorter than a window.
     """
-    energy = _mean_squares(audio, sample_rate, round(seconds * HOPS_PER_BLOCK / BLOCK_S))
+    energy = _mean_squares(audio, sample_rate, round(seconds / hop_s), hop_s=hop_s)
     return OFFSET_LU + 10.0 * np.log10(np.maximum(energy, 1e-12))
 
 
-def _mean_squares(audio: Audio, sample_rate: int, hops_per_block: int) -> npt.NDArray[np.float64]:
-    """Return the weighted mean squares z_j of eq. (3), in complete blocks that start every 100 ms."""
-    hop = sample_rate * BLOCK_S / HOPS_PER_BLOCK
+def _mean_squares(
+    audio: Audio, sample_rate: int, hops_per_block: int, *, hop_s: float = BLOCK_S / HOPS_PER_BLOCK
+) -> npt.NDArray[np.float64]:
+    """Return the weighted mean squares z_j of eq. (3), in complete blocks that start every hop."""
+    hop = sample_rate * hop_s
     edges = (np.arange(int(audio.shape[1] / hop) + 1) * hop).astype(np.int64)
     if edges.size <= hops_per_block:
         return np.empty(0)

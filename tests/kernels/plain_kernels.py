@@ -162,14 +162,19 @@ def hop_levels(channel, hop, tiny, out):
     out[:] = np.sum(magnitudes**2, axis=1), magnitudes.max(axis=1), np.log10(magnitudes + tiny).sum(axis=1)
 
 
-def oversampled_peak(channel, phases, blocks, length):
-    taps = phases.shape[1]
-    largest = 0.0
-    for block in blocks:
-        for n in range(block * length, (block + 1) * length):
-            around = [channel[k] if 0 <= k < channel.size else 0.0 for k in range(n - taps // 2, n - taps // 2 + taps)]
-            largest = max(largest, np.abs(phases.astype(np.float64) @ around).max())
-    return largest
+def interpolated_peaks(window, phases, out):
+    for n in range(out.size):
+        around = window[:, n : n + phases.shape[1]].astype(np.float64)
+        out[n] = np.abs(phases.astype(np.float64) @ around.T).max()
+
+
+def smooth_held(held, first, second, release, state, out):
+    weights = np.convolve(np.full(first, 1.0 / first), np.full(second, 1.0 / second))
+    for n, mean in enumerate(np.convolve(held.astype(np.float64), weights, mode="valid")):
+        fallen = release * state
+        state = max(mean, fallen if fallen > 1e-30 else 0.0)
+        out[n] = state
+    return state
 
 
 def add_harmonics(phase, amplitudes, hop, out):

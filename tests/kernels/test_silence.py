@@ -11,7 +11,7 @@ from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.dsp import loudness as loudness_meter
 from fxnorm.dsp import stft
 from fxnorm.dsp.biquads import Band, biquad
-from fxnorm.kernels import dynamics, loudness, silence, synth
+from fxnorm.kernels import dynamics, limiter, loudness, silence, synth
 from fxnorm.normalization import grid, reverb
 from fxnorm.normalization.normalizer import PADDING, pad
 from tests.signals import plucks
@@ -74,7 +74,14 @@ def onset_strength(audio: Audio) -> list[npt.NDArray[np.float64]]:
     return [out]
 
 
-LOOPS = [weighted_energy, reduce_gain, reduced_peaks, smooth_reduction, onset_strength]
+def smooth_held(audio: Audio) -> list[npt.NDArray[np.float64]]:
+    needed = np.clip(np.abs(audio[0]) - 0.05, 0.0, 0.5)
+    held = np.floor(needed * 2**24).astype(np.float32) / np.float32(2**24)
+    out = np.zeros(held.size - 100)
+    return [np.array([limiter.smooth_held(held, 51, 51, RELEASE, 0.0, out)]), out]
+
+
+LOOPS = [weighted_energy, reduce_gain, reduced_peaks, smooth_reduction, smooth_held, onset_strength]
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

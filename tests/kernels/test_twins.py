@@ -9,16 +9,15 @@ import pytest
 from numba.extending import is_jitted
 
 from fxnorm import kernels
-from fxnorm.evaluation.metrics import levels
-from fxnorm.kernels import dynamics, features, loudness, silence, spectra, synth
+from fxnorm.dsp.true_peak import interpolator
+from fxnorm.kernels import dynamics, features, limiter, loudness, silence, spectra, synth, true_peak
 from tests.kernels import plain_kernels as plain
 
 RNG = np.random.default_rng(0)
 SHELF = np.array([1.5, -2.7, 1.2, -1.7, 0.73])
 HIGH_PASS = np.array([1.0, -2.0, 1.0, -1.99, 0.99])
 EDGES = np.array([0, 100, 100, 417])  # the second segment has no samples
-PHASES = levels._interpolator()
-BLOCK = 16
+PHASES = interpolator()
 
 
 def floats(*shape, scale=1.0):
@@ -178,20 +177,21 @@ def hop_levels():
         yield channel, hop, 1e-30, zeros(3, 5)
 
 
-def oversampled_peak():
-    every = np.arange(7)
-    for samples in (1, BLOCK - 1, BLOCK, BLOCK + 1, 100):
-        channel = floats(samples)
-        for blocks in (every, every[::-1].copy(), RNG.permutation(every)):
-            yield channel, PHASES, blocks, BLOCK
-    yield zeros(100, dtype=np.float32), PHASES, every, BLOCK
-    for position in (15, 16, 17, 60):  # the end of a burst, at and beside the edge of a block, after a lone sample
-        channel = zeros(100, dtype=np.float32)
-        channel[position : position + 12] = 0.79 * np.array([1.0, 1.0, -1.0, -1.0] * 3)
-        channel[90] = 0.8
-        loudest_first = np.array([5, *every[:5], 6])
-        yield channel, PHASES, loudest_first, BLOCK
-        yield channel[::-1].copy(), PHASES, every, BLOCK
+def interpolated_peaks():
+    for channels, samples in ((1, 1), (1, 37), (2, 100), (2, 0)):
+        yield floats(channels, samples + PHASES.shape[1] - 1), PHASES, some(samples).astype(np.float32)
+    yield zeros(2, 60, dtype=np.float32), PHASES, zeros(41, dtype=np.float32)
+    burst = np.tile(np.float32([0.8, 0.8, -0.8, -0.8]), 15)
+    yield np.stack([burst, burst[::-1]]), PHASES, zeros(41, dtype=np.float32)
+
+
+def smooth_held():
+    for first, second, samples in ((2, 2, 1), (4, 3, 417), (30, 30, 200), (1, 1, 70)):
+        held = np.round(RNG.uniform(0.0, 1.0, samples + first + second - 2) * 2**24).astype(np.float32) / 2**24
+        held[: held.size // 2] *= held[: held.size // 2] > 0.9
+        for state in (0.0, 0.7, 1e-31):
+            yield held, first, second, 0.9, state, zeros(samples)
+    yield zeros(306, dtype=np.float32), 4, 4, 0.5, 1.0, zeros(300)
 
 
 def add_harmonics():
@@ -227,7 +227,8 @@ TWINS = {
     features.products: (plain.products, products),
     features.side_dissimilarity: (plain.side_dissimilarity, side_dissimilarity),
     features.hop_levels: (plain.hop_levels, hop_levels),
-    features.oversampled_peak: (plain.oversampled_peak, oversampled_peak),
+    true_peak.interpolated_peaks: (plain.interpolated_peaks, interpolated_peaks),
+    limiter.smooth_held: (plain.smooth_held, smooth_held),
     synth.add_harmonics: (plain.add_harmonics, add_harmonics),
     synth.smooth_reduction: (plain.smooth_reduction, smooth_reduction),
 }

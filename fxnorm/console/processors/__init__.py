@@ -3,8 +3,9 @@
 from fxnorm.console.processors.compressor import Compressor
 from fxnorm.console.processors.eq import Eq, EqBand
 from fxnorm.console.processors.gain import Gain
+from fxnorm.console.processors.limiter import Limiter
 from fxnorm.console.processors.pan import Pan
 from fxnorm.console.processors.saturation import Saturation
 from fxnorm.console.processors.width import Width
 
-__all__ = ["Compressor", "Eq", "EqBand", "Gain", "Pan", "Saturation", "Width"]
+__all__ = ["Compressor", "Eq", "EqBand", "Gain", "Limiter", "Pan", "Saturation", "Width"]
