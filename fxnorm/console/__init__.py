@@ -3,7 +3,7 @@
 from fxnorm.console.document import Bus, Console, Master, Send, Strip, TrackStrip
 from fxnorm.console.parameter import Parameter, parameter
 from fxnorm.console.processor import Gradients, Processor, Stream
-from fxnorm.console.processors import Compressor, Eq, EqBand, Gain, Pan, Saturation, Width
+from fxnorm.console.processors import Compressor, Eq, EqBand, Gain, Limiter, Pan, Saturation, Width
 from fxnorm.console.render import Rendering, render, render_blocks
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "EqBand",
     "Gain",
     "Gradients",
+    "Limiter",
     "Master",
     "Pan",
     "Parameter",

@@ -128,16 +128,7 @@ class Processor(Settings):
             Same dtype; two channels if the processor needs stereo.
         """
         audio = spread(audio) if self.NEEDS_STEREO else audio
-        stream = self.stream(sample_rate, len(audio))
-        out = np.empty_like(audio)
-        count = 0
-        for start in range(0, audio.shape[1], BLOCK):
-            span = slice(start, start + BLOCK)
-            ready = stream.push(audio[:, span], None if key is None else key[:, span])
-            out[:, count : count + ready.shape[1]] = ready
-            count += ready.shape[1]
-        out[:, count:] = stream.finish()
-        return out
+        return process_blocks(self.stream(sample_rate, len(audio)), audio, key)
 
     def stream(self, sample_rate: int, channels: int) -> Stream:
         """Begin a recording.
@@ -208,6 +199,19 @@ class Processor(Settings):
 
 
 PROCESSORS: dict[str, type[Processor]] = {}
+
+
+def process_blocks(stream: Stream, audio: Samples, key: Samples | None = None) -> Samples:
+    """Take a whole recording, shape (channels, samples), through a stream; the result has the same shape and dtype."""
+    out = np.empty_like(audio)
+    count = 0
+    for start in range(0, audio.shape[1], BLOCK):
+        span = slice(start, start + BLOCK)
+        ready = stream.push(audio[:, span], None if key is None else key[:, span])
+        out[:, count : count + ready.shape[1]] = ready
+        count += ready.shape[1]
+    out[:, count:] = stream.finish()
+    return out
 
 
 def spread(audio: Samples) -> Samples:

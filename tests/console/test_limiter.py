@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.console.processor import Processor
 from fxnorm.console.processors import Limiter, limiter
 from fxnorm.dsp import true_peak
@@ -102,10 +102,10 @@ def test_pieces_equal_the_whole(channels: int, dtype: type) -> None:
     audio = np.random.default_rng(1).standard_normal((channels, 30_000)).astype(dtype)
     audio[:, 9_000:20_000] *= 0.01
     processor = Limiter(3.0, -2.0, 3.0, 50.0)
-    whole = processor.process(audio, RATE)
+    whole = processor.process(audio, SAMPLE_RATE)
     assert whole.dtype == dtype
     for sizes in ((1, 2, 3, 977), (8192,), (8191, 8193), (30_000,), (20_000, 1)):
-        stream = processor.stream(RATE, channels)
+        stream = processor.stream(SAMPLE_RATE, channels)
         pieces, start, turn = [], 0, 0
         while start < audio.shape[1]:
             size = sizes[turn % len(sizes)]
@@ -118,8 +118,8 @@ def test_pieces_equal_the_whole(channels: int, dtype: type) -> None:
 @pytest.mark.parametrize("samples", [0, 1, 5, 300, 8192, 8193])
 def test_any_length(samples: int) -> None:
     audio = np.full((2, samples), 0.9, np.float32)
-    assert Limiter().process(audio, RATE).shape == (2, samples)
-    stream = Limiter().stream(RATE, 2)
+    assert Limiter().process(audio, SAMPLE_RATE).shape == (2, samples)
+    stream = Limiter().stream(SAMPLE_RATE, 2)
     assert stream.push(audio).shape[1] + stream.finish().shape[1] == samples
     assert stream.finish().shape == (2, 0)
 
@@ -128,25 +128,25 @@ def test_any_length(samples: int) -> None:
 def test_below_the_ceiling_nothing_changes(dtype: type) -> None:
     audio = plucks(3.0).astype(dtype)
     audio *= 0.85 / true_peak.true_peak(audio.astype(np.float32))
-    np.testing.assert_array_equal(Limiter(0.0, -1.0).process(audio, RATE), audio)
+    np.testing.assert_array_equal(Limiter(0.0, -1.0).process(audio, SAMPLE_RATE), audio)
 
 
 def test_recovers_to_the_bit_after_a_peak() -> None:
     audio = 0.1 * plucks(3.0)
     audio[:, 10_000] = 2.0
     processor = Limiter(release_ms=50.0, look_ahead_ms=5.0)
-    out = processor.process(audio, RATE)
+    out = processor.process(audio, SAMPLE_RATE)
     changed = np.flatnonzero((out != audio).any(axis=0))
-    assert 10_000 - 0.006 * RATE < changed[0] < 10_000 - 0.004 * RATE
-    assert changed[-1] < 10_000 + 20 * 0.05 * RATE
-    gain = processor.gain_curve(audio, RATE)
-    start, later = 1.0 - gain[10_100], 1.0 - gain[10_100 + round(0.05 * RATE)]
+    assert 10_000 - 0.006 * SAMPLE_RATE < changed[0] < 10_000 - 0.004 * SAMPLE_RATE
+    assert changed[-1] < 10_000 + 20 * 0.05 * SAMPLE_RATE
+    gain = processor.gain_curve(audio, SAMPLE_RATE)
+    start, later = 1.0 - gain[10_100], 1.0 - gain[10_100 + round(0.05 * SAMPLE_RATE)]
     assert later / start == pytest.approx(np.exp(-1.0), rel=0.01)
 
 
 def test_silence_stays_silence() -> None:
-    assert not Limiter(24.0).process(np.zeros((2, 20_000), np.float32), RATE).any()
-    stream = Limiter(24.0).stream(RATE, 2)
+    assert not Limiter(24.0).process(np.zeros((2, 20_000), np.float32), SAMPLE_RATE).any()
+    stream = Limiter(24.0).stream(SAMPLE_RATE, 2)
     stream.push(np.ones((2, 20_000), np.float32))
     for _ in range(700):
         stream.push(np.zeros((2, 8192), np.float32))
@@ -163,11 +163,11 @@ def test_gradient_of_a_constant_curve(kind: str) -> None:
         "full scale": sine(5000.0, 0.05)[:, :2000].astype(np.float64),
     }[kind]
     processor = Limiter(6.0, -1.0, 2.0, 30.0)
-    out, pullback = processor.vjp(audio, RATE)
-    np.testing.assert_array_equal(out, processor.process(audio, RATE))
+    out, pullback = processor.vjp(audio, SAMPLE_RATE)
+    np.testing.assert_array_equal(out, processor.process(audio, SAMPLE_RATE))
     weights, direction = rng.standard_normal((2, *audio.shape))
     gradients = pullback(weights)
-    curve = processor.gain_curve(audio, RATE) / db_to_amplitude(processor.gain_db)
+    curve = processor.gain_curve(audio, SAMPLE_RATE) / db_to_amplitude(processor.gain_db)
 
     def scalar(step: float, step_db: float) -> float:
         moved = (audio + step * direction) * curve * db_to_amplitude(processor.gain_db + step_db)
@@ -183,13 +183,13 @@ def test_gradient_of_a_constant_curve(kind: str) -> None:
 
 def test_reports_the_reduction() -> None:
     audio = np.concatenate([sine(1000.0, 1.0, peak_db=-20.0), sine(1000.0, 1.0, peak_db=0.0)], axis=1)
-    stream = Limiter(5.0, -1.0, release_ms=10.0).stream(RATE, 2)
+    stream = Limiter(5.0, -1.0, release_ms=10.0).stream(SAMPLE_RATE, 2)
     stream.push(audio)
     stream.finish()
     assert stream.max_reduction_db == pytest.approx(6.0, abs=0.02)
     assert stream.reduction_db(95.0) == pytest.approx(6.0, abs=0.1)
     assert stream.reduction_db(40.0) == 0.0
-    assert Limiter().stream(RATE, 2).reduction_db(99.0) == 0.0
+    assert Limiter().stream(SAMPLE_RATE, 2).reduction_db(99.0) == 0.0
 
 
 def test_settings_are_checked_described_and_read_again() -> None:

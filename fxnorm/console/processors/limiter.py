@@ -16,7 +16,7 @@ from fxnorm.units import amplitude_to_db, db_to_amplitude
 PASSES = 2  # the second removes what the movement of the gain adds between samples, up to 0.03 dB
 HOP = 8192  # samples limited at a time, whatever the blocks, so that these make no difference
 METER_SPAN = 64  # samples per value in the statistics of the reduction
-METER_STEP_DB = 0.05
+METER_STEP_DB = 0.01
 METER_DB = 60.0
 
 
@@ -80,16 +80,23 @@ class Limiter(Processor):
 class LimiterStream(Stream):
     """A recording on its way through a limiter, with statistics of the reduction.
 
+    Parameters
+    ----------
+    settings : Limiter
+    sample_rate, channels : int
+    passes : int
+        Applications of the law; a single one is half the work and at most 0.03 dB over the ceiling.
+
     Attributes
     ----------
     max_reduction_db : float
         Largest reduction of the samples returned so far, 0 or more.
     """
 
-    def __init__(self, settings: Limiter, sample_rate: int, channels: int) -> None:
+    def __init__(self, settings: Limiter, sample_rate: int, channels: int, *, passes: int = PASSES) -> None:
         super().__init__(channels)
         self._gain = db_to_amplitude(settings.gain_db)
-        self._passes = [_Pass(settings, sample_rate, channels) for _ in range(PASSES)]
+        self._passes = [_Pass(settings, sample_rate, channels) for _ in range(passes)]
         self._ahead = sum(one.delay for one in self._passes)  # samples of silence that come out first
         self._pending = np.zeros((channels, HOP), dtype=np.float32)
         self._filled = 0
