@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from fxnorm.console.settings import Settings, nearest, read_item
+from fxnorm.console.settings import Settings, nearest, own_parameters, read_item
 from fxnorm.errors import InputError
 
 Samples: TypeAlias = npt.NDArray[np.floating[Any]]
@@ -161,14 +161,14 @@ class Processor(Settings):
         InputError
             If the processor has no gradient.
         """
-        raise InputError(f"expected a processor with a gradient, got {self.KIND}; leave it out of the fit")
+        raise InputError(f"expected a processor with a gradient, got {self.title}; leave it out of the fit")
 
     def describe(self) -> str:
         """Describe the settings in one line, as a mixing engineer would write them."""
-        declared = self.parameters()
         texts = [
-            f"{name.removesuffix('_' + item.unit.lower()).replace('_', ' ')} {item.format(value)}"
-            for (name, item), value in zip(declared.items(), self.values(), strict=True)
+            f"{name.removesuffix('_' + item.unit.lower()).replace('_', ' ')} {item.format(getattr(self, name))}"
+            for name, item in own_parameters(type(self)).items()
+            if getattr(self, name) != item.off
         ]
         return ", ".join(texts)
 
