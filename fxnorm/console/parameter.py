@@ -58,6 +58,10 @@ class Parameter:
         """Map a logit to a value."""
         return self.denormalize(0.5 * (1.0 + math.tanh(0.5 * logit)))
 
+    def clip(self, value: float) -> float:
+        """Move a value into the range."""
+        return min(max(value, self.low), self.high)
+
     def check(self, name: str, value: float) -> None:
         """Make sure that a value is a number in range.
 

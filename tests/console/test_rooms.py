@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
-from fxnorm.audio import RATE
+from fxnorm.audio import SAMPLE_RATE
 from fxnorm.console.foreign import ForeignProcessor, adapt
 from fxnorm.console.processor import Processor
 from fxnorm.console.processors import Compressor, Crossover, Decorrelation, Gain, Multiband, Reverb
@@ -45,7 +45,7 @@ def with_burst(samples: int = 40_000) -> np.ndarray:
 
 
 def streamed(processor: Processor, audio: np.ndarray, cuts: list[int]) -> np.ndarray:
-    stream = processor.stream(RATE, len(audio))
+    stream = processor.stream(SAMPLE_RATE, len(audio))
     edges = [0, *sorted(cuts), audio.shape[1]]
     blocks = [stream.push(audio[:, low:high]) for low, high in itertools.pairwise(edges)]
     return np.concatenate([*blocks, stream.finish()], axis=1)
@@ -56,7 +56,7 @@ class TestEveryProcessor:
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
     def test_any_cut_gives_the_whole_bit_for_bit(self, processor, dtype):
         audio = with_burst().astype(dtype)
-        whole = processor.process(audio, RATE)
+        whole = processor.process(audio, SAMPLE_RATE)
         assert whole.dtype == dtype
         assert whole.shape == audio.shape
         rng = np.random.default_rng(2)
@@ -69,9 +69,9 @@ class TestEveryProcessor:
     def test_its_input_is_left_alone_and_silence_stays_silent(self, processor):
         audio = noise()
         before = audio.copy()
-        assert not np.array_equal(processor.process(audio, RATE), before)
+        assert not np.array_equal(processor.process(audio, SAMPLE_RATE), before)
         assert np.array_equal(audio, before)
-        assert not processor.process(np.zeros((2, 20_000), np.float32), RATE).any()
+        assert not processor.process(np.zeros((2, 20_000), np.float32), SAMPLE_RATE).any()
 
     def test_its_settings_survive_json(self, processor):
         content = json.loads(json.dumps(processor.to_dict()))
@@ -81,13 +81,13 @@ class TestEveryProcessor:
 
     @pytest.mark.parametrize("audio", [noise(3000), with_burst()[:, 8000:14_000]], ids=["noise", "burst"])
     def test_its_gradient_is_that_of_finite_differences(self, processor, audio):
-        out, pullback = processor.vjp(audio, RATE)
-        np.testing.assert_allclose(out, processor.process(audio, RATE), atol=1e-12)
+        out, pullback = processor.vjp(audio, SAMPLE_RATE)
+        np.testing.assert_allclose(out, processor.process(audio, SAMPLE_RATE), atol=1e-12)
         weights = np.random.default_rng(3).standard_normal(audio.shape)
         gradients = pullback(weights)
 
         def loss(changed: Processor, x: np.ndarray) -> float:
-            return float(np.vdot(weights, changed.process(x, RATE)))
+            return float(np.vdot(weights, changed.process(x, SAMPLE_RATE)))
 
         direction = np.random.default_rng(4).standard_normal(audio.shape) * (np.abs(audio) > 1e-3)
         step = 1e-7
@@ -139,22 +139,24 @@ def test_a_convolver_is_at_rest_in_silence(monkeypatch):
 
 
 def test_a_reverb_returns_at_its_level_and_a_bus_keeps_no_dry_signal():
-    audio = noise(3 * RATE)
+    audio = noise(3 * SAMPLE_RATE)
     room = Reverb(-12.0, 0.0, 20.0, 20_000.0, decay_s=0.6, pre_delay_ms=0.0, size_ms=20.0, treble=0.6, seed=9)
-    returned = room.process(audio, RATE)
-    assert 20 * np.log10(returned[:, RATE:].std() / audio[:, RATE:].std()) == pytest.approx(-12.0, abs=0.7)
+    returned = room.process(audio, SAMPLE_RATE)
+    assert 20 * np.log10(returned[:, SAMPLE_RATE:].std() / audio[:, SAMPLE_RATE:].std()) == pytest.approx(
+        -12.0, abs=0.7
+    )
     insert = Reverb(-12.0, 1.0, 20.0, 20_000.0, decay_s=0.6, pre_delay_ms=0.0, size_ms=20.0, treble=0.6, seed=9)
-    np.testing.assert_allclose(insert.process(audio, RATE) - audio, returned, atol=1e-12)
+    np.testing.assert_allclose(insert.process(audio, SAMPLE_RATE) - audio, returned, atol=1e-12)
 
 
 def test_a_reverb_is_a_filtered_send_through_its_room():
-    audio = noise(2 * RATE)
+    audio = noise(2 * SAMPLE_RATE)
     sections = [biquad(Band("high_pass", 200.0)), biquad(Band("low_pass", 8000.0))]
-    response = REVERB.response(RATE).astype(np.float64)
+    response = REVERB.response(SAMPLE_RATE).astype(np.float64)
     room = signal.oaconvolve(signal.sosfilt(sections, audio), response, axes=1)[:, : audio.shape[1]]
-    np.testing.assert_allclose(REVERB.process(audio, RATE), audio + 10 ** (-12 / 20) * room, atol=1e-9)
+    np.testing.assert_allclose(REVERB.process(audio, SAMPLE_RATE), audio + 10 ** (-12 / 20) * room, atol=1e-9)
     single = audio.astype(np.float32)
-    np.testing.assert_allclose(REVERB.process(single, RATE), audio + 10 ** (-12 / 20) * room, atol=1e-6)
+    np.testing.assert_allclose(REVERB.process(single, SAMPLE_RATE), audio + 10 ** (-12 / 20) * room, atol=1e-6)
 
 
 def test_a_room_has_its_decay_time_at_any_rate():
@@ -182,11 +184,11 @@ def test_what_a_fit_cannot_change_is_no_parameter_but_is_checked():
 
 def test_decorrelation_leaves_the_mono_sum_alone_and_widens_a_mono_source():
     audio = noise()
-    np.testing.assert_allclose(DECORRELATION.process(audio, RATE).sum(axis=0), audio.sum(axis=0), atol=1e-12)
+    np.testing.assert_allclose(DECORRELATION.process(audio, SAMPLE_RATE).sum(axis=0), audio.sum(axis=0), atol=1e-12)
     mono = np.repeat(audio[:1], 2, axis=0)
-    assert np.corrcoef(DECORRELATION.process(mono, RATE))[0, 1] < 0.9
-    assert DECORRELATION.process(audio[:1], RATE).shape == audio.shape
-    assert np.array_equal(Decorrelation(0.0).process(audio, RATE), audio)
+    assert np.corrcoef(DECORRELATION.process(mono, SAMPLE_RATE))[0, 1] < 0.9
+    assert DECORRELATION.process(audio[:1], SAMPLE_RATE).shape == audio.shape
+    assert np.array_equal(Decorrelation(0.0).process(audio, SAMPLE_RATE), audio)
 
 
 def test_decorrelation_scatters_over_its_window_at_any_rate():
@@ -199,7 +201,7 @@ def test_decorrelation_scatters_over_its_window_at_any_rate():
 
 
 @pytest.mark.parametrize("processor", MULTIBANDS, ids=lambda processor: len(processor.bands))
-@pytest.mark.parametrize("sample_rate", [RATE, 96_000])
+@pytest.mark.parametrize("sample_rate", [SAMPLE_RATE, 96_000])
 def test_bands_add_up_flat(processor, sample_rate):
     frequency_hz = np.geomspace(10.0, 0.499 * sample_rate, 2000)
     responses = [
@@ -217,9 +219,9 @@ def test_bands_add_up_flat(processor, sample_rate):
 def test_a_neutral_multiband_compressor_returns_its_input_and_its_gradient_can_leave():
     neutral, audio = Multiband(), noise()
     assert neutral.is_neutral
-    assert np.array_equal(neutral.process(audio, RATE), audio)
+    assert np.array_equal(neutral.process(audio, SAMPLE_RATE), audio)
     low = Multiband((Crossover(200.0),), (Compressor(-40.0, 1.0), Compressor(-40.0, 1.0)))
-    out, pullback = low.vjp(audio, RATE)
+    out, pullback = low.vjp(audio, SAMPLE_RATE)
     power_db = 20 * np.log10(out.std() / audio.std())
     assert power_db == pytest.approx(0.0, abs=0.05)
     gradients = dict(zip(low.parameters(), pullback(out).values, strict=True))
@@ -227,10 +229,10 @@ def test_a_neutral_multiband_compressor_returns_its_input_and_its_gradient_can_l
 
 
 def test_a_band_is_compressed_and_the_others_are_left():
-    seconds = np.arange(RATE) / RATE
+    seconds = np.arange(SAMPLE_RATE) / SAMPLE_RATE
     tones = np.stack([0.3 * (np.sin(2 * np.pi * 60 * seconds) + np.sin(2 * np.pi * 5000 * seconds))] * 2)
     lows = Multiband((Crossover(500.0),), (Compressor(-30.0, 8.0, 5.0, 100.0), Compressor()))
-    spectra = [np.abs(np.fft.rfft(audio[0, RATE // 2 :])) for audio in (tones, lows.process(tones, RATE))]
+    spectra = [np.abs(np.fft.rfft(audio[0, SAMPLE_RATE // 2 :])) for audio in (tones, lows.process(tones, SAMPLE_RATE))]
     changes_db = [20 * np.log10(spectra[1][hz // 2] / spectra[0][hz // 2]) for hz in (60, 5000)]
     assert changes_db[0] < -10.0
     assert changes_db[1] == pytest.approx(0.0, abs=0.1)
@@ -278,12 +280,12 @@ class Shortener:
 def test_a_foreign_processor_works_on_a_copy_of_samples_by_channels(samples, channels):
     audio, phaser = noise(samples, channels), Phaser()
     before = audio.copy()
-    processed = adapt(phaser).process(audio, RATE)
+    processed = adapt(phaser).process(audio, SAMPLE_RATE)
     assert np.array_equal(phaser.x, before.T)
     assert np.array_equal(processed, -before)
     assert np.array_equal(audio, before)
     assert np.array_equal(streamed(adapt(phaser), audio, [0, samples // 3]), processed)
-    assert adapt(phaser).process(audio.astype(np.float32), RATE).dtype == np.float32
+    assert adapt(phaser).process(audio.astype(np.float32), SAMPLE_RATE).dtype == np.float32
 
 
 def test_a_foreign_processor_is_described_and_not_read_back():
@@ -294,7 +296,7 @@ def test_a_foreign_processor_is_described_and_not_read_back():
     with pytest.raises(InputError, match="expected a processor among"):
         Processor.from_dict(content)
     with pytest.raises(InputError, match=r"gradient, got .*Phaser"):
-        ForeignProcessor(Phaser()).vjp(noise(10), RATE)
+        ForeignProcessor(Phaser()).vjp(noise(10), SAMPLE_RATE)
 
 
 def test_only_foreign_processors_are_adapted_and_wrong_ones_refused():
@@ -302,4 +304,4 @@ def test_only_foreign_processors_are_adapted_and_wrong_ones_refused():
     with pytest.raises(InputError, match="process"):
         adapt(3)
     with pytest.raises(InputError, match=r"expected an array of shape \(100, 2\) from .*Shortener, got \(99, 2\)"):
-        adapt(Shortener()).process(noise(100), RATE)
+        adapt(Shortener()).process(noise(100), SAMPLE_RATE)

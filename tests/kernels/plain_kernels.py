@@ -185,9 +185,9 @@ def add_harmonics(phase, amplitudes, hop, out):
             out[n] += amplitude * np.sin(2.0 * np.pi * (k + 1) * phase[n])
 
 
-def smooth_reduction(reduction_db, attack, release, out):
-    state = 0.0
-    for n, reduction in enumerate(reduction_db):
-        step = 1.0 - (attack if reduction > state else release)
-        state += step * (reduction - state)
+def smooth(signal, attack, release, state, offset, out):
+    for n, sample in enumerate(signal):
+        step = 1.0 - (attack if sample > state else release)
+        state += step * (sample - state)
         out[n] = state
+    return state

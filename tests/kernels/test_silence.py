@@ -11,7 +11,7 @@ from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.dsp import loudness as loudness_meter
 from fxnorm.dsp import stft
 from fxnorm.dsp.biquads import Band, biquad
-from fxnorm.kernels import dynamics, limiter, loudness, silence, synth
+from fxnorm.kernels import ballistics, dynamics, limiter, loudness, silence
 from fxnorm.normalization import grid, reverb
 from fxnorm.normalization.normalizer import PADDING, pad
 from tests.signals import plucks
@@ -61,10 +61,11 @@ def reduced_peaks(audio: Audio) -> list[npt.NDArray[np.float64]]:
     ]
 
 
-def smooth_reduction(audio: Audio) -> list[npt.NDArray[np.float64]]:
+def smooth(audio: Audio) -> list[npt.NDArray[np.float64]]:
+    excess = np.maximum(level_db(audio) + 60.0, 0.0).astype(np.float64)
     out = np.zeros(audio.shape[1])
-    synth.smooth_reduction(np.maximum(level_db(audio) + 60.0, 0.0).astype(np.float64), ATTACK, RELEASE, out)
-    return [out]
+    state = ballistics.smooth(excess[:1000], ATTACK, RELEASE, 0.0, 0, out[:1000])
+    return [np.array([ballistics.smooth(excess[1000:], ATTACK, RELEASE, state, 1000, out[1000:])]), out]
 
 
 def onset_strength(audio: Audio) -> list[npt.NDArray[np.float64]]:
@@ -81,7 +82,7 @@ def smooth_held(audio: Audio) -> list[npt.NDArray[np.float64]]:
     return [np.array([limiter.smooth_held(held, 51, 51, RELEASE, 0.0, out)]), out]
 
 
-LOOPS = [weighted_energy, reduce_gain, reduced_peaks, smooth_reduction, smooth_held, onset_strength]
+LOOPS = [weighted_energy, reduce_gain, reduced_peaks, smooth, smooth_held, onset_strength]
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

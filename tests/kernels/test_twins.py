@@ -10,7 +10,7 @@ from numba.extending import is_jitted
 
 from fxnorm import kernels
 from fxnorm.dsp.true_peak import interpolator
-from fxnorm.kernels import dynamics, features, limiter, loudness, silence, spectra, synth, true_peak
+from fxnorm.kernels import ballistics, dynamics, features, limiter, loudness, silence, spectra, synth, true_peak
 from tests.kernels import plain_kernels as plain
 
 RNG = np.random.default_rng(0)
@@ -200,9 +200,11 @@ def add_harmonics():
         yield np.cumsum(RNG.uniform(0.0, 0.1, samples)) - 0.5, some(frames, harmonics), 16, some(samples)
 
 
-def smooth_reduction():
+def smooth():
     for reduction in (np.abs(RNG.standard_normal(417)), np.ones(1), zeros(50), np.arange(50.0), np.arange(50.0)[::-1]):
-        yield reduction.copy(), 0.6, 0.95, zeros(reduction.size)
+        for state, offset in ((0.0, 0), (3.0, 1), (0.5, 63), (1e-31, 64)):
+            yield reduction.copy(), 0.6, 0.95, state, offset, zeros(reduction.size)
+    yield np.abs(floats(417)), 0.6, 0.95, 0.0, 0, zeros(417, dtype=np.float32)
 
 
 # What runs compiled, its plain twin, and the arguments of both.
@@ -230,7 +232,7 @@ TWINS = {
     true_peak.interpolated_peaks: (plain.interpolated_peaks, interpolated_peaks),
     limiter.smooth_held: (plain.smooth_held, smooth_held),
     synth.add_harmonics: (plain.add_harmonics, add_harmonics),
-    synth.smooth_reduction: (plain.smooth_reduction, smooth_reduction),
+    ballistics.smooth: (plain.smooth, smooth),
 }
 
 
