@@ -61,7 +61,10 @@ class ProcessorsTable(Table):
                 item = own[field.name]
                 scale = ", log" if item.scale == "log" else ""
                 off = f", {item.off:g} for off" if item.off is not None else ""
-                yield f"| | {name} | {item.low:g} to {item.high:g} {item.unit}{scale}{off} | {item.default:g} |"
+                span = (
+                    f"{item.low} to {item.high}" if field.type is int else f"{item.low:g} to {item.high:g} {item.unit}"
+                )
+                yield f"| | {name} | {span.rstrip()}{scale}{off} | {item.default:g} |"
             elif field.name in kind.SECTIONS:
                 yield from self._settings(kind.SECTIONS[field.name], f"{prefix}{field.name}[].")
             else:

@@ -180,14 +180,17 @@ class Processor(Settings):
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """Build a processor from `to_dict`; called on `Processor` itself, one of the class that the content names.
 
+        Called on a class of its own, such as that of the bands of another processor, the name can be left out.
+
         Raises
         ------
         InputError
             If the processor or one of its settings is unknown, missing or out of range.
         """
-        if not isinstance(content, Mapping) or "processor" not in content:
+        default = vars(cls).get("KIND")
+        if not isinstance(content, Mapping) or ("processor" not in content and default is None):
             raise InputError(f"expected an object with the key 'processor', got {content!r}; name the processor")
-        name = content["processor"]
+        name = content.get("processor", default)
         if name not in PROCESSORS:
             advice = nearest(str(name), PROCESSORS)
             raise InputError(f"expected a processor among {', '.join(PROCESSORS)}, got {name!r}; {advice}")

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from fxnorm.audio import SAMPLE_RATE
+from fxnorm.console import Bus, Console, Send, TrackStrip, render
 from fxnorm.console.foreign import ForeignProcessor, adapt
 from fxnorm.console.processor import Processor
 from fxnorm.console.processors import Compressor, Crossover, Decorrelation, Gain, Multiband, Reverb
@@ -200,6 +202,23 @@ def test_decorrelation_scatters_over_its_window_at_any_rate():
         assert 1000.0 / sample_rate * np.argmax(energy > 0.98) == pytest.approx(window_ms, rel=0.3)
 
 
+def test_sends_to_a_reverb_bus_come_back_at_their_time_and_level():
+    click = np.zeros((1, 10_000), np.float32)
+    click[0, 100] = 1.0
+    room = replace(BUS, level_db=0.0, pre_delay_ms=50.0)
+    console = Console(
+        tracks=(TrackStrip("click", sends=(Send("room", -6.0),)), TrackStrip("quiet", sends=(Send("room"),))),
+        buses=(Bus("room", (room,)),),
+    )
+    tracks = {"click": click, "quiet": np.zeros_like(click)}
+    whole = render(console, tracks, SAMPLE_RATE, tail_s=1.0)
+    returned = 10 ** (-6 / 20) * room.process(np.pad(click, ((0, 0), (0, SAMPLE_RATE))), SAMPLE_RATE)
+    np.testing.assert_allclose(whole.buses["room"], returned, atol=1e-7)
+    assert np.argmax(np.abs(whole.mix[0])) == 100
+    assert np.argmax(np.abs(whole.buses["room"][0]) > 1e-4) > 100 + 0.05 * SAMPLE_RATE
+    np.testing.assert_allclose(whole.mix, whole.tracks["click"] + whole.buses["room"], atol=1e-7)
+
+
 @pytest.mark.parametrize("processor", MULTIBANDS, ids=lambda processor: len(processor.bands))
 @pytest.mark.parametrize("sample_rate", [SAMPLE_RATE, 96_000])
 def test_bands_add_up_flat(processor, sample_rate):
@@ -238,10 +257,56 @@ def test_a_band_is_compressed_and_the_others_are_left():
     assert changes_db[1] == pytest.approx(0.0, abs=0.1)
 
 
+def test_the_order_of_crossovers_does_not_matter():
+    audio, gradient = noise(5000), noise(5000, seed=2)
+    ascending = MULTIBANDS[2]
+    mixed = replace(ascending, crossovers=tuple(ascending.crossovers[index] for index in (2, 0, 1)))
+    assert mixed.describe() == ascending.describe()
+    assert np.array_equal(mixed.process(audio, SAMPLE_RATE), ascending.process(audio, SAMPLE_RATE))
+    values = [processor.vjp(audio, SAMPLE_RATE)[1](gradient).values for processor in (ascending, mixed)]
+    assert np.array_equal(values[1], values[0][[2, 0, 1, *range(3, len(values[0]))]])
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("processor", [REVERB, DECORRELATION, MULTIBANDS[1]], ids=lambda processor: processor.KIND)
+def test_gradients_at_random_settings(processor, seed):
+    rng = np.random.default_rng(seed)
+    positions = rng.uniform(0.1, 0.9, len(processor.values()))
+    declared = processor.parameters().values()
+    processor = processor.with_values(
+        item.denormalize(position) for item, position in zip(declared, positions, strict=True)
+    )
+    audio = noise(4000, level=(0.001, 0.3, 1.0)[seed % 3], seed=seed)
+    weights = rng.standard_normal(audio.shape)
+    gradients = processor.vjp(audio, SAMPLE_RATE)[1](weights)
+    # along a random direction of all parameters at once
+    direction = rng.standard_normal(positions.size) * 1e-6
+    losses = [
+        float(
+            np.vdot(
+                weights,
+                processor.with_values(
+                    value * (1.0 + sign * step) for value, step in zip(processor.values(), direction, strict=True)
+                ).process(audio, SAMPLE_RATE),
+            )
+        )
+        for sign in (1.0, -1.0)
+    ]
+    expected = np.vdot(gradients.values, np.array(processor.values()) * direction)
+    assert 0.5 * (losses[0] - losses[1]) == pytest.approx(expected, rel=1e-4, abs=1e-10)
+
+
+def test_bands_are_written_without_the_name_of_their_processor():
+    content = {"processor": "multiband", "crossovers": [{"frequency_hz": 300.0}], "bands": [{"ratio": 2.0}, {}]}
+    assert Processor.from_dict(content) == Multiband((Crossover(300.0),), (Compressor(ratio=2.0), Compressor()))
+    content["bands"] = [{"processor": "gain"}, {}]
+    with pytest.raises(InputError, match=r"multiband: bands\[0\]: expected the processor compressor, got gain"):
+        Processor.from_dict(content)
+
+
 @pytest.mark.parametrize(
     ("crossovers", "bands", "message"),
     [
-        ((500.0, 200.0), 3, "ascending frequencies, got 500, 200 Hz"),
         ((500.0,), 3, "got 3 bands and 1 crossovers"),
         ((), 1, "2 to 4 bands"),
         ((10.0,), 2, "frequency_hz: expected 40"),

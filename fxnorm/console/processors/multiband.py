@@ -1,6 +1,5 @@
 """Multiband compressor."""
 
-import itertools
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -33,6 +32,8 @@ class Multiband(Processor):
     add up to an all-pass, which the bands below a split pass through as well, so that uncompressed bands add up flat
     (S. H. Linkwitz, "Active crossover networks for noncoincident drivers", 1976).
 
+    The lowest band comes first; the crossovers can be in any order.
+
     When every band is neutral, `process` skips the splits and returns its input. `vjp` keeps them, so that a fit can
     begin there; its result then differs by the all-pass.
     """
@@ -49,8 +50,7 @@ class Multiband(Processor):
         Raises
         ------
         InputError
-            If the number of bands is not 2 to 4 or does not fit the crossovers, if the crossovers do not ascend, or
-            if a band has a side-chain.
+            If the number of bands is not 2 to 4 or does not fit the crossovers, or if a band has a side-chain.
         """
         super().__post_init__()
         count = len(self.bands)
@@ -59,10 +59,6 @@ class Multiband(Processor):
                 f"expected 2 to {MOST_BANDS} bands and one crossover less, got {count} bands and "
                 f"{len(self.crossovers)} crossovers; add or remove some"
             )
-        frequencies = [crossover.frequency_hz for crossover in self.crossovers]
-        if any(low >= high for low, high in itertools.pairwise(frequencies)):
-            listed = ", ".join(f"{frequency:g}" for frequency in frequencies)
-            raise InputError(f"crossovers: expected ascending frequencies, got {listed} Hz; sort them")
         if any(band.key for band in self.bands):
             raise InputError("bands: expected compressors without a side-chain, got a key; remove it")
 
@@ -112,20 +108,24 @@ class Multiband(Processor):
 
     def describe(self) -> str:
         """Describe the bands, the lowest first: "to 200 Hz: -20.0 dB, 2:1, 10/150 ms; above 200 Hz: off"."""
-        formats = [
-            crossover.parameters()["frequency_hz"].format(crossover.frequency_hz) for crossover in self.crossovers
-        ]
+        ascending = [self.crossovers[split] for split in self._order]
+        formats = [crossover.parameters()["frequency_hz"].format(crossover.frequency_hz) for crossover in ascending]
         labels = [f"to {text}" for text in formats] + [f"above {formats[-1]}"]
         bands = ["off" if band.is_neutral else band.describe() for band in self.bands]
         return "; ".join(f"{label}: {text}" for label, text in zip(labels, bands, strict=True))
 
+    @property
+    def _order(self) -> list[int]:
+        """Return the crossovers in ascending order."""
+        return sorted(range(len(self.crossovers)), key=lambda split: self.crossovers[split].frequency_hz)
+
     def _layout(self, index: int) -> list[tuple[str, int]]:
         """Return kind and crossover of each section of a band."""
-        count = len(self.crossovers)
+        order = self._order
         return [
-            *(("high_pass", split) for split in range(index) for _ in range(2)),
-            *(("low_pass", split) for split in range(index, min(index + 1, count)) for _ in range(2)),
-            *(("all_pass", split) for split in range(index + 1, count)),
+            *(("high_pass", split) for split in order[:index] for _ in range(2)),
+            *(("low_pass", split) for split in order[index : index + 1] for _ in range(2)),
+            *(("all_pass", split) for split in order[index + 1 :]),
         ]
 
 
