@@ -85,6 +85,7 @@ class Convolver:
             out[:] = 0.0
         else:
             out[:] = scipy.fft.irfft(total, overwrite_x=True)[:, self._partition :]
+            flush(out)
         self._frame[:, : self._partition] = self._frame[:, self._partition :]
         self._count = 0
 
