@@ -11,6 +11,7 @@ import numpy.typing as npt
 import soxr
 
 from fxnorm.errors import AudioError
+from fxnorm.units import db_to_amplitude
 
 Audio = npt.NDArray[np.float32]
 
@@ -137,6 +138,6 @@ def loudest(samples: Audio, sample_rate: int, seconds: float) -> slice:
 
 
 def is_silent(audio: npt.NDArray[np.floating]) -> bool:
-    """Whether the peak is at or under `SILENCE_DB`; what sounds is known by its first sounding block."""
-    limit = 10.0 ** (SILENCE_DB / 20.0)
+    """Return whether the peak is at or under `SILENCE_DB`; stops at the first block above it."""
+    limit = db_to_amplitude(SILENCE_DB)
     return all(peak(audio[..., start : start + _BLOCK]) <= limit for start in range(0, audio.shape[-1], _BLOCK))

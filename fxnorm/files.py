@@ -17,9 +17,11 @@ from fxnorm.errors import InputError, RunError
 TEMPORARY_PREFIX = ".fxnorm-"
 LOCK = ".fxnorm.lock"
 
-_PATIENCE_S = 60.0  # for workers elsewhere that still have a stem in hand when their run ends early
-_GRACE_S = 2.0  # workers whose run was killed notice it, and let go of the folder, well within this time
-# What fails for one file fails for all that follow; not every system has every code.
+_PATIENCE_S = 60.0  # for remote workers that are still at a stem when their run ends early
+_GRACE_S = 2.0  # workers of a killed run release the folder well within this time
+_IS_WINDOWS = os.name == "nt"
+_OPEN_ELSEWHERE_S = 2.0  # for virus scanners and indexers, which open new files on Windows
+# Errors that would hold for every further file; not every system has every code.
 _NO_ROOM = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EROFS") if hasattr(errno, name))
 
 _log = logging.getLogger("fxnorm")
@@ -36,11 +38,13 @@ def replacing(path: Path) -> Iterator[Path]:
     ------
     RunError
         If the disk is full or has become read-only.
+    OSError
+        If `path` cannot be replaced: on Windows, as long as another program has it open.
     """
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}{path.suffix}")
     try:
         yield temporary
-        temporary.replace(path)
+        _rename(temporary, path)
     except OSError as error:
         if error.errno in _NO_ROOM:
             raise no_room(path, str(error.strerror)) from error
@@ -48,6 +52,22 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # a disk that has become read-only keeps it; the reason is on its way already
             temporary.unlink(missing_ok=True)
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    """Replace `path` by a finished file; an error names `path`, since the temporary is gone when it is read."""
+    until = time.monotonic() + _OPEN_ELSEWHERE_S
+    while True:
+        try:
+            temporary.replace(path)
+            return
+        except PermissionError as error:
+            if not _IS_WINDOWS or time.monotonic() > until:
+                hint = "; is it open in another program?" if _IS_WINDOWS else ""
+                raise PermissionError(error.errno, f"{error.strerror}{hint}", str(path)) from error
+            time.sleep(0.05)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -104,7 +124,7 @@ def lock_folder(folder: Path, *, sweeping: Collection[Path] = ()) -> Iterator[No
     ----------
     folder : Path
     sweeping : collection of Path
-        The folders that the run writes in: what runs and workers that were killed left half-written there is removed.
+        Folders that the run writes in; partial files of killed runs and workers are removed from them.
 
     Raises
     ------
@@ -123,7 +143,7 @@ def lock_folder(folder: Path, *, sweeping: Collection[Path] = ()) -> Iterator[No
                 _sweep(sweeping)
                 with suppress(OSError):  # Windows removes no open file
                     path.unlink()
-        if alone and os.name == "nt":
+        if alone and _IS_WINDOWS:
             with suppress(OSError):  # or another run has opened it
                 path.unlink()
 

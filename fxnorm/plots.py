@@ -119,12 +119,10 @@ def draw_spectra(curves: Mapping[str, Sequence[float]], colours: Mapping[str, st
         SVG element in the text colour and width of the page.
     """
     with _page_figure(height=2.8) as (axes, elements):
-        for name, levels in curves.items():
-            axes.plot(THIRD_OCTAVES_HZ, levels, color=colours[name], linewidth=1.4, label=name)
+        _draw_curves(axes, THIRD_OCTAVES_HZ, curves, colours)
         axes.axhline(0.0, color=INK, linewidth=0.8, alpha=0.5)
         axes.set_ylabel("relative to the target, dB")
         _over_frequency(axes)
-        _legend_above(axes)
     return elements[0]
 
 
@@ -146,11 +144,10 @@ def draw_over_time(curves: Mapping[str, Sequence[float]], colours: Mapping[str, 
         SVG element in the text colour and width of the page.
     """
     with _page_figure(height=2.8) as (axes, elements):
-        for name, levels in curves.items():
-            axes.plot(range(len(levels)), levels, color=colours[name], linewidth=1.4, label=name)
+        seconds = np.arange(max(map(len, curves.values()), default=0))
+        _draw_curves(axes, seconds, curves, colours)
         axes.set_xlabel("time, s")
         axes.set_ylabel(label)
-        _legend_above(axes)
     return elements[0]
 
 
@@ -181,8 +178,10 @@ def draw_points(values: Mapping[str, Sequence[float]], colours: Mapping[str, str
     return elements[0]
 
 
-def _legend_above(axes: Any) -> None:
-    """Place the legend above the axes."""
+def _draw_curves(axes: Any, x: np.ndarray, curves: Mapping[str, Sequence[float]], colours: Mapping[str, str]) -> None:
+    """Draw curves over the first values of `x`, with a legend above the axes."""
+    for name, values in curves.items():
+        axes.plot(x[: len(values)], values, color=colours[name], linewidth=1.4, label=name)
     style = {"fontsize": 7.5, "handlelength": 1.2, "columnspacing": 1.0, "borderaxespad": 0.2}
     axes.legend(frameon=False, ncols=3, loc="lower left", bbox_to_anchor=(0.0, 1.0), **style)
 

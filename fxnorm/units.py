@@ -1,11 +1,11 @@
-"""Conversions between decibels, amplitudes, frequencies and bins."""
+"""Conversions between decibels, amplitudes, powers, frequencies and bins."""
 
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-T = TypeVar("T", float, npt.NDArray[np.float64])
+T = TypeVar("T", float, npt.NDArray[np.float64], npt.NDArray[np.float32], npt.NDArray[np.floating])
 
 # centres of the third-octave bands from 31.5 Hz to 16 kHz (base-ten series)
 THIRD_OCTAVES_HZ = np.round(1000.0 * 10.0 ** (np.arange(-15, 13) / 10.0), 1)
@@ -16,9 +16,20 @@ def db_to_amplitude(db: T) -> T:
     return 10.0 ** (db / 20.0)
 
 
+def db_to_power(db: T) -> T:
+    """Convert a level in dB to a power ratio."""
+    return 10.0 ** (db / 10.0)
+
+
+def power_to_db(power: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Convert a power ratio above 0 to dB."""
+    level_db: npt.NDArray[np.float64] = 10.0 * np.log10(power)
+    return level_db
+
+
 def amplitude_to_db(amplitude: npt.ArrayLike, *, floor_db: float = -240.0) -> npt.NDArray[np.float64]:
     """Convert an amplitude ratio to dB, with `floor_db` as the lowest value."""
-    floor = 10.0 ** (floor_db / 20.0)
+    floor = db_to_amplitude(floor_db)
     return 20.0 * np.log10(np.maximum(np.asarray(amplitude, dtype=np.float64), floor))
 
 

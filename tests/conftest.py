@@ -1,4 +1,4 @@
-"""Profiles of hypothesis: `pytest --hypothesis-profile=long tests/test_fuzz.py` tries a hundred times as much."""
+"""Profiles of hypothesis: `pytest --hypothesis-profile=long tests/test_fuzz.py` runs 100 times as many examples."""
 
 import signal
 
@@ -6,6 +6,6 @@ from hypothesis import settings
 
 settings.register_profile("long", max_examples=100 * settings().max_examples)
 
-# A shell that starts the tests with `&` has them ignore Ctrl-C, and the commands that they start would, too.
+# Tests started with `&` by a shell inherit an ignored SIGINT, and would pass it on to the commands they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""Effects by name on arrays, as tests use them."""
+"""Helpers that measure and match effects by name, with plain arrays."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def measure(name: str, audio: Audio, sample_rate: int) -> Any:
 
 
 def smooth(name: str, curve: npt.NDArray[np.floating], stem: str) -> npt.NDArray[np.float64]:
-    """A measured curve as it is averaged."""
+    """Return a measured curve as statistics average it."""
     kind = MATCHED_EFFECTS[name]
     return kind.smooth(kind.feature.from_array(curve), stem).to_array()
 

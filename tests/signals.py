@@ -1,4 +1,4 @@
-"""Small synthetic audio that several tests use."""
+"""Short synthetic signals."""
 
 import numpy as np
 
@@ -8,21 +8,21 @@ from fxnorm.audio import SAMPLE_RATE, Audio
 def sine(
     frequency_hz: float, seconds: float, *, peak_db: float = 0.0, rate: int = SAMPLE_RATE, channels: int = 2
 ) -> Audio:
-    """The same sine on every channel."""
+    """Sine, equal on all channels."""
     time = np.arange(round(seconds * rate)) / rate
     wave = 10.0 ** (peak_db / 20.0) * np.sin(2.0 * np.pi * frequency_hz * time)
     return np.repeat(wave[np.newaxis], channels, axis=0).astype(np.float32)
 
 
 def noise(seconds: float, *, seed: int = 0, level: float = 0.1, rate: int = SAMPLE_RATE) -> Audio:
-    """Stereo noise whose sides are half alike."""
+    """Stereo noise with partly correlated channels."""
     rng = np.random.default_rng(seed)
     common, left, right = level * rng.standard_normal((3, round(seconds * rate)))
     return np.stack([common + 0.5 * left, common + 0.5 * right]).astype(np.float32)
 
 
 def plucks(seconds: float, *, seed: int = 0, every_s: float = 0.25, channels: int = 2) -> Audio:
-    """Decaying tones of uneven strength on a steady beat: something with onsets, harmonics and width."""
+    """Decaying tones of uneven level on a steady beat, with onsets, harmonics and width."""
     rng = np.random.default_rng(seed)
     out = np.zeros((channels, round(seconds * SAMPLE_RATE)))
     length = round(0.2 * SAMPLE_RATE)

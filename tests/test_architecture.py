@@ -1,4 +1,4 @@
-"""The one-way stack: who may import whom, which room may use which library, and what stays out of the way."""
+"""Import rules: lower floors only, libraries by room, and nothing heavy at start."""
 
 import ast
 import subprocess
@@ -30,7 +30,7 @@ FLOORS = (
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
-# Libraries that only some rooms may know.
+# Libraries that only some rooms may import.
 LIBRARIES = {
     "numba": {"kernels"},
     "soundfile": {"audio_files"},
@@ -51,7 +51,7 @@ LIBRARIES = {
     "dask": {"parallel"},
     "distributed": {"parallel"},
 }
-# Loaded by nothing until it is used.
+# Imported only where it is used.
 HEAVY = ("torch", "librosa", "scipy.signal", "numba", "matplotlib", "pytorch_lightning", "xgboost", "distributed")
 
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
@@ -62,15 +62,15 @@ def room_of(path: Path) -> str:
 
 
 def imports(path: Path) -> set[str]:
-    """Every module that a file imports anywhere in it, lazily or not."""
-    found = set()
+    """Return all modules that a file imports, also within functions."""
+    modules = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            modules |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+            modules |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return modules
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -106,8 +106,8 @@ def test_nothing_is_unpickled_printed_or_asserted(path: Path) -> None:
 )
 def test_importing_loads_nothing_heavy(module: str) -> None:
     code = f"import sys, {module}; print(*[name for name in {HEAVY!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.split() == []
 
 
 def test_a_worker_starts_without_what_it_does_not_need() -> None:
@@ -117,5 +117,5 @@ noise = numpy.random.default_rng(0).standard_normal((2, 44_100)).astype("float32
 fxnorm.Normalizer(fxnorm.FxStats.shipped())(noise, 44_100, "other")
 print(*{"torch", "scipy.signal", "scipy.stats"} & sys.modules.keys())
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.split() == []

@@ -1,4 +1,4 @@
-"""Audio files: exact round trips, one line for every fault, and nothing half written."""
+"""Audio files: exact round trips, errors of one line, atomic writing."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ from fxnorm import audio_files
 from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.errors import AudioError
 
-# Steps of the format: what is on the grid comes back exactly, anything else at most half a step off.
+# Quantisation steps of the format: samples on the grid return exactly, others within half a step.
 BITS = {
     (".wav", "PCM_U8"): 8,
     (".wav", "PCM_16"): 16,
@@ -191,12 +191,12 @@ def test_something_else_named_wav(tmp_path: Path, content: bytes) -> None:
         audio_files.read(tmp_path / "x.wav")
 
 
-@pytest.mark.parametrize(("place", "what"), [(slice(24, 28), "rate"), (slice(22, 24), "channels")])
-def test_a_header_with_a_zero_in_it(tmp_path: Path, place: slice, what: str) -> None:
-    path = tmp_path / f"{what}.wav"
+@pytest.mark.parametrize(("span", "field"), [(slice(24, 28), "rate"), (slice(22, 24), "channels")])
+def test_a_header_with_a_zero_in_it(tmp_path: Path, span: slice, field: str) -> None:
+    path = tmp_path / f"{field}.wav"
     audio_files.write(path, noise(), SAMPLE_RATE, subtype="PCM_16")
     content = bytearray(path.read_bytes())
-    content[place] = bytes(place.stop - place.start)
+    content[span] = bytes(span.stop - span.start)
     path.write_bytes(content)
     with pytest.raises(AudioError, match="expected an audio file"):
         audio_files.probe(path)

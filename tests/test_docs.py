@@ -1,4 +1,4 @@
-"""The documentation: links resolve, commands exist, file formats are those of the code."""
+"""Documentation: links resolve, commands and options exist, tables of file formats match the code."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""JSON documents: what is written comes back, and anything else is one line."""
+"""JSON documents: exact round trips, and errors of one line."""
 
 import json
 from pathlib import Path

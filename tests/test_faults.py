@@ -1,4 +1,4 @@
-"""What happens to a run when something happens to it: kills, a full disk, a second run, a vanished file."""
+"""Runs that are killed, meet a full disk, a second run or a vanished file."""
 
 import errno
 import json
@@ -13,11 +13,12 @@ import pytest
 from fxnorm import audio_files, corpus, files, locks
 from fxnorm.errors import FxnormError, InputError, RunError
 from fxnorm.normalization.corpus_normalization import normalize_corpus
-from fxnorm.normalization.corpus_statistics import compute_stats
+from fxnorm.normalization.corpus_statistics import MeasuringJob, Pass, compute_stats, measure_stem
 from fxnorm.normalization.output_layout import OutputLayout
 from fxnorm.normalization.plan import NormalizationPlan
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
+from fxnorm.normalization.stem_normalization import normalize_stem
 from fxnorm.parallel import pool
 from fxnorm.parallel.runner import run
 from tests.benchmarks.kills import FXNORM, contents, hidden, kill_and_go_on
@@ -53,7 +54,7 @@ def plan(out, **changes):
 
 
 class Run:
-    """A command that is at work: some results are there, and some are not."""
+    """A running command with some of its results written."""
 
     def __init__(self, songs, out, *, jobs=2):
         self.out = out
@@ -71,7 +72,7 @@ class Run:
         return [pid for pid in children if b"pool.serve" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def end(self):
-        """Exit code and what it complained about."""
+        """Wait for the exit code and the error output."""
         _, complaint = self.process.communicate(timeout=60)
         assert "Traceback" not in complaint
         return self.process.returncode, complaint
@@ -87,7 +88,7 @@ def test_an_interruption_is_one_line_and_leaves_nothing_half_written(
     ended, complaint = begun.end()
     assert ended == code
     assert complaint.split("\n") == [
-        *([""] if complaint.startswith("\n") else []),  # the line that ^C stands in
+        *([""] if complaint.startswith("\n") else []),  # the line of the echoed ^C
         "fxnorm: interrupted; finished work is kept: run the same command again to go on",
         "",
     ]
@@ -152,8 +153,8 @@ def test_a_workspace_is_used_by_one_run(songs, tmp_path):
 
 @posix
 def test_workers_of_a_run_that_is_over_are_turned_away(songs, tmp_path):
-    with (tmp_path / files.LOCK).open("ab") as other:
-        assert locks.try_lock(other, exclusive=True)
+    with (tmp_path / files.LOCK).open("ab") as lock_file:
+        assert locks.try_lock(lock_file, exclusive=True)
         with pytest.raises(RunError, match="this one is over"), files.share_folder(tmp_path):
             pass
     with files.lock_folder(tmp_path), files.share_folder(tmp_path), files.share_folder(tmp_path):
@@ -161,6 +162,25 @@ def test_workers_of_a_run_that_is_over_are_turned_away(songs, tmp_path):
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(RunError, match="on a file system that all its machines share"), files.share_folder(tmp_path):
         pass
+
+
+@posix
+def test_a_stem_is_neither_written_nor_measured_without_its_run(songs, tmp_path):
+    track = corpus.scan(songs)[0]
+    task = Pass(ChainSettings.preset(), None, ("loudness",), tmp_path)
+    work = (
+        lambda: normalize_stem(plan(tmp_path), (track, "vocals")),
+        lambda: measure_stem(task, MeasuringJob(track, "vocals", "vocals.npz")),
+    )
+    for attempt in work:
+        with pytest.raises(RunError, match="expected a run at work there"):
+            attempt()
+    with (tmp_path / files.LOCK).open("ab") as other:
+        assert locks.try_lock(other, exclusive=True)
+        for attempt in work:
+            with pytest.raises(RunError, match="this one is over"):
+                attempt()
+    assert list(tmp_path.iterdir()) == [tmp_path / files.LOCK]
 
 
 def test_a_file_system_without_locks_is_told_of(tmp_path, monkeypatch, caplog):
@@ -204,28 +224,28 @@ def test_another_format_that_was_killed_leaves_no_file_of_the_first(songs, undis
 
 
 def full(monkeypatch, number, *, after):
-    """The disk takes `after` files of audio, and then no more."""
-    encode, seen = audio_files._encode, []
+    """Let the disk be full after `after` audio files."""
+    encode, paths = audio_files._encode, []
 
     def fill(path, *rest):
-        seen.append(path)
-        if len(seen) > after:
+        paths.append(path)
+        if len(paths) > after:
             path.write_bytes(b"half")
             raise OSError(number, os.strerror(number))
         encode(path, *rest)
 
     monkeypatch.setattr(audio_files, "_encode", fill)
-    return seen
+    return paths
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
 def test_a_full_disk_ends_the_run_at_once(songs, undisturbed, tmp_path, monkeypatch, number):
     out = tmp_path / "out"
     with monkeypatch.context() as patched, pytest.raises(RunError, match="finished work is kept") as caught:
-        seen = full(patched, number, after=3)
+        paths = full(patched, number, after=3)
         normalize_corpus(corpus.scan(songs), plan(out))
     assert os.strerror(number) in str(caught.value)
-    assert len(seen) == 4
+    assert len(paths) == 4
     assert hidden(out) == []
     result = normalize_corpus(corpus.scan(songs), plan(out))
     assert (result.up_to_date, result.normalized) == (3, 9)
@@ -240,13 +260,13 @@ def test_a_disk_that_is_really_full(songs, undisturbed, tmp_path):
         pytest.skip("this user cannot mount a small disk")
     words = [*FXNORM, "normalize", str(songs), "-o", str(out), "-q", "-j"]
     try:
-        done = subprocess.run([*words, "2"], capture_output=True, text=True, check=False)
-        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-        assert "No space left on device); finished work is kept: make room" in done.stderr
+        process = subprocess.run([*words, "2"], capture_output=True, text=True, check=False)
+        assert (process.returncode, process.stderr.count("\n")) == (1, 1)
+        assert "No space left on device); finished work is kept: make room" in process.stderr
         assert hidden(out) == []
-        kept = {name: content for name, content in contents(out).items() if name.endswith(".wav")}
-        assert kept
-        assert kept.items() <= undisturbed.items()
+        finished = {name: content for name, content in contents(out).items() if name.endswith(".wav")}
+        assert finished
+        assert finished.items() <= undisturbed.items()
         subprocess.run(["mount", "-o", "remount,size=60m", out], check=True)
         assert subprocess.run([*words, "1"], check=False).returncode == 0
         assert contents(out) == undisturbed
@@ -258,11 +278,11 @@ def test_a_vanished_input_is_named_and_the_others_are_done(tmp_path):
     for name in ("A", "B"):
         write_song(tmp_path / "songs" / name)
     tracks = corpus.scan(tmp_path / "songs")
-    (gone,) = tracks[1].stems["drums"]
-    result = normalize_corpus(tracks, plan(tmp_path / "out"), progress=lambda *_: gone.unlink(missing_ok=True))
+    (vanished,) = tracks[1].stems["drums"]
+    result = normalize_corpus(tracks, plan(tmp_path / "out"), progress=lambda *_: vanished.unlink(missing_ok=True))
     (failure,) = result.failures
     assert (result.normalized, failure.track, failure.stem) == (7, "B", "drums")
-    assert failure.reason == f"{gone}: No such file or directory"
+    assert failure.reason == f"{vanished}: No such file or directory"
     with pytest.raises(InputError, match="expected a folder of songs"):
         corpus.scan(tmp_path / "gone")
 
@@ -292,8 +312,8 @@ def test_workers_that_cannot_start_are_no_endless_loop(monkeypatch):
 
 
 class StrangeError(Exception):
-    def __init__(self, one, other):
-        super().__init__(f"{one} and {other}")
+    def __init__(self, first, second):
+        super().__init__(f"{first} and {second}")
 
 
 def fail_strangely(number):

@@ -1,4 +1,4 @@
-"""A file appears whole or not at all."""
+"""Atomic writing: a file appears whole or not at all."""
 
 from pathlib import Path
 

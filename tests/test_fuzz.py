@@ -1,9 +1,8 @@
-"""Whatever comes in, something sane comes out, or one line says why not."""
+"""Random audio and damaged files: finite output, or an error of one line."""
 
 import contextlib
 import io
 import json
-import resource
 import sys
 import tempfile
 from functools import cache
@@ -22,7 +21,7 @@ from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
 from tests.signals import plucks
 
-TRIES = settings().max_examples  # 100, or what the profile says
+TRIES = settings().max_examples  # 100, or as the profile sets
 MUSDB = FxStats.shipped()
 CHAINS = {preset: Normalizer(MUSDB, ChainSettings.preset(preset)) for preset in ("default", "published")}
 
@@ -85,43 +84,45 @@ NUMBERS = (0, 1, 2**15, 2**16, 2**31 - 1, 2**31, 2**32 - 1)
 
 @cache
 def encoded(suffix, subtype):
-    """Bytes of a short stem."""
+    """Encode a short stem."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"x.{suffix}")
         audio_files.write(path, 0.5 * plucks(0.4, seed=3), audio.SAMPLE_RATE, subtype=subtype)
         return path.read_bytes()
 
 
-places = st.one_of(st.integers(0, 120), st.integers(0, 40_000))  # mostly in the header, or anywhere
+offsets = st.one_of(st.integers(0, 120), st.integers(0, 40_000))  # mostly in the header, or anywhere
 damages = st.one_of(
-    st.tuples(st.just("cut"), places),
-    st.tuples(st.just("flip"), places, st.integers(1, 255)),
-    st.tuples(st.just("number"), places, st.sampled_from(NUMBERS), st.sampled_from(["little", "big"])),
-    st.tuples(st.just("insert"), places, st.binary(min_size=1, max_size=50)),
-    st.tuples(st.just("erase"), places, st.integers(1, 3_000)),
+    st.tuples(st.just("cut"), offsets),
+    st.tuples(st.just("flip"), offsets, st.integers(1, 255)),
+    st.tuples(st.just("number"), offsets, st.sampled_from(NUMBERS), st.sampled_from(["little", "big"])),
+    st.tuples(st.just("insert"), offsets, st.binary(min_size=1, max_size=50)),
+    st.tuples(st.just("erase"), offsets, st.integers(1, 3_000)),
     st.tuples(st.just("instead"), st.one_of(st.binary(max_size=60), st.text(max_size=60).map(str.encode))),
 )
 
 
-def damage(content, how, place, *more):
+def damage(content, how, offset, *more):
     if how == "instead":
-        return place
-    place %= max(1, len(content))
+        return offset
+    offset %= max(1, len(content))
     if how == "cut":
-        return content[:place]
+        return content[:offset]
     if how == "insert":
-        return content[:place] + more[0] + content[place:]
+        return content[:offset] + more[0] + content[offset:]
     new = {
-        "flip": lambda: bytes([content[place] ^ more[0]]) if content else b"",
+        "flip": lambda: bytes([content[offset] ^ more[0]]) if content else b"",
         "number": lambda: more[0].to_bytes(4, more[1]),
         "erase": lambda: bytes(more[0]),
     }[how]()
-    return content[:place] + new + content[place + len(new) :]
+    return content[:offset] + new + content[offset + len(new) :]
 
 
 @pytest.fixture(scope="module")
 def little_memory():
-    """What a header promises is not to be believed: room for gigabytes cannot be had."""
+    """Limit the memory, so that allocating the length in a damaged header fails."""
+    import resource  # of POSIX
+
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     in_use = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (in_use + (1 << 30), hard))
@@ -130,16 +131,20 @@ def little_memory():
 
 
 def command(*words):
-    """Exit code, and all that a command line prints and complains about."""
-    said = io.StringIO()
-    with pytest.MonkeyPatch.context() as patched, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+    """Run a command line in this process: exit code, output and error output together."""
+    output = io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        contextlib.redirect_stdout(output),
+        contextlib.redirect_stderr(output),
+    ):
         patched.setattr(sys, "argv", ["fxnorm", *map(str, words)])
         try:
             main()
             code = 0
         except SystemExit as stop:
             code = stop.code or 0
-    return code, said.getvalue()
+    return code, output.getvalue()
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits memory as Linux does")
@@ -162,11 +167,11 @@ def test_any_damage_is_one_line(little_memory, form, damages, suffix):
         (folder / f"bass.{suffix or form[0]}").write_bytes(content)
         sound_code, report = command("corpus", "check", folder.parent, "-j", 1)
         code, complaint = command("normalize", folder.parent, "-o", out, "-j", 1)
-        for said in (report, complaint):
-            assert "Traceback" not in said
-            assert "unforeseen" not in said
-            assert "not enough memory" not in said
-        assert sound_code == code  # what the check finds in order can be normalised, and the other way round
+        for output in (report, complaint):
+            assert "Traceback" not in output
+            assert "unforeseen" not in output
+            assert "not enough memory" not in output
+        assert sound_code == code  # check and normalize accept the same files
         results = list(out.rglob("*.wav"))
         if code == 0:
             (result,) = results

@@ -1,4 +1,4 @@
-"""The losses against the recordings of the reference implementation, and the laws they keep."""
+"""Losses: recordings of the reference implementation, and laws."""
 
 import sys
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_values_are_the_recorded_ones(kind: str, filters: str, bound: float, gua
     value.backward()
     key = f"{kind}/{filters}/guard{guard}"
     assert value.item() == pytest.approx(golden[key].item(), rel=bound)
-    # Without a floor, inaudible bins rule the gradient of the logarithms: with filters La's is not comparable.
+    # Without a floor, inaudible bins dominate the gradient of the logarithms, so La's with filters cannot be compared.
     if filters == "nofilter" or kind == "Lb":
         assert output.grad.norm().item() == pytest.approx(golden[f"{key}/grad_norm"].item(), rel=bound)
 
@@ -65,7 +65,7 @@ def test_the_a_weighting_is_the_recorded_one() -> None:
 
 def test_the_a_weighting_has_the_curve_of_the_standard() -> None:
     taps = losses.design_a_weighting(44_100)
-    frequencies = np.array([500.0, 1000.0, 2000.0, 4000.0])  # further up the bilinear transform bends it down
+    frequencies = np.array([500.0, 1000.0, 2000.0, 4000.0])  # the bilinear transform attenuates higher frequencies
     n = np.arange(taps.size)
     response = np.abs(np.exp(-2j * np.pi * frequencies[:, None] * n / 44_100) @ taps)
     gains_db = 20.0 * np.log10(response)

@@ -1,4 +1,4 @@
-"""MP3 streams that do not state their length are read to their last frame, whatever surrounds the frames."""
+"""MP3 streams without a length header: all frames are read, whatever surrounds them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Numbers of the method that no law of a test depends on, written down a second time: whoever changes one says so."""
+"""Constants of the method that no other test depends on, repeated here so that no change goes unnoticed."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Pages that need nothing beside them."""
+"""HTML pages without external files."""
 
 import base64
 import io

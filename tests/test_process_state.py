@@ -1,4 +1,4 @@
-"""A library call leaves the process that calls it as it found it."""
+"""Library calls restore the state of the calling process."""
 
 import logging
 import os
@@ -66,7 +66,7 @@ def _umask() -> int:
 
 @contextmanager
 def unchanged(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Compare the process before and after the block, and watch what cannot be read back."""
+    """Compare the process before and after the block; record calls whose effect cannot be read back."""
     told: list[Any] = []
     library = type("Library", (), {"mallopt": lambda *_: told.append("mallopt"), "malloc_trim": lambda *_: None})()
     monkeypatch.setattr(malloc, "_glibc", lambda: library)

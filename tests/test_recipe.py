@@ -1,4 +1,4 @@
-"""Recipes: what a file says is what comes out, and what is wrong is one line that helps."""
+"""Recipes: values from files and the command line, and errors of one line."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def test_the_published_schedule():
 
 
 def test_the_rate_rises_and_follows_the_stages():
-    made = recipe.check(
+    loaded = recipe.check(
         {
             "corpus": "x",
             "data": {"batches_per_epoch": 6},
@@ -37,35 +37,37 @@ def test_the_rate_rises_and_follows_the_stages():
             "optimizer": {"lr": 1.0, "warmup": 3, "accumulate_grad_batches": 2},
         }
     )
-    assert [made.lr_at(0, batch) for batch in range(6)] == [0.25, 0.25, 0.5, 0.5, 0.75, 0.75]
-    assert made.lr_at(1, 0) == pytest.approx(0.1)
-    assert made.lr_at(2, 5) == pytest.approx(0.1)
+    assert [loaded.lr_at(0, batch) for batch in range(6)] == [0.25, 0.25, 0.5, 0.5, 0.75, 0.75]
+    assert loaded.lr_at(1, 0) == pytest.approx(0.1)
+    assert loaded.lr_at(2, 5) == pytest.approx(0.1)
 
 
 def test_changes_reach_into_groups_and_have_types(tmp_path):
     path = write(tmp_path, "corpus: songs\n")
-    made = recipe.read(
+    loaded = recipe.read(
         path,
         ["data.segment_s=4", "network.settings.filters=8", "optimizer.lr=1e-4", "schedule=[[3, 1], [2, 0.5]]", "wet=w"],
     )
-    assert made.data.segment_s == 4.0
-    assert made.network.settings == {"filters": 8}
-    assert made.optimizer.lr == 1e-4
-    assert made.epochs == 5
-    assert made.wet == Path("w")
+    assert loaded.data.segment_s == 4.0
+    assert loaded.network.settings == {"filters": 8}
+    assert loaded.optimizer.lr == 1e-4
+    assert loaded.epochs == 5
+    assert loaded.wet == Path("w")
 
 
 def test_paths_are_taken_as_they_stand(tmp_path):
-    made = recipe.read(write(tmp_path, "corpus: songs\nwet: w\n"), ["corpus=2024", "init_from=my: run #1", "wet=null"])
-    assert (made.corpus, made.init_from, made.wet) == (Path("2024"), Path("my: run #1"), None)
+    loaded = recipe.read(
+        write(tmp_path, "corpus: songs\nwet: w\n"), ["corpus=2024", "init_from=my: run #1", "wet=null"]
+    )
+    assert (loaded.corpus, loaded.init_from, loaded.wet) == (Path("2024"), Path("my: run #1"), None)
 
 
 def test_what_is_written_reads_the_same(tmp_path):
-    made = recipe.read(write(tmp_path, "corpus: songs\nprecision: 32\ndata: {segment_s: 2}\n"))
-    made.write(tmp_path / "whole.yaml")
-    assert recipe.read(tmp_path / "whole.yaml") == made
-    other = recipe.read(tmp_path / "whole.yaml", ["data.segment_s=3"])
-    assert made.differences(other) == ["data.segment_s"]
+    loaded = recipe.read(write(tmp_path, "corpus: songs\nprecision: 32\ndata: {segment_s: 2}\n"))
+    loaded.write(tmp_path / "whole.yaml")
+    assert recipe.read(tmp_path / "whole.yaml") == loaded
+    changed = recipe.read(tmp_path / "whole.yaml", ["data.segment_s=3"])
+    assert loaded.differences(changed) == ["data.segment_s"]
 
 
 WRONG = {
@@ -133,10 +135,15 @@ def test_a_missing_or_binary_file(tmp_path):
 
 def test_a_recipe_says_which_kind_of_model_it_is_for(tmp_path):
     path = write(tmp_path, "corpus: songs\nmodel: boosted\n")
-    made = recipe.read(path, ["n_estimators=50", "learning_rate=0.2", "settings.smoothing_s=0.5", "search=20"])
-    assert isinstance(made, recipe.BoostedRecipe)
-    assert (made.n_estimators, made.learning_rate, made.settings, made.search) == (50, 0.2, {"smoothing_s": 0.5}, 20)
-    assert made.corpus == Path("songs")
+    loaded = recipe.read(path, ["n_estimators=50", "learning_rate=0.2", "settings.smoothing_s=0.5", "search=20"])
+    assert isinstance(loaded, recipe.BoostedRecipe)
+    assert (loaded.n_estimators, loaded.learning_rate, loaded.settings, loaded.search) == (
+        50,
+        0.2,
+        {"smoothing_s": 0.5},
+        20,
+    )
+    assert loaded.corpus == Path("songs")
 
 
 @pytest.mark.parametrize(

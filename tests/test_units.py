@@ -1,4 +1,4 @@
-"""Conversions: known values, and every pair undoes itself."""
+"""Unit conversions: known values and round trips."""
 
 import numpy as np
 import pytest

@@ -1,5 +1,6 @@
 """Command line: each verb is a module that parses its options, calls the library and reports."""
 
+import io
 import signal
 import sys
 from importlib import import_module
@@ -82,6 +83,8 @@ def main() -> None:
     SIGTERM.
     """
     signal.signal(signal.SIGTERM, _terminate)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # for names that its encoding lacks, as on standard error
     try:
         sys.exit(cli.main(prog_name="fxnorm", standalone_mode=False))
     except click.UsageError as error:

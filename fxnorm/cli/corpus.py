@@ -20,14 +20,8 @@ def corpus() -> None:
 
 @corpus.command()
 @click.argument("out", metavar="OUT", type=options.ANY_PATH)
-@click.option("--songs", type=click.IntRange(min=1), default=20, show_default=True, help="Number of songs.")
-@click.option(
-    "--seconds",
-    type=click.FloatRange(min=4.0, max=600.0),
-    default=30.0,
-    show_default=True,
-    help="Length of each song in seconds.",
-)
+@options.songs(20)
+@options.seconds(30.0, maximum=600.0)
 @options.seed
 @options.jobs
 @options.verbosity

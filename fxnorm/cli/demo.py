@@ -10,14 +10,8 @@ from fxnorm.cli.domain_gap import print_domain_gap
 
 @click.command()
 @click.option("-o", "--out", type=options.ANY_PATH, default="demo", show_default=True, help="Output folder.")
-@click.option("--songs", type=click.IntRange(min=2), default=6, show_default=True, help="Number of songs.")
-@click.option(
-    "--seconds",
-    type=click.FloatRange(min=4.0),
-    default=20.0,
-    show_default=True,
-    help="Length of each song in seconds.",
-)
+@options.songs(6, minimum=2)
+@options.seconds(20.0)
 @options.seed
 @options.jobs
 @options.verbosity

@@ -38,6 +38,24 @@ preset = click.option(
 split = click.option("--split", type=click.Choice(SPLITS), help="Use only the songs of this split.")
 
 
+def songs(default: int, *, minimum: int = 1) -> Callable[..., Any]:
+    """Give a verb the option --songs: number of synthetic songs."""
+    return click.option(
+        "--songs", type=click.IntRange(min=minimum), default=default, show_default=True, help="Number of songs."
+    )
+
+
+def seconds(default: float, *, maximum: float | None = None) -> Callable[..., Any]:
+    """Give a verb the option --seconds: length of a synthetic song."""
+    return click.option(
+        "--seconds",
+        type=click.FloatRange(min=4.0, max=maximum),
+        default=default,
+        show_default=True,
+        help="Length of each song in seconds.",
+    )
+
+
 def device(help_text: str, *, default: str | None = "auto") -> Callable[..., Any]:
     """Give a verb the option -d; no default leaves the choice to the verb."""
     return click.option(

@@ -1,10 +1,13 @@
 """Unpack zip archives of songs: safely, resumably, every file whole or not at all."""
 
 import os
+import re
 import shutil
 import stat
+import sys
 import tempfile
 import time
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +24,9 @@ MAX_TEMPORARY_BYTES = 32 << 30  # several albums of uncompressed multitracks
 MAX_TEMPORARY_FILES = 100_000
 
 _CHUNK = 1 << 20
+_IS_WINDOWS = os.name == "nt"
+_FOLDS_NAMES = _IS_WINDOWS or sys.platform == "darwin"  # file systems there ignore case and Unicode normalisation
+_DEVICES = re.compile(r"(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[1-9¹²³]) *(\.|$)", re.IGNORECASE)
 _ENCRYPTED = 0x1
 
 
@@ -60,7 +66,8 @@ def extract(archive: Path, out: Path, *, progress: Callable[[int, int], None] | 
     """Unpack a zip archive of songs; files that are already there and whole are left alone.
 
     A single folder around the splits (`musdb18hq/train/...`) is removed from the paths; hidden files and `__MACOSX`
-    are ignored. After an interruption, another call continues. Files keep their modification times.
+    are ignored. On Windows, names that it does not allow are changed (`Song?.wav` to `Song_.wav`). After an
+    interruption, another call continues. Files keep their modification times.
 
     Parameters
     ----------
@@ -79,8 +86,8 @@ def extract(archive: Path, out: Path, *, progress: Callable[[int, int], None] | 
     Raises
     ------
     InputError
-        If the archive is missing, damaged, encrypted or no zip, if one of its paths leads out of `out` (nothing
-        is written then), or if the disk is too full.
+        If the archive is missing, damaged, encrypted or no zip, if one of its paths leads out of `out` or two are the
+        same (nothing is written then), or if the disk is too full.
     """
     archive, out = Path(archive), Path(out)
     with _readable(archive), zipfile.ZipFile(archive) as source:
@@ -141,7 +148,8 @@ def _members(source: zipfile.ZipFile, archive: Path) -> dict[PurePosixPath, zipf
         and tops.isdisjoint(SPLITS)
         and any(path.parts[1] in SPLITS for path in visible if len(path.parts) > 2)
     )
-    return {path.relative_to(*tops) if wrapped else path: member for path, member in visible.items()}
+    targets = {path.relative_to(*tops) if wrapped else path: member for path, member in visible.items()}
+    return _named_for_system(targets, archive)
 
 
 def _require_safe(member: zipfile.ZipInfo, archive: Path) -> None:
@@ -158,6 +166,33 @@ def _require_safe(member: zipfile.ZipInfo, archive: Path) -> None:
     else:
         return
     raise InputError(f"{archive}: expected plain files and folders, got {fault} ({name!r}); nothing was extracted")
+
+
+def _named_for_system(
+    targets: Mapping[PurePosixPath, zipfile.ZipInfo], archive: Path
+) -> dict[PurePosixPath, zipfile.ZipInfo]:
+    """Change names that the system does not allow; raise if two of them would be one file."""
+    named: dict[str, tuple[PurePosixPath, zipfile.ZipInfo]] = {}
+    for path, member in targets.items():
+        allowed = PurePosixPath(*map(windows_name, path.parts)) if _IS_WINDOWS else path
+        name = unicodedata.normalize("NFC", str(allowed)).casefold() if _FOLDS_NAMES else str(allowed)
+        if name in named:
+            raise InputError(
+                f"{archive}: expected files of different names, got two that this system calls {str(allowed)!r}; "
+                "nothing was extracted"
+            )
+        named[name] = allowed, member
+    return dict(named.values())
+
+
+def windows_name(name: str) -> str:
+    """Return the name of a file or folder, changed if Windows does not allow it.
+
+    Windows takes a colon for the start of an alternate stream, drops dots and spaces at the end, and opens a device in
+    the place of a file called `CON` or `nul.wav`.
+    """
+    allowed = re.sub(r'[<>:"|?*\x00-\x1f]', "_", name).rstrip(" .") or "_"
+    return f"_{allowed}" if _DEVICES.match(allowed) else allowed
 
 
 def _is_hidden(path: PurePosixPath) -> bool:

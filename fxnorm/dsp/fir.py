@@ -5,7 +5,7 @@ import numpy.typing as npt
 import scipy.fft
 
 from fxnorm.audio import Audio
-from fxnorm.kernels.silence import is_zero
+from fxnorm.dsp.windows import frames
 
 _POINTS = 32_768  # of the transforms, for filters of up to an eighth of it
 _BATCH = 4  # transforms in one call share the vector units
@@ -63,11 +63,10 @@ def convolve_centred(audio: Audio, kernels: npt.NDArray[np.floating], *, overwri
         padded[:, reach : reach + input_chunk.shape[1]] = input_chunk
         padded[:, reach + input_chunk.shape[1] :] = 0.0
         history = padded[:, chunk : chunk + reach].copy()
-        if is_zero(padded):
+        if not padded.any():
             out[:, start:stop] = 0.0
             continue
-        blocks = np.lib.stride_tricks.sliding_window_view(padded, points, axis=1)[:, ::hop]
-        spectra = scipy.fft.rfft(blocks)
+        spectra = scipy.fft.rfft(frames(padded, points, hop))
         spectra *= response
         result = scipy.fft.irfft(spectra, points, overwrite_x=True)[:, :, taps - 1 :]
         out[:, start:stop] = result.reshape(channels, -1)[:, : stop - start]

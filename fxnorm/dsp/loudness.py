@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from fxnorm.audio import Audio
 from fxnorm.kernels.loudness import weighted_energy
+from fxnorm.units import db_to_amplitude, db_to_power, power_to_db
 
 BLOCK_S = 0.4
 HOPS_PER_BLOCK = 4
@@ -38,8 +39,8 @@ def measure(audio: Audio, sample_rate: int) -> float | None:
     gated = blocks[blocks > _energy(ABSOLUTE_GATE_LUFS)]
     if gated.size == 0:
         return None
-    gate = gated.mean() * 10.0 ** (RELATIVE_GATE_LU / 10.0)
-    return float(OFFSET_LU + 10.0 * np.log10(gated[gated > gate].mean()))
+    gate = gated.mean() * db_to_power(RELATIVE_GATE_LU)
+    return float(OFFSET_LU + power_to_db(gated[gated > gate].mean()))
 
 
 def short_term(audio: Audio, sample_rate: int, *, seconds: float = 3.0, hop_s: float = 0.1) -> npt.NDArray[np.float64]:
@@ -61,7 +62,7 @@ def short_term(audio: Audio, sample_rate: int, *, seconds: float = 3.0, hop_s: f
         LUFS, -120.691 for silence; empty if the audio is shorter than a window.
     """
     energy = _mean_squares(audio, sample_rate, round(seconds / hop_s), hop_s=hop_s)
-    return OFFSET_LU + 10.0 * np.log10(np.maximum(energy, 1e-12))
+    return OFFSET_LU + power_to_db(np.maximum(energy, 1e-12))
 
 
 def _mean_squares(
@@ -79,7 +80,7 @@ def _mean_squares(
 
 
 def _energy(lufs: float) -> float:
-    return 10.0 ** ((lufs - OFFSET_LU) / 10.0)
+    return db_to_power(lufs - OFFSET_LU)
 
 
 @cache
@@ -89,7 +90,7 @@ def _weighting(sample_rate: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[n
     The standard prints coefficients for 48 kHz only; B. De Man derived the analogue filters behind them.
     """
     w, q = np.tan(np.pi * 1681.9744509555319 / sample_rate), 0.7071752369554193
-    high = 10.0 ** (3.99984385397 / 20.0)
+    high = db_to_amplitude(3.99984385397)
     poles = _bilinear(1.0, 1.0 / q, 1.0, w)
     shelf = np.append(_bilinear(high, high**0.499666774155 / q, 1.0, w), poles[1:]) / poles[0]
     w, q = np.tan(np.pi * 38.13547087613982 / sample_rate), 0.5003270373253953

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
+from fxnorm.dsp.windows import hann
 from fxnorm.kernels.dynamics import onset_strength
-from fxnorm.kernels.silence import is_zero
 from fxnorm.units import db_to_amplitude
 
 FRAME = 1024
@@ -55,14 +55,13 @@ def _novelty(
     """Measure novelty h = sum over bins j of (j+1)·ln(1 + |X_j|), and mean square, of each whole frame."""
     count = channel.size // FRAME
     framed = channel[: count * FRAME].reshape(count, FRAME)
-    window = (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(FRAME) / FRAME)).astype(np.float32)
     weights = np.arange(1, FRAME // 2 + 2, dtype=np.float32)
     novelty = np.zeros(count)
     power = np.zeros(count)
     for start in range(0, count, _BATCH):
-        if is_zero(framed[start : start + _BATCH]):
+        if not framed[start : start + _BATCH].any():
             continue
         batch = framed[start : start + _BATCH] * gain
-        novelty[start : start + _BATCH] = np.log1p(np.abs(scipy.fft.rfft(batch * window, axis=1))) @ weights
+        novelty[start : start + _BATCH] = np.log1p(np.abs(scipy.fft.rfft(batch * hann(FRAME), axis=1))) @ weights
         power[start : start + _BATCH] = np.mean(np.square(batch), axis=1)
     return novelty, power

@@ -1,25 +1,16 @@
 """Short-time Fourier transform: sqrt(periodic Hann), no centring, unscaled, float32."""
 
 from collections.abc import Iterator
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
 from fxnorm.audio import Audio
+from fxnorm.dsp.windows import frames, sqrt_hann, sqrt_hann_double
 from fxnorm.kernels.spectra import add_magnitude
 
 _BATCH_SAMPLES = 262_144  # transforms in one call share the vector units: half the time of single ones
-
-
-@cache
-def sqrt_hann(length: int, *, double: bool = False) -> npt.NDArray[np.floating]:
-    """Return the square root of the periodic Hann window."""
-    window = np.sqrt(0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(length) / length))
-    window = window.astype(np.float64 if double else np.float32)
-    window.flags.writeable = False
-    return window
 
 
 def transforms(
@@ -43,21 +34,24 @@ def transforms(
     ------
     ndarray, shape (channels, frames, bins)
     """
-    window = sqrt_hann(n_fft, double=double)
+    window: npt.NDArray[np.floating] = sqrt_hann_double(n_fft) if double else sqrt_hann(n_fft)
     if audio.shape[1] < n_fft:
         audio = np.pad(audio, ((0, 0), (0, n_fft - audio.shape[1])))
-    framed = np.lib.stride_tricks.sliding_window_view(audio, n_fft, axis=1)[:, ::hop]
+    framed = frames(audio, n_fft, hop)
     batch = max(1, _BATCH_SAMPLES // (n_fft * len(audio)))
     for first in range(0, framed.shape[1], batch):
-        frames = framed[:, first : first + batch]
+        block = framed[:, first : first + batch]
+        if not audio[:, first * hop : (first + block.shape[1] - 1) * hop + n_fft].any():
+            yield np.zeros((*block.shape[:2], n_fft // 2 + 1), np.result_type(window.dtype, np.complex64))
+            continue
         if sum_and_difference:
-            left, right = frames
-            windowed = np.empty(frames.shape, dtype=window.dtype)
+            left, right = block
+            windowed = np.empty(block.shape, dtype=window.dtype)
             np.add(left, right, out=windowed[0], dtype=window.dtype)
             np.subtract(left, right, out=windowed[1], dtype=window.dtype)
             windowed *= window
         else:
-            windowed = frames * window
+            windowed = block * window
         yield scipy.fft.rfft(windowed, overwrite_x=True)
 
 

@@ -17,6 +17,9 @@ MAX_LAG_S = 0.5
 LAG_EXCERPT_S = 30.0
 MIN_CONFIDENCE = 100.0  # unrelated songs stay below 70, mixes of the same song above 200
 MIN_GAIN_OVER_ZERO = 1.05  # a delay of half a sample has two equal peaks: prefer lag 0
+MIN_SWAPPED_SIDE_CORRELATION = 0.5  # another panning of the same song stays below it in magnitude, or positive
+_MIN_MID_CORRELATION = 0.3  # unrelated songs stay below 0.1, mixes of the same song above 0.6
+_MIN_SIDE_DB = -40.0  # relative to the mid signal: no channels are swapped in a mix that sounds mono
 _WHITENING_FLOOR = 1e-10  # relative to the largest bin: keeps bins that hold rounding errors alone from counting
 
 
@@ -59,7 +62,7 @@ def align_pair(
     """Convert a mix and its target to a common format.
 
     Both become stereo at 44,100 Hz with the length of the shorter one, and silence at the ends of the target is removed
-    from both. The lag of the mix is estimated from the loudest half minute and reported.
+    from both. The lag of the mix is estimated from the loudest half minute and reported, and so are swapped channels.
 
     Parameters
     ----------
@@ -85,6 +88,8 @@ def align_pair(
     mix = resample(to_stereo(mix), mix_sample_rate, SAMPLE_RATE)
     notices += _describe_lengths(target, mix)
     lag = find_lag(target, mix)
+    if has_swapped_channels(target, mix, lag.samples):
+        notices.append("the mix has left and right swapped: expect poor panning scores, or swap its channels")
     start = 0
     if lag.samples:
         notices.append(_describe_lag(lag, removed=remove_lag))
@@ -135,6 +140,38 @@ def find_lag(target: Audio, mix: Audio) -> Lag:
     confidence = float(correlation[best] / max(np.median(correlation), np.finfo(np.float64).tiny))
     is_clear = confidence >= MIN_CONFIDENCE and correlation[best] > MIN_GAIN_OVER_ZERO * correlation[max_lag]
     return Lag(best - max_lag if is_clear else 0, confidence)
+
+
+def has_swapped_channels(target: Audio, mix: Audio, lag: int = 0) -> bool:
+    """Whether a mix matches its target clearly better with left and right swapped.
+
+    Swapping inverts the side signal and leaves the mid signal: the correlations of the two have opposite signs then,
+    whatever the polarity of the mix.
+
+    Parameters
+    ----------
+    target, mix : ndarray, shape (2, samples), float32
+        At 44,100 Hz.
+    lag : int
+        Delay of the mix in samples.
+    """
+    target, mix = target[:, max(0, -lag) :], mix[:, max(0, lag) :]
+    samples = min(target.shape[1], mix.shape[1])
+    target, mix = target[:, :samples], mix[:, :samples]
+    target_mid, mix_mid = target[0] + target[1], mix[0] + mix[1]
+    target_side, mix_side = target[0] - target[1], mix[0] - mix[1]
+    for mid, side in ((target_mid, target_side), (mix_mid, mix_side)):
+        if np.linalg.norm(side) <= db_to_amplitude(_MIN_SIDE_DB) * np.linalg.norm(mid):
+            return False
+    mid_correlation = _correlate(target_mid, mix_mid)
+    side_correlation = _correlate(target_side, mix_side) * np.sign(mid_correlation)
+    return bool(abs(mid_correlation) >= _MIN_MID_CORRELATION and side_correlation <= -MIN_SWAPPED_SIDE_CORRELATION)
+
+
+def _correlate(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) -> float:
+    """Return the correlation coefficient of two signals without an offset; 0 if one is silent."""
+    energy = float(np.vdot(first, first)) * float(np.vdot(second, second))
+    return float(np.vdot(first, second)) / energy**0.5 if energy > 0.0 else 0.0
 
 
 def _correlate_phases(

@@ -103,22 +103,24 @@ def _score_song(job: _ScoringJob) -> tuple[list[MixScore], list[Failure]]:
     for family in job.families:
         metrics.register(family)  # a worker process knows only the families of fxnorm
     target, sample_rate = audio_files.read(job.song.target)
-    measured: metrics.Measurements | None = None
+    target_features: metrics.Measurements | None = None
     scores: list[MixScore] = []
     failures: list[Failure] = []
     for system, path in job.song.mixes.items():
         try:
             pair = align_pair(target, sample_rate, *audio_files.read(path), remove_lag=job.align)
-            if measured is None or not np.array_equal(measured.recording.audio, pair.target):  # a shorter mix
-                measured = _measure(pair.target)
+            if target_features is None or not np.array_equal(
+                target_features.recording.audio, pair.target
+            ):  # a shorter mix
+                target_features = _measure(pair.target)
             mix = _measure(pair.mix)
             score = replace(
                 _describe(job.song.name, system, mix),
-                values=measured.compare(mix),
+                values=target_features.compare(mix),
                 lag=pair.lag,
                 notices=pair.notices,
             )
-            scores += [score] if scores else [_describe(job.song.name, TARGET, measured), score]
+            scores += [score] if scores else [_describe(job.song.name, TARGET, target_features), score]
         except Exception as error:  # one bad mix never stops the others
             failures.append(Failure(job.song.name, system, explain(error)))
     return scores, failures

@@ -1,4 +1,4 @@
-"""Exact zeros for what has died away: subnormal numbers, which would follow, are slow to compute with."""
+"""Exact zeros for decayed signals: arithmetic on subnormal numbers is slow."""
 
 import numba
 import numpy as np

@@ -75,7 +75,7 @@ def repan(
 ) -> None:
     """Scale both channels of (frames, bins) spectra in place so that the far one gets its wanted share.
 
-    The stem is first panned by the amplitudes `near_pan` and `far_pan`; of what that gives, the far channel has the
+    The stem is first panned by the amplitudes `near_pan` and `far_pan`. The far channel of the panned stem has the
     share phi/2 and is scaled to `far_share[k]`, the near channel to the rest. Bins beyond `far_share`, and frames
     whose largest |near + far| after the pan is under `floor`, are scaled by the `outside` gains instead.
     """

@@ -5,6 +5,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from fxnorm.units import db_to_amplitude
+
 A_WEIGHTING_TAPS = 101
 
 
@@ -21,7 +23,7 @@ def design_a_weighting(sample_rate: int) -> npt.NDArray[np.float64]:
     gain_db_at_1_khz = 1.9997
     w = [2.0 * np.pi * hz for hz in poles_hz]
     # H(s) = 10^(G/20) w4^2 s^4 / ((s + w1)^2 (s + w2) (s + w3) (s + w4)^2)
-    gain = 10.0 ** (gain_db_at_1_khz / 20.0) * w[3] ** 2
+    gain = db_to_amplitude(gain_db_at_1_khz) * w[3] ** 2
     zeros, poles = np.zeros(4), -np.array([w[0], w[0], w[1], w[2], w[3], w[3]])
     b, a = signal.zpk2tf(*signal.bilinear_zpk(zeros, poles, gain, fs=sample_rate))
     frequencies, response = signal.freqz(b, a, worN=512, fs=sample_rate)

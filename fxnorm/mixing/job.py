@@ -11,7 +11,7 @@ from fxnorm.audio import Audio
 from fxnorm.corpus import Multitrack
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
-from fxnorm.mixing import report
+from fxnorm.mixing import page, report
 from fxnorm.mixing.output_level import OutputLevel
 from fxnorm.mixing.report import DOCUMENT
 from fxnorm.models.base import MixModel, MixResult
@@ -49,6 +49,24 @@ class OutputOptions:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "subtype", choose_subtype(self.format, self.subtype))
+
+
+@dataclass(frozen=True)
+class OutputFiles:
+    """Files of one mix.
+
+    Attributes
+    ----------
+    mix, report, page : Path
+        Of the same name, with different suffixes.
+    normalized : dict of str to Path
+        Normalised stems, if they are written: `DIR/NAME/vocals.wav`.
+    """
+
+    mix: Path
+    report: Path
+    page: Path
+    normalized: Mapping[str, Path]
 
 
 @dataclass(frozen=True)
@@ -146,21 +164,23 @@ def mix_song(
     AudioError
         If a stem cannot be used, or the mix cannot be written.
     """
-    require_target(song, target, options)
+    outputs = require_target(song, target, options)
+    signed = signature(song, model, options)  # before reading: stems that change meanwhile are mixed again
     stems = song.read_stems()
     # The page plays the recorded stems; without it one stem at a time is in memory.
     recordings: Mapping[str, Audio] = dict(stems) if options.html else stems
     result = options.level.apply(model.mix(recordings, song.sample_rate, samples=song.samples, progress=progress))
     record = report.compose(song, model, result)
+    record["output"] |= {"file": outputs.mix.name, "subtype": options.subtype}
+    html = page.draw(record, result, recordings) if options.html else None
     # An unfinished report marks the mix as fxnorm's, without a signature.
-    DOCUMENT.write(target.with_suffix(".json"), DOCUMENT.wrap({}))
-    record["output"] |= _write_audio(song, target, result, options)
-    if options.html:
-        from fxnorm.mixing import page
-
-        files.write_text(target.with_suffix(".html"), page.draw(record, result, recordings))
-    record["signature"] = signature(song, model, options)
-    DOCUMENT.write(target.with_suffix(".json"), record)
+    DOCUMENT.write(outputs.report, DOCUMENT.wrap({}))
+    _write_audio(outputs, result, options.subtype)
+    if html is not None:
+        files.write_text(outputs.page, html)
+    record["output"]["bytes"] = outputs.mix.stat().st_size
+    record["signature"] = signed
+    DOCUMENT.write(outputs.report, record)
     return record
 
 
@@ -195,8 +215,12 @@ def signature(song: Multitrack, model: MixModel, options: OutputOptions) -> str:
     return documents.signature(content)
 
 
-def require_target(song: Multitrack, target: Path, options: OutputOptions) -> None:
-    """Check that a mix can be written without overwriting stems or other files.
+def require_target(song: Multitrack, target: Path, options: OutputOptions) -> OutputFiles:
+    """Check that a mix can be written without overwriting stems or other files; make its folders.
+
+    Returns
+    -------
+    OutputFiles
 
     Raises
     ------
@@ -204,35 +228,35 @@ def require_target(song: Multitrack, target: Path, options: OutputOptions) -> No
         If not.
     """
     sources = {path.resolve() for path in song.infos}
-    audio_targets = [target, *_normalized_paths(song, options).values()]
-    targets = [*audio_targets, target.with_suffix(".json"), target.with_suffix(".html")]
+    normalized = options.normalized / song.id if options.normalized is not None else None
+    outputs = OutputFiles(
+        target,
+        target.with_suffix(".json"),
+        target.with_suffix(".html"),
+        {stem: normalized / f"{stem}.{options.format}" for stem in song.stems} if normalized is not None else {},
+    )
+    audio_targets = [target, *outputs.normalized.values()]
+    targets = [*audio_targets, outputs.report, outputs.page]
     for path in audio_targets:
         if path.resolve() in sources:
             raise InputError(f"{path}: is one of the stems; choose another name for the output")
-    record = DOCUMENT.find(target.with_suffix(".json"))
+    record = DOCUMENT.find(outputs.report)
     if not record and not options.force and (foreign := next((path for path in targets if path.exists()), None)):
         raise InputError(f"{foreign}: was not made by fxnorm mix; choose another name, or --force")
     files.make_folder(target.parent)
     if options.normalized is not None:
         files.make_folder(options.normalized)
+    return outputs
 
 
-def _write_audio(song: Multitrack, target: Path, result: MixResult, options: OutputOptions) -> dict[str, Any]:
-    """Write the mix and the normalised stems; returns fields of the record."""
-    audio_files.write(target, result.audio, result.sample_rate, subtype=options.subtype)
+def _write_audio(outputs: OutputFiles, result: MixResult, subtype: str) -> None:
+    """Write the mix and the normalised stems."""
+    audio_files.write(outputs.mix, result.audio, result.sample_rate, subtype=subtype)
     prepared = result.prepared
-    for stem, path in _normalized_paths(song, options).items():
+    for stem, path in outputs.normalized.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        audio_files.write(path, prepared.audio[STEMS.index(stem)], prepared.sample_rate, subtype=options.subtype)
-    return {"file": target.name, "subtype": options.subtype, "bytes": target.stat().st_size}
+        audio_files.write(path, prepared.audio[STEMS.index(stem)], prepared.sample_rate, subtype=subtype)
 
 
 def _report_progress(progress: Progress, number: int, share: float, label: str) -> None:
     progress(number + share, label)
-
-
-def _normalized_paths(song: Multitrack, options: OutputOptions) -> dict[str, Path]:
-    """Return the files of the normalised stems: `DIR/NAME/vocals.wav`."""
-    if options.normalized is None:
-        return {}
-    return {stem: options.normalized / song.id / f"{stem}.{options.format}" for stem in song.stems}

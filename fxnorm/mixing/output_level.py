@@ -1,12 +1,11 @@
 """Level of a finished mix: a target loudness, and the handling of clipping."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from fxnorm.audio import Audio, peak
+from fxnorm.audio import peak
 from fxnorm.choices import CLIP_MODES
 from fxnorm.dsp import loudness
 from fxnorm.errors import InputError
@@ -48,33 +47,29 @@ class OutputLevel:
         """
         mix = result.audio
         level: dict[str, Any] = {}
+        notices: list[str] = []
         gain_db = 0.0
         if self.lufs is not None:
             lufs = loudness.measure(mix, result.sample_rate)
             if lufs is None:
                 level["unreached_lufs"] = self.lufs
+                notices.append(f"too quiet or too short to be brought to {self.lufs:g} LUFS")
             else:
                 gain_db = self.lufs - lufs
                 level["gain_db"] = round(gain_db, 2)
         over_db = float(amplitude_to_db(peak(mix))) + gain_db
         if over_db > 0.0 and self.clip_mode == "rescale":
             level["scaled_db"] = round(-over_db, 2)
+            notices.append(f"the mix left full scale and was turned down by {over_db:.2f} dB")
             gain_db -= over_db
         if gain_db != 0.0 or (over_db > 0.0 and self.clip_mode != "none"):
             mix = mix * np.float32(db_to_amplitude(gain_db))
         if over_db > 0.0 and self.clip_mode != "none":
             if self.clip_mode == "clamp":
-                level["clamped_samples"] = int(np.count_nonzero(mix > 1.0) + np.count_nonzero(mix < -1.0))
+                clamped = int(np.count_nonzero(mix > 1.0) + np.count_nonzero(mix < -1.0))
+                level["clamped_samples"] = clamped
+                notices.append(f"the mix left full scale: {clamped:,} samples were cut off")
             np.clip(mix, -1.0, 1.0, out=mix)  # for a mix that was scaled down, rounding only
-        return replace(result, audio=mix, level=level, notices=(*result.notices, *self._notices(mix, level)))
-
-    def _notices(self, audio: Audio, level: dict[str, Any]) -> Iterator[str]:
-        if "unreached_lufs" in level:
-            yield f"too quiet or too short to be brought to {level['unreached_lufs']:g} LUFS"
-        if "scaled_db" in level:
-            yield f"the mix left full scale and was turned down by {-level['scaled_db']:.2f} dB"
-        if "clamped_samples" in level:
-            yield f"the mix left full scale: {level['clamped_samples']:,} samples were cut off"
-        peak_db = round(float(amplitude_to_db(peak(audio))), 2)
-        if self.clip_mode == "none" and peak_db > 0.0:
-            yield f"the mix leaves full scale by {peak_db:.2f} dB, as asked for"
+        elif round(over_db, 2) > 0.0:
+            notices.append(f"the mix leaves full scale by {over_db:.2f} dB, as asked for")
+        return replace(result, audio=mix, level=level, notices=(*result.notices, *notices))

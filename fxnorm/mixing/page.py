@@ -27,20 +27,20 @@ def draw(record: Mapping[str, Any], result: MixResult, recordings: Mapping[str, 
     recordings : mapping of str to ndarray, shape (1 or 2, samples)
         The stems before preparation, at the sample rate of the mix.
     """
+    facts = _facts(record)
     mix, sample_rate = result.audio, result.sample_rate
     excerpt = audio.loudest(mix, sample_rate, EXCERPT_S)
     is_whole = mix.shape[1] <= excerpt.stop - excerpt.start
+    stems = [
+        _stem(stem, record["stems"][stem], result, recordings[stem], excerpt) for stem in STEMS if stem in recordings
+    ]
     return pages.render(
         "mix.html",
         record=record,
         mix=_player(mix[:, excerpt], sample_rate),
         excerpt="" if is_whole else f"{EXCERPT_S:.0f} s from {_clock(excerpt.start / sample_rate)}",
-        facts=_facts(record),
-        stems=[
-            _stem(stem, record["stems"][stem], result, recordings[stem], excerpt)
-            for stem in STEMS
-            if stem in recordings
-        ],
+        facts=facts,
+        stems=stems,
     )
 
 

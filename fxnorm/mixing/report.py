@@ -34,6 +34,7 @@ def compose(song: Multitrack, model: MixModel, result: MixResult) -> dict[str, A
         JSON values: song, model, stems with their effects, output and notices.
     """
     chain, mix = model.chain, result.audio
+    notices = [*_notices(song, result), *result.notices]
     content = {
         "fxnorm": __version__,
         "signature": None,
@@ -57,7 +58,7 @@ def compose(song: Multitrack, model: MixModel, result: MixResult) -> dict[str, A
             "peak_db": _peak_db(mix),
             **result.level,
         },
-        "notices": [*_notices(song, result), *result.notices],
+        "notices": notices,
     }
     return DOCUMENT.wrap(content)
 

@@ -34,7 +34,7 @@ class ModelInput:
 
 @dataclass(frozen=True)
 class MixResult:
-    """A mix, and what it was made from.
+    """A mix and its sources.
 
     Attributes
     ----------
@@ -146,7 +146,7 @@ class TrainablePredictor(Predictor, Protocol):
     presets : dict
         Settings by preset; the first is the default.
     size_unit : str
-        Plural noun of what `size` counts.
+        Plural noun for `size`: parameters, trees.
     history_unit : str
         Noun of a row of its history.
     weights_suffix : str

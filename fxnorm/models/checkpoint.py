@@ -21,12 +21,12 @@ from fxnorm.normalization.chain import Chain
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A trainable model with what is needed to use it or to continue its training.
+    """A trainable model with its chain, recipe and history, to use it or to continue its training.
 
     Attributes
     ----------
     model : TrainablePredictor
-        A network or boosted trees. `Any`, because callers use what their model alone has.
+        A network or boosted trees. `Any`, because callers use attributes of one kind of model.
     chain : Chain or None
         Normalisation of its stems; None for a model that was not trained on a corpus.
     recipe : dict

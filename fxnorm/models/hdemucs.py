@@ -161,7 +161,7 @@ def adapt(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor], *, labe
         if tensor.shape != target.shape:
             raise InputError(
                 f"{label}: expected {name} of shape {tuple(target.shape)}, got {tuple(weights[name].shape)}; "
-                "set 'channels' to what the weights were trained with"
+                "set 'channels' to that of the trained weights"
             )
         fitted[name] = tensor
     return fitted

@@ -94,8 +94,9 @@ class Network(nn.Module):
         Parameters
         ----------
         stems : Tensor, shape (4, 2, samples)
-            On any device; chunks are moved to that of the network.
+            On any device; chunks are moved to that of the network, which is in evaluation mode.
         progress : callable
+            Called with the share completed, 0 to 1.
 
         Returns
         -------

@@ -102,11 +102,8 @@ class StemModel:
         """Mix stems; see `MixModel.mix`."""
         _require_stems(tracks, sample_rate)
         samples = samples or _longest(tracks)
-        prepared = self.prepare(
-            tracks,
-            sample_rate,
-            samples=samples,
-            progress=lambda share, label: progress(PREPARATION_SHARE * share, label),
+        prepared = self._prepare(
+            tracks, sample_rate, samples, lambda share, label: progress(PREPARATION_SHARE * share, label)
         )
         mix = self.predictor.predict(
             prepared.audio,
@@ -130,7 +127,11 @@ class StemModel:
         Parameters, progress and errors as for `MixModel.mix`.
         """
         _require_stems(stems, sample_rate)
-        samples = samples or _longest(stems)
+        return self._prepare(stems, sample_rate, samples or _longest(stems), progress)
+
+    def _prepare(
+        self, stems: Mapping[str, Audio], sample_rate: int, samples: int, progress: SongProgress
+    ) -> ModelInput:
         target_rate = self.predictor.sample_rate or sample_rate
         length = samples if target_rate == sample_rate else -(-samples * target_rate // sample_rate)
         prepared = np.zeros((len(STEMS), 2, length), dtype=np.float32)

@@ -23,21 +23,7 @@ MASKING_CHUNK = 2048  # frames
 
 
 def apply_long(network: TDCN, stems: Tensor, *, progress: Progress = lambda share: None) -> Tensor:
-    """Map a song to its mix in chunks.
-
-    Parameters
-    ----------
-    network : TDCN
-        In evaluation mode; chunks are moved to its device.
-    stems : Tensor, shape (4, 2, samples)
-    progress : callable
-        Called with the share completed, 0 to 1.
-
-    Returns
-    -------
-    Tensor, shape (2, samples)
-        On the device of the stems.
-    """
+    """Map a song to its mix in chunks; see `Network.apply_long`."""
     with ChunkPool(network.encoder.weight.device) as pool:
         ends = FullRateLayers(network, stems.flatten(0, 1), pool)
         mask = MaskingLayers(network, pool).compute(ends, progress)

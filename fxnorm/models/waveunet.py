@@ -89,7 +89,7 @@ class Signal(NamedTuple):
 class WaveUNet(Network):
     """Mixing by a U-shaped stack of valid convolutions with skips.
 
-    The input is padded by what valid convolutions remove, so that the output has its length and is aligned with it.
+    The input is padded by the samples that valid convolutions remove, so output and input are aligned.
     """
 
     name = "waveunet"

@@ -19,21 +19,7 @@ CHUNK = 1 << 16  # samples; a multiple of the largest hop
 
 
 def apply_long(network: WaveUNet, stems: Tensor, *, progress: Progress = lambda share: None) -> Tensor:
-    """Map a song to its mix in chunks; takes nine times as long as `chunked.apply_chunked`.
-
-    Parameters
-    ----------
-    network : WaveUNet
-        In evaluation mode; chunks are moved to its device.
-    stems : Tensor, shape (4, 2, samples)
-    progress : callable
-        Called with the share completed, 0 to 1.
-
-    Returns
-    -------
-    Tensor, shape (2, samples)
-        On the device of the stems.
-    """
+    """Map a song to its mix in chunks, in nine times the time of `chunked.apply_chunked`; see `Network.apply_long`."""
     channels = stems.flatten(0, 1)
     samples = stems.shape[-1]
     out = stems.new_empty(2, samples)
@@ -43,8 +29,8 @@ def apply_long(network: WaveUNet, stems: Tensor, *, progress: Progress = lambda 
     def process(span: slice) -> tuple[nn.GroupNorm, RunningMoments] | None:
         try:
             out[:, span] = apply_to_chunk(network, channels, span, moments_by_norm)
-        except UnknownMoments as unknown:
-            return unknown.norm, unknown.moments  # without the exception, whose traceback holds all tensors
+        except UnknownMoments as error:
+            return error.norm, error.moments  # without the exception, whose traceback holds all tensors
         return None
 
     with ChunkPool(network.output.weight.device) as pool:
@@ -53,9 +39,9 @@ def apply_long(network: WaveUNet, stems: Tensor, *, progress: Progress = lambda 
             def report(stop: int, number: int = number) -> None:
                 progress(((number + stop / samples) / passes) ** 2)  # each pass is longer than the one before it
 
-            for measured in pool.run(process, chunks(samples, CHUNK), progress=report):
-                if measured is not None:
-                    norm, moments = measured
+            for result in pool.run(process, chunks(samples, CHUNK), progress=report):
+                if result is not None:
+                    norm, moments = result
                     moments_by_norm.setdefault(norm, RunningMoments.empty(norm.num_groups)).update(moments)
     return out
 

@@ -211,9 +211,9 @@ def _choose_strip(
         return AppliedEffect("compression", skipped="no onset found")
     before = search.uncompressed_peaks
     target_db = target.peak_db + settings.target_offset_std * target.std_db
-    needed = before.peak_db >= target_db if settings.reference == "input" else before.peak_db < target_db
+    is_needed = before.peak_db >= target_db if settings.reference == "input" else before.peak_db < target_db
     strip = CompressorStrip(channels=channels, input_gain_db=strength * float(amplitude_to_db(search.gain)))
-    if not needed or strength == 0.0:
+    if not is_needed or strength == 0.0:
         reason = f"peaks are beyond {target_db:.2f} dBFS already"
         return AppliedEffect("compression", Compressor(strips=(strip,)), before=before.rounded(), skipped=reason)
     ratio, threshold_db, after = search.first(before.peak_db + strength * (target_db - before.peak_db))

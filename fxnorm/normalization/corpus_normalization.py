@@ -38,7 +38,7 @@ def normalize_corpus(
     """Normalise every stem of every track.
 
     A stem whose record has the signature of the same source and settings is up to date, so an interrupted run resumes
-    where it stopped, and a changed setting repeats what it affects. An output folder also gets the mixture of each
+    where it stopped, and a changed setting repeats the stems it affects. An output folder also gets the mixture of each
     complete song, linked if the file system can, and `chain.json`, by which further stems are normalised.
 
     Parameters

@@ -26,7 +26,7 @@ def distance(features: Mapping[str, Feature | None], reference: Mapping[str, Fea
     """
     distances: dict[str, float] = {}
     for effect in MATCHED_EFFECTS:
-        feature, other = features.get(effect), reference.get(effect)
-        if feature is not None and other is not None:
-            distances |= feature.distance(other)
+        feature, reference_feature = features.get(effect), reference.get(effect)
+        if feature is not None and reference_feature is not None:
+            distances |= feature.distance(reference_feature)
     return distances

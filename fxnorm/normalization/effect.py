@@ -125,7 +125,7 @@ class Effect(ABC, Generic[F, S, A]):
 
     @abstractmethod
     def analyze(self, audio: Audio, sample_rate: int, *, settings: S, arrays: Arrays | None = None) -> A:
-        """Measure what `choose` needs.
+        """Measure the input of `choose`.
 
         Parameters
         ----------
@@ -164,7 +164,7 @@ class Effect(ABC, Generic[F, S, A]):
         return self.measure(audio, sample_rate), self.analyze(audio, sample_rate, settings=settings)
 
     def smooth(self, feature: F, stem: str) -> F:
-        """Reduce a measured feature to what is averaged: curves are smoothed and sampled at the grid."""
+        """Reduce a measured feature for averaging: curves are smoothed and sampled at the grid."""
         return feature
 
     def from_published(self, values: npt.NDArray[np.float64]) -> F:

@@ -97,10 +97,10 @@ def _synthesize(source: ImpulseResponses) -> tuple[ImpulseResponse, ...]:
     from fxnorm.dsp import rooms
 
     rng = np.random.default_rng(source.seed)
-    drawn = rooms.draw_responses(rng, audio.SAMPLE_RATE, source.count, decay_range_s=source.decay_s)
+    arrays = rooms.draw_responses(rng, audio.SAMPLE_RATE, source.count, decay_range_s=source.decay_s)
     low_s, high_s = source.decay_s
     origin = f"{source.count} rooms of {low_s:g} to {high_s:g} s, seed {source.seed}"
-    return tuple(ImpulseResponse(f"{number} of {origin}", room) for number, room in enumerate(drawn, start=1))
+    return tuple(ImpulseResponse(f"{number} of {origin}", room) for number, room in enumerate(arrays, start=1))
 
 
 @cache

@@ -1,6 +1,6 @@
 """The normaliser: choose a processor for every effect and apply it, or apply recorded processors again."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -92,17 +92,14 @@ class Normalizer:
         reverbs = self._draw(stem, rng if rng is not None else np.random.default_rng(0))
         if not self.settings.active and not reverbs:
             return stereo, [AppliedEffect(effect, skipped="strength 0") for effect in self.settings.effects]
-        applied = list(reverbs)
-
-        def process(padded: Audio) -> Audio:
-            for step in reverbs:
-                padded = step.process(padded, SAMPLE_RATE)
-            padded, matched = self.run(padded, stem)
-            applied.extend(matched)
-            return padded
-
-        out = _work_padded(stereo, sample_rate, process)
-        return (out if any(step.processor is not None for step in applied) else stereo), applied
+        padded = pad(resample(stereo, sample_rate, SAMPLE_RATE))
+        for step in reverbs:
+            padded = step.process(padded, SAMPLE_RATE)
+        padded, matched = self.run(padded, stem)
+        applied = [*reverbs, *matched]
+        if all(step.processor is None for step in applied):
+            return stereo, applied
+        return _restore(padded, sample_rate, stereo.shape[1]), applied
 
     def run(
         self,
@@ -199,12 +196,10 @@ def replay(applied: Sequence[AppliedEffect], audio: npt.ArrayLike, sample_rate: 
     if all(step.processor is None for step in applied):
         return stereo
 
-    def work(padded: Audio) -> Audio:
-        for step in applied:
-            padded = step.process(padded, SAMPLE_RATE, overwrite=True)
-        return padded
-
-    return _work_padded(stereo, sample_rate, work)
+    padded = pad(resample(stereo, sample_rate, SAMPLE_RATE))
+    for step in applied:
+        padded = step.process(padded, SAMPLE_RATE, overwrite=True)
+    return _restore(padded, sample_rate, stereo.shape[1])
 
 
 def pad(audio: Audio) -> Audio:
@@ -225,10 +220,9 @@ def _require_stereo(audio: npt.ArrayLike, sample_rate: int, *, label: str) -> Au
     return to_stereo(as_audio(audio, label=label))
 
 
-def _work_padded(audio: Audio, sample_rate: int, work: Callable[[Audio], Audio]) -> Audio:
-    """Work on a padded copy at the sample rate of the chain."""
-    padded = work(pad(resample(audio, sample_rate, SAMPLE_RATE)))
-    out = resample(unpad(padded), SAMPLE_RATE, sample_rate, samples=audio.shape[1])
+def _restore(padded: Audio, sample_rate: int, samples: int) -> Audio:
+    """Remove the padding and return to a sample rate and length, without overshoot of resampling."""
+    out = resample(unpad(padded), SAMPLE_RATE, sample_rate, samples=samples)
     if sample_rate != SAMPLE_RATE and (largest := peak(out)) > 1.0 >= peak(padded):
-        out = out / np.float32(largest)  # the overshoot of resampling alone
+        out = out / np.float32(largest)
     return np.ascontiguousarray(out)

@@ -9,7 +9,8 @@ import scipy.fft
 from pydantic import Field
 
 from fxnorm.audio import SAMPLE_RATE, Audio
-from fxnorm.dsp.stft import smooth, sqrt_hann
+from fxnorm.dsp.stft import smooth
+from fxnorm.dsp.windows import frames, sqrt_hann
 from fxnorm.kernels import spectra
 from fxnorm.normalization.effect import EffectSettings
 from fxnorm.normalization.grid import require_sample_rate
@@ -196,10 +197,10 @@ def repan(
             outside_far,
         )
         for samples, bins in zip(out, (left, right), strict=True):
-            frames = scipy.fft.irfft(bins, N_FFT, axis=1) * window
-            hops = samples[position : position + HOP * (len(frames) + 1)].reshape(-1, HOP)
-            hops[:-1] += frames[:, :HOP]
-            hops[1:] += frames[:, HOP:]
+            windowed = scipy.fft.irfft(bins, N_FFT, axis=1) * window
+            hops = samples[position : position + HOP * (len(windowed) + 1)].reshape(-1, HOP)
+            hops[:-1] += windowed[:, :HOP]
+            hops[1:] += windowed[:, HOP:]
         position += HOP * len(left)
     return np.ascontiguousarray(out[:, HOP : HOP + audio.shape[1]])
 
@@ -219,6 +220,5 @@ def _spectra(audio: Audio) -> Iterator[tuple[npt.NDArray[np.complex64], npt.NDAr
         start, stop = (first_frame - 1) * HOP, end_frame * HOP
         chunk = audio[:, max(start, 0) : stop]
         chunk = np.pad(chunk, ((0, 0), (max(-start, 0), stop - max(start, 0) - chunk.shape[1])))
-        framed = np.lib.stride_tricks.sliding_window_view(chunk, N_FFT, axis=1)[:, ::HOP]
-        left, right = (scipy.fft.rfft(channel * window, axis=1) for channel in framed)
+        left, right = (scipy.fft.rfft(channel * window, axis=1) for channel in frames(chunk, N_FFT, HOP))
         yield left, right

@@ -46,7 +46,7 @@ class NormalizationPlan:
         return {name: source.pinned() for name, source in sources.items() if source is not None}
 
     def random_parts(self, stem: str) -> dict[str, Any]:
-        """Return what decides the draws for a stem; empty if nothing is drawn for it."""
+        """Return seed and impulse responses of the draws for a stem; empty if nothing is drawn for it."""
         if not (sources := self.sources) or stem not in STEMS_WITH_REVERB:
             return {}
         return {"seed": self.seed} | {name: list(source.identities) for name, source in sources.items()}

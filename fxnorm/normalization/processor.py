@@ -1,4 +1,4 @@
-"""Processors: what normalising decided to do to a stem, with the parameters that reproduce it to the sample."""
+"""Processors: decisions about a stem as parameters, which reproduce its samples."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
@@ -8,6 +8,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from fxnorm.audio import Audio
+from fxnorm.units import amplitude_to_db
 
 Facts = list[tuple[str, str | None]]  # label and value; None where there is nothing to say
 Response = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]  # frequencies in Hz, gains in dB
@@ -83,8 +84,8 @@ class Processor(BaseModel):
 def frequency_response(kernel: npt.NDArray[np.float64], sample_rate: int) -> Response:
     """Return the magnitude response in dB of a FIR filter from 20 Hz to 20 kHz."""
     bins_hz = np.fft.rfftfreq(_POINTS, 1.0 / sample_rate)
-    magnitude = np.maximum(np.abs(np.fft.rfft(kernel, _POINTS)), 1e-9)
-    return PLOTTED_HZ, np.interp(PLOTTED_HZ, bins_hz, 20.0 * np.log10(magnitude))
+    response_db = amplitude_to_db(np.abs(np.fft.rfft(kernel, _POINTS)), floor_db=-180.0)
+    return PLOTTED_HZ, np.interp(PLOTTED_HZ, bins_hz, response_db)
 
 
 def format_db(value: float, unit: str = "dB", *, plus: bool = True) -> str:

@@ -13,7 +13,7 @@ from fxnorm.normalization.reverb import STEMS_WITH_REVERB, ReverbSettings
 
 
 class ChainSettings(EffectSettings):
-    """Everything that decides what the chain does to a stem, apart from averages and impulse responses.
+    """Settings of the chain: everything that decides its result, apart from averages and impulse responses.
 
     Attributes
     ----------
@@ -95,7 +95,7 @@ class ChainSettings(EffectSettings):
         return tuple(effect for effect in self.effects if self.strength_of(effect) > 0.0)
 
     def effective_settings(self, stem: str) -> dict[str, object]:
-        """Return what decides the result of one stem: the active effects, with per-stem values of this stem."""
+        """Return the settings that decide the result of one stem: the active effects, with the values of this stem."""
         effective: dict[str, object] = {}
         if self.reverb is not None and stem in STEMS_WITH_REVERB:
             effective["reverb"] = self.reverb.model_dump(mode="json")

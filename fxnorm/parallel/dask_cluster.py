@@ -36,8 +36,8 @@ _log = logging.getLogger("fxnorm")
 def connect(address: str, *, reads: Path, workers: int | None = None) -> Iterator[Runner]:
     """Use a Dask cluster for the length of a `with` block.
 
-    A worker that dies loses nothing: Dask gives its work to others, and what kills several of them is tried once more
-    with nothing beside it before it counts as failed.
+    Dask reschedules the items of a worker that dies. An item that kills several workers is tried once more, alone,
+    before it counts as failed.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def connect(address: str, *, reads: Path, workers: int | None = None) -> Iterato
             f"a cluster needs {error.name}, which is not installed: pip install 'fxnorm[cluster]'"
         ) from error
     with ExitStack() as stack:
-        for name in ("distributed", "distributed.client"):  # it reports at length what is no fault, or named by us
+        for name in ("distributed", "distributed.client"):  # its log messages are no faults, or reported here
             stack.enter_context(_log_level(name, logging.CRITICAL))
         with deaf_to_interrupts():
             cluster: Any = address
@@ -132,7 +132,7 @@ class _Cluster:
             _log.debug("not replicated: %s", error)
 
     def _submit(self, function_future: "Future[Any]", item: Item) -> "Future[Any]":
-        # without the time-out, what is submitted within it would have no order
+        # without this, tasks submitted within the default time-out would have no order
         key = f"fxnorm-{uuid.uuid4().hex}"
         return self.client.submit(_work, __version__, function_future, item, key=key, fifo_timeout=0)
 

@@ -11,7 +11,7 @@ from fxnorm.parallel.pool import Pool
 
 __all__ = ["Failure", "Jobs", "Progress", "Runner", "default_jobs", "explain", "run", "silent_progress", "worker_pool"]
 
-Progress = Callable[[int, int, str], None]  # stems done, stems in all, what was just done
+Progress = Callable[[int, int, str], None]  # stems completed, stems in all, name of the last one
 
 
 class Runner(Protocol):

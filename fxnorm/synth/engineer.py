@@ -22,7 +22,7 @@ from fxnorm.synth import priors
 from fxnorm.synth.chains import EngineerStyle, draw_chain, draw_style, in_range
 from fxnorm.synth.priors import STEM_PRIORS
 from fxnorm.synth.seeding import uniform
-from fxnorm.units import amplitude_to_db, db_to_amplitude
+from fxnorm.units import amplitude_to_db, db_to_amplitude, power_to_db
 
 ExtraProcessors = Mapping[str, Sequence[Any]]
 
@@ -152,7 +152,7 @@ def loudness_db(audio: npt.NDArray[np.floating], sample_rate: int) -> float:
     if not power.size:
         return SILENCE_DB
     power = power[power >= power.mean() * db_to_amplitude(2.0 * GATE_DB)]
-    return float(10.0 * np.log10(power.mean()))
+    return float(power_to_db(power.mean()))
 
 
 def _adapt_extra(extra: ExtraProcessors) -> dict[str, tuple[Processor, ...]]:

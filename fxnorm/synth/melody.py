@@ -116,9 +116,9 @@ def _rhythm(rng: np.random.Generator, form: Form, density: float) -> list[int]:
     first = int(rng.choice((0, 0, 2, 4)))
     steps = [first]
     for step in range(first + 2, last, 2):
-        strong = step % 4 == 0
-        if bernoulli(rng, min(1.0, density + (0.25 if strong else -0.05))):
-            steps.append(step - 1 if strong and bernoulli(rng, 0.12) and step - 1 > steps[-1] else step)
+        is_strong = step % 4 == 0
+        if bernoulli(rng, min(1.0, density + (0.25 if is_strong else -0.05))):
+            steps.append(step - 1 if is_strong and bernoulli(rng, 0.12) and step - 1 > steps[-1] else step)
     return steps
 
 

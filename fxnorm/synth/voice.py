@@ -164,7 +164,7 @@ def _wander(rng: np.random.Generator, frames: int, time_s: float) -> Floats:
 
 def _wander_gain(rng: np.random.Generator, frames: int, time_s: float, std_db: float) -> Floats:
     """Return a randomly varying gain with a standard deviation in dB."""
-    return 10.0 ** (std_db * _wander(rng, frames, time_s) / 20.0)
+    return db_to_amplitude(std_db * _wander(rng, frames, time_s))
 
 
 def _per_sample(track: Floats, samples: int) -> Floats:

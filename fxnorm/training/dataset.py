@@ -120,7 +120,7 @@ class ValidationDataset(Dataset[tuple[Tensor, Tensor]]):
     def __init__(self, songs: Sequence[TrainingSong], *, segment_s: float, count: int) -> None:
         self.songs = songs
         self.samples = round(segment_s * SAMPLE_RATE)
-        self.examples = [self._place(index, count) for index in range(count)]
+        self.examples = [self._space_evenly(index, count) for index in range(count)]
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -130,7 +130,7 @@ class ValidationDataset(Dataset[tuple[Tensor, Tensor]]):
         stems, mix = read_example(self.examples[index], self.songs, self.samples)
         return torch.from_numpy(stems), torch.from_numpy(mix)
 
-    def _place(self, index: int, count: int) -> Example:
+    def _space_evenly(self, index: int, count: int) -> Example:
         segment, song = divmod(index, len(self.songs))
         segments = -(-(count - song) // len(self.songs))
         last_start = max(0, self.songs[song].samples - self.samples)

@@ -36,11 +36,12 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False, progress: Progr
         require_same_recipe(folder, recipe)
     checkpointing = CheckpointCallback(folder, recipe, corpus.chain, module)
     checkpointing.restore()
-    open_run(folder, recipe)
     if checkpointing.finished:
+        open_run(folder, recipe)
         return RunResult(folder, "finished", checkpointing.history)
     with readable_errors(recipe):
         trainer = build_trainer(recipe, checkpointing, progress)
+        open_run(folder, recipe)  # a refused recipe leaves no folder
         if recipe.compile:
             module.network.compile()
         try:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from fxnorm.audio import Audio
 from fxnorm.models.gbdt.band_grid import BandGrid, Floats, real_cross_spectrum
 from fxnorm.models.gbdt.context_features import FLOOR, smooth, to_db
+from fxnorm.units import amplitude_to_db, db_to_amplitude
 
 WINDOW_S = 0.2  # standard deviation of the window around a frame
 # Weight of the prior relative to the mean square of the stem in the whole song: for frames, for bands, for the song
@@ -75,7 +76,7 @@ def solve_gains(gram: Floats, grid: BandGrid) -> Floats:
     gains = _solve(song, gains, band_ridge * mean_squares)
     gains = _solve(smoothed, gains, frame_ridge * mean_squares)
     low, high = RANGE_DB
-    gains_db = np.clip(20.0 * np.log10(np.maximum(gains, 10.0 ** (low / 20.0))), low, high)
+    gains_db = np.clip(amplitude_to_db(gains, floor_db=low), low, high)
     return np.where(mean_squares > FLOOR, gains_db, np.nan).astype(np.float32)
 
 
@@ -93,7 +94,7 @@ def compare_levels(gram: Floats, gains_db: Floats) -> float:
     float
         Mean absolute difference in dB over mid and side, frames and bands in which the mixture is audible.
     """
-    gains = 10.0 ** (gains_db / 20.0)
+    gains = db_to_amplitude(gains_db)
     mix = np.einsum("isnb,ijsnb,jsnb->snb", gains, gram[:-1, :-1], gains, optimize=True)
     mixture = gram[-1, -1]
     floor = AUDIBLE * mixture.mean() + FLOOR

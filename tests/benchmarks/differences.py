@@ -1,8 +1,8 @@
-"""What each difference between the two presets is worth: the gap with one of them taken back at a time.
+"""Measure the domain gap of the default preset with one difference from the published preset reverted at a time.
 
     python -m tests.benchmarks.differences WET DRY [--stats FILE]
 
-prints, for the default preset and for each change, distance after over distance before and what is kept.
+prints the distances after normalisation over those before, and the coherence of mid and side, for each variant.
 """
 
 import argparse

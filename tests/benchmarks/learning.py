@@ -1,13 +1,14 @@
-"""Does a network learn? Trains the small TDCN on synthetic songs, and judges it on songs that it has not heard.
+"""Train the small TDCN on synthetic songs and compare it with the normalised sum on unseen songs.
 
     python -m tests.benchmarks.learning [--folder runs/learn] [--songs 40] [--seconds 30] [key=value ...]
 
-makes a corpus (songs of train, valid and test apart), normalises it, trains `recipes/learn.yaml` on it, and mixes the
-whole test songs, from their normalised wet stems and from the dry ones, with the plain sum of the normalised stems,
-with the same after one gain that makes up for the level on the training songs (what a network that learns nothing but
-that would reach), with the network as it was before training, and with the trained one. Printed is a Markdown table of
-losses and MR-STFT against the engineer's mix, means over the songs; the curves of the training are drawn into
-FOLDER/learning.png. What is there already is not made again.
+synthesises a corpus with the splits train, valid and test, normalises it and trains `recipes/learn.yaml`. It then mixes
+the whole test songs from their wet and from their dry stems, with four systems: the normalised sum; the normalised sum
+times one gain, the mean level difference on training songs (a network must beat it to have learned anything else); the
+untrained network; the trained network. It prints a Markdown table of losses and MR-STFT against the engineer's mix,
+means over songs, and plots the training curves in FOLDER/learning.png. Existing songs and stems are not made again.
+
+The smallest run: --songs 5 --seconds 6 data.batches_per_epoch=1 validation.segments=1 schedule=[[1,1]]
 """
 
 import argparse
@@ -40,56 +41,56 @@ from fxnorm.units import db_to_amplitude
 
 RECIPE = Path("recipes/learn.yaml")
 SUM = "normalised sum"
-LEVELLED = 12  # training songs from which the gain is taken
+GAIN_SONGS = 12  # training songs that determine the gain
 
 Mix = Callable[[Mapping[str, Audio]], Audio]
 FIGURES = ("Lb", "La", "MR-STFT")
 
 
 def prepare(folder: Path, songs: int, seconds: float) -> None:
-    """Wet and dry songs in `folder`, and the wet ones normalised."""
+    """Synthesise wet and dry songs in `folder`, and normalise the wet ones."""
     jobs = default_jobs()
     synthesize_corpus(folder, songs=songs, seconds=seconds, seed=1, jobs=jobs)
     plan = NormalizationPlan(FxStats.shipped("musdb18"), ChainSettings.preset(), OutputLayout(folder / "normalized"))
     result = normalize_corpus(corpus.scan(folder / "wet"), plan, jobs=jobs)
     if result.failures:
-        raise SystemExit(f"not normalised: {result.failures[0]}")
+        raise SystemExit(f"cannot normalise: {result.failures[0]}")
 
 
 def mix_by(model: MixModel) -> Mix:
-    """A model as a function."""
+    """Return the mix function of a model."""
     return lambda stems: model.mix(stems, SAMPLE_RATE).audio
 
 
-def judge(target: Audio, mix: Audio) -> dict[str, float]:
-    """Losses and distance of a whole song."""
+def evaluate(target: Audio, mix: Audio) -> dict[str, float]:
+    """Measure losses and MR-STFT of a whole song."""
     with torch.inference_mode():
         pair = [torch.from_numpy(signal)[None] for signal in (mix, target)]
-        found = {name: float(losses.build(name)(*pair)) for name in ("Lb", "La")}
-    return found | {
+        values = {name: float(losses.build(name)(*pair)) for name in ("Lb", "La")}
+    return values | {
         "MR-STFT": mrstft.compare(Recording(target, SAMPLE_RATE), Recording(mix, SAMPLE_RATE))["mrstft"] or 0.0
     }
 
 
-def level_of(mix: Mix, folder: Path) -> float:
-    """The gain that brings the mixes of some training songs to their engineer's loudness, in the mean."""
+def mean_gain(mix: Mix, folder: Path) -> float:
+    """Return the gain that brings the mixes of training songs to their engineer's loudness on average."""
     gains_db = []
-    for track in corpus.scan(folder / "wet", split="train")[:LEVELLED]:
+    for track in corpus.scan(folder / "wet", split="train")[:GAIN_SONGS]:
         target = loudness.measure(read(track.mixture)[0], SAMPLE_RATE) if track.mixture is not None else None
-        own = loudness.measure(mix(read_stems(track)), SAMPLE_RATE)
-        if target is not None and own is not None:
-            gains_db.append(target - own)
+        level = loudness.measure(mix(read_stems(track)), SAMPLE_RATE)
+        if target is not None and level is not None:
+            gains_db.append(target - level)
     return float(db_to_amplitude(float(np.mean(gains_db))))
 
 
 def read_stems(track: corpus.Multitrack) -> dict[str, Audio]:
-    """A song's stems, all at 44,100 Hz."""
+    """Read the stems of a song, all at 44,100 Hz."""
     return {stem: track.read_native(stem)[0] for stem in track.stems}
 
 
-def judge_all(mixes: Mapping[str, Mix], folder: Path) -> dict[tuple[str, str], dict[str, list[float]]]:
-    """Figures of every test song, by (what was mixed, mixer)."""
-    found: dict[tuple[str, str], dict[str, list[float]]] = {}
+def evaluate_all(mixes: Mapping[str, Mix], folder: Path) -> dict[tuple[str, str], dict[str, list[float]]]:
+    """Return the figures of every test song by (wet or dry, system)."""
+    scores: dict[tuple[str, str], dict[str, list[float]]] = {}
     wet = {track.name: track for track in corpus.scan(folder / "wet", split="test")}
     for kind in ("wet", "dry"):
         for track in corpus.scan(folder / kind, split="test"):
@@ -99,13 +100,13 @@ def judge_all(mixes: Mapping[str, Mix], folder: Path) -> dict[tuple[str, str], d
             target, _ = read(mixture)
             stems = read_stems(track)
             for name, mix in mixes.items():
-                for figure, value in judge(target, mix(stems)).items():
-                    found.setdefault((kind, name), {}).setdefault(figure, []).append(value)
-    return found
+                for figure, value in evaluate(target, mix(stems)).items():
+                    scores.setdefault((kind, name), {}).setdefault(figure, []).append(value)
+    return scores
 
 
 def draw(history: list[Mapping[str, float]], start: float, name: str, path: Path) -> None:
-    """The loss over the epochs, with those of the plain sum and of the untrained network."""
+    """Plot the loss over epochs, with those of the normalised sum and of the untrained network."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.0, 4.0), dpi=120, layout="constrained")
@@ -135,48 +136,48 @@ def main() -> None:
     options = parser.parse_args()
     folder: Path = options.folder
     prepare(folder, options.songs, options.seconds)
-    places = [f"corpus={folder / 'normalized'}", f"wet={folder / 'wet'}"]
-    chosen = recipe.read(RECIPE, places + options.changes)
-    result = training.train(chosen, folder / "run", progress=lambda done, total, what: None)
+    folders = [f"corpus={folder / 'normalized'}", f"wet={folder / 'wet'}"]
+    settings = recipe.read(RECIPE, folders + options.changes)
+    result = training.train(settings, folder / "run")
     trained = Checkpoint.load(result.checkpoint)
-    fresh = Checkpoint(build_network(chosen).eval(), trained.chain)  # as it was before the first step
+    fresh = Checkpoint(build_network(settings).eval(), trained.chain)  # before the first step
     plain, untrained, learned = (
-        mix_by(mixer)
-        for mixer in (
+        mix_by(model)
+        for model in (
             models.open_model("normalized-sum"),
             StemModel.from_checkpoint(fresh),
             StemModel.from_checkpoint(trained),
         )
     )
-    gain = np.float32(level_of(plain, folder))
+    gain = np.float32(mean_gain(plain, folder))
     mixes = {
         SUM: plain,
         f"{SUM}, one gain": lambda stems: gain * plain(stems),
         "untrained": untrained,
         "trained": learned,
     }
-    found = judge_all(mixes, folder)
-    songs = len(found["wet", "trained"]["Lb"])
+    scores = evaluate_all(mixes, folder)
+    songs = len(scores["wet", "trained"]["Lb"])
     seconds = sum(row["seconds"] for row in result.history)
     print(
         f"{len(result.history)} epochs in {seconds / 60.0:.1f} minutes on {torch.get_num_threads()} threads; ", end=""
     )
     print(f"the best was epoch {result.best}; means over {songs} whole test songs\n")
-    print("| mixed from | by | " + " | ".join(FIGURES) + " | nearer than the sum |")
+    print("| mixed from | system | " + " | ".join(FIGURES) + " | closer than the sum |")
     print("| --- | --- | " + " | ".join("--:" for _ in FIGURES) + " | --: |")
-    for (kind, name), figures in found.items():
+    for (kind, name), figures in scores.items():
         means = " | ".join(f"{np.mean(figures[figure]):.3f}" for figure in FIGURES)
-        nearer = [np.sum(np.less(figures[figure], found[kind, SUM][figure])) for figure in FIGURES]
-        print(f"| {kind} stems | {name} | {means} | {', '.join(map(str, nearer))} of {songs} |")
-    draw(result.history, validate(chosen, fresh.model), chosen.loss.name, folder / "learning.png")
+        closer = [np.sum(np.less(figures[figure], scores[kind, SUM][figure])) for figure in FIGURES]
+        print(f"| {kind} stems | {name} | {means} | {', '.join(map(str, closer))} of {songs} |")
+    draw(result.history, validate(settings, fresh.model), settings.loss.name, folder / "learning.png")
     print(f"\ncurves: {folder / 'learning.png'}")
 
 
-def validate(chosen: recipe.Recipe, network: Network) -> float:
-    """The loss of a network on the segments that training validates on."""
-    songs = open_corpus(chosen.corpus, wet=chosen.wet).valid
-    segments = ValidationDataset(songs, segment_s=chosen.data.segment_s, count=chosen.validation.segments)
-    task = MixingTask(chosen, network)
+def validate(settings: recipe.Recipe, network: Network) -> float:
+    """Return the loss of a network on the validation segments of training."""
+    songs = open_corpus(settings.corpus, wet=settings.wet).valid
+    segments = ValidationDataset(songs, segment_s=settings.data.segment_s, count=settings.validation.segments)
+    task = MixingTask(settings, network)
     with torch.inference_mode():
         outputs = [(network(stems[None]), mix[None]) for stems, mix in map(segments.__getitem__, range(len(segments)))]
         return float(np.mean([float(task.loss(output, target)) for output, target in outputs]))

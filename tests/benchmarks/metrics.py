@@ -1,9 +1,11 @@
-"""Times the metrics on a whole song, one family after the other.
+"""Time the metrics on a whole song, by family.
 
     python -m tests.benchmarks.metrics [--minutes 4]
 
-prints a Markdown table: processor seconds for a target, which is measured once however many mixes it serves, and for
-each mix; and for comparison the multi-resolution STFT distance by auraloss itself, on one thread of PyTorch.
+prints a Markdown table of processor seconds: for a target, which is measured once for all its mixes, and for each mix.
+For comparison it times the multi-resolution STFT distance of auraloss on one PyTorch thread.
+
+The smallest run: --minutes 0.1
 """
 
 import argparse
@@ -22,17 +24,17 @@ os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 
 
 def seconds(work: Callable[[], Any]) -> float:
-    """Processor seconds of the quicker of two runs."""
-    found = []
+    """Return the processor seconds of the faster of two runs."""
+    times = []
     for _ in range(2):
         start = time.process_time()
         work()
-        found.append(time.process_time() - start)
-    return min(found)
+        times.append(time.process_time() - start)
+    return min(times)
 
 
 def make_mixes(minutes: float) -> tuple[Audio, Audio]:
-    """Noise with a beat, and the same with other noise in it."""
+    """Return noise with a beat as the target, and the target with further noise as the mix."""
     rng = np.random.default_rng(0)
     samples = round(60.0 * minutes * SAMPLE_RATE)
     beat = np.exp(-3.0 * (np.arange(samples) / SAMPLE_RATE % 0.5)).astype(np.float32)
@@ -41,7 +43,7 @@ def make_mixes(minutes: float) -> tuple[Audio, Audio]:
 
 
 def by_auraloss(target: Audio, mix: Audio) -> None:
-    """What `mrstft` stands for, as auraloss computes it."""
+    """Compute the distance of `mrstft` by auraloss."""
     import torch
     from auraloss.freq import SumAndDifferenceSTFTLoss
 
@@ -78,11 +80,9 @@ def main() -> None:
     rows["auraloss, 512 to 8,192 alone"] = (None, lambda: by_auraloss(target, mix))
     print(f"| {options.minutes:g} minutes of stereo, one core | target, s | each mix, s |")
     print("| --- | --: | --: |")
-    for name, (of_target, of_mix) in rows.items():
-        print(
-            f"| {name} | {'–' if of_target is None else f'{seconds(of_target):.2f}'} | {seconds(of_mix):.2f} |",
-            flush=True,
-        )
+    for name, (measure_target, measure_mix) in rows.items():
+        target_s = "–" if measure_target is None else f"{seconds(measure_target):.2f}"
+        print(f"| {name} | {target_s} | {seconds(measure_mix):.2f} |", flush=True)
 
 
 if __name__ == "__main__":

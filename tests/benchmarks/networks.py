@@ -1,12 +1,14 @@
-"""Times a training step of every network at its published batch, by precision, and how near the hardware's limit it is.
+"""Time a training step of every network by precision, and compare it with the peak of the hardware.
 
     python -m tests.benchmarks.networks [--device cuda] [--limit 360] [--small]
 
-prints a Markdown table: steps and samples a second, peak memory, arithmetic done, and its share of what the device can
-do at that precision. The arithmetic is what PyTorch's counter finds on a CPU (forward and backward of a second, times
-the seconds): recurrent layers escape it, and convolutions count in the form that a CPU takes, so that the TDCN's share
-comes out about a third too low. A step is forward, loss in 32 bits, backward and optimizer. What has not begun after
-`--limit` seconds is left out and named. `--small` takes small presets and a second, to see that all of it runs.
+prints a Markdown table: steps and samples per second, peak memory, operations per second, and their share of the
+device's peak at that precision. Operations are counted by PyTorch on a CPU (forward and backward of one second, scaled
+to the length): the counter omits recurrent layers and counts convolutions in their CPU form, which makes the share of
+the TDCN about a third too low. A step is forward, loss in 32 bits, backward and optimizer. Cases that have not started
+after `--limit` seconds are skipped and listed.
+
+The smallest run uses small presets and one second of audio: --device cpu --small
 """
 
 import argparse
@@ -26,8 +28,8 @@ from fxnorm import losses, models
 from fxnorm.audio import SAMPLE_RATE
 from fxnorm.errors import InputError
 
-# As the makers' data sheets say: dense arithmetic in 10^12 operations a second (float32, TF32, bfloat16), and the
-# memory's bandwidth in 10^12 bytes a second. A T4 has no TF32 and no bfloat16 of its own.
+# From data sheets: dense arithmetic in 10^12 operations per second (float32, TF32, bfloat16), and memory bandwidth in
+# 10^12 bytes per second. A T4 supports neither TF32 nor bfloat16 in hardware.
 LIMITS = {
     "H200": (67.0, 494.0, 989.0, 4.8),
     "H100 PCIe": (51.0, 378.0, 756.0, 2.0),
@@ -43,14 +45,14 @@ LIMITS = {
     "T4": (8.1, 8.1, 8.1, 0.32),
 }
 PRECISIONS = ("float32", "TF32", "bfloat16")
-WARM = 3
+WARMUP_STEPS = 3
 STEPS = 20
-SECONDS = 8.0  # after which a case has run long enough
+MAX_SECONDS = 8.0  # per case
 
 
 @dataclass(frozen=True)
 class Case:
-    """A network at its batch."""
+    """A network with its preset and batch."""
 
     network: str
     preset: str
@@ -59,7 +61,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """For the table."""
+        """Label in the table."""
         return f"{self.network} {self.preset}, {self.batch} x {self.seconds:g} s"
 
 
@@ -73,7 +75,7 @@ SMALL = (Case("tdcn", "small", 1, 1.0), Case("waveunet", "small", 1, 1.0), Case(
 
 
 class Traffic(TorchDispatchMode):
-    """Counts the bytes that operations read and write; a view costs nothing."""
+    """Count the bytes that operations read and write; views are free."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,25 +83,25 @@ class Traffic(TorchDispatchMode):
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = function(*args, **(kwargs or {}))
-        given, made = (
+        inputs, outputs = (
             [leaf for leaf in tree_leaves(tree) if isinstance(leaf, torch.Tensor)] for tree in ((args, kwargs), result)
         )
         if not function.is_view:
-            self.bytes += sum(tensor.nbytes for tensor in given + made)
+            self.bytes += sum(tensor.nbytes for tensor in inputs + outputs)
         return result
 
 
 def count(case: Case) -> tuple[float, float]:
-    """Additions and multiplications, and bytes moved in float32, of forward and backward of the whole batch."""
+    """Count the operations, and the bytes moved in float32, of forward and backward of the whole batch."""
     network = models.build(case.network, case.preset).train()
     stems = 0.1 * torch.randn(1, 4, 2, SAMPLE_RATE)
     with FlopCounterMode(display=False) as counter, Traffic() as traffic:
         network(stems).square().mean().backward()
-    return tuple(one * case.batch * case.seconds for one in (counter.get_total_flops(), traffic.bytes))
+    return tuple(total * case.batch * case.seconds for total in (counter.get_total_flops(), traffic.bytes))
 
 
 def time_case(case: Case, precision: str, device: torch.device) -> tuple[float, float]:
-    """Steps a second, and the most memory held, in bytes (0 on a CPU)."""
+    """Measure steps per second and peak memory in bytes (0 on a CPU)."""
     torch.manual_seed(0)
     torch.set_float32_matmul_precision("highest" if precision == "float32" else "high")
     torch.backends.cudnn.allow_tf32 = precision != "float32"
@@ -111,12 +113,12 @@ def time_case(case: Case, precision: str, device: torch.device) -> tuple[float, 
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
 
-    def lowered() -> AbstractContextManager[Any]:
+    def reduced_precision() -> AbstractContextManager[Any]:
         return torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
-        with lowered():
+        with reduced_precision():
             mix = network(stems)
         loss(mix.float(), target).backward()
         optimizer.step()
@@ -125,21 +127,21 @@ def time_case(case: Case, precision: str, device: torch.device) -> tuple[float, 
         if device.type == "cuda":
             torch.cuda.synchronize()
 
-    for _ in range(WARM):
+    for _ in range(WARMUP_STEPS):
         step()
     wait()
     start = time.perf_counter()
-    done = 0
-    while done < STEPS and (done == 0 or time.perf_counter() - start < SECONDS):
+    steps = 0
+    while steps < STEPS and (steps == 0 or time.perf_counter() - start < MAX_SECONDS):
         step()
         wait()
-        done += 1
-    rate = done / (time.perf_counter() - start)
-    return rate, float(torch.cuda.max_memory_allocated()) if device.type == "cuda" else 0.0
+        steps += 1
+    steps_per_s = steps / (time.perf_counter() - start)
+    return steps_per_s, float(torch.cuda.max_memory_allocated()) if device.type == "cuda" else 0.0
 
 
 def limits_of(device: torch.device, precision: str) -> tuple[float, float]:
-    """Operations and bytes a second that the device can do at a precision; not a number if that is not known."""
+    """Return the peak operations and bytes per second of a device at a precision; NaN if unknown."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
     for key, limits in LIMITS.items():
         if re.search(rf"\b{key}\b", name):
@@ -148,7 +150,7 @@ def limits_of(device: torch.device, precision: str) -> tuple[float, float]:
 
 
 def percentage(share: float) -> str:
-    """For the table."""
+    """Format a share for the table."""
     return "unknown" if math.isnan(share) else f"{100.0 * share:.0f} %"
 
 
@@ -159,42 +161,42 @@ def main() -> None:
     parser.add_argument("--small", action="store_true")
     options = parser.parse_args()
     if options.device == "cuda" and not torch.cuda.is_available():
-        raise SystemExit("expected an NVIDIA GPU, found none: nothing was measured; see --device cpu --small")
+        raise SystemExit("expected an NVIDIA GPU, found none; try --device cpu --small")
     device = torch.device(options.device)
-    began = time.monotonic()
+    start = time.monotonic()
     print(torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads")
     print(f"PyTorch {torch.__version__}\n")
-    print("| training step | precision | steps/s | samples/s | peak GB | 10^12 operations/s | of the limit", end="")
-    print(" | 10^12 bytes/s | of the limit |\n| --- | --- | --: | --: | --: | --: | --: | --: | --: |")
-    left_out = []
+    print("| training step | precision | steps/s | samples/s | peak GB | 10^12 operations/s | of the peak", end="")
+    print(" | 10^12 bytes/s | of the peak |\n| --- | --- | --: | --: | --: | --: | --: | --: | --: |")
+    skipped = []
     for case in SMALL if options.small else CASES:
         try:
             operations, moved = count(case)
         except InputError as error:
-            left_out.append(f"{case.name}: {error}")
+            skipped.append(f"{case.name}: {error}")
             continue
         for precision in PRECISIONS if device.type == "cuda" else ("float32", "bfloat16"):
-            if time.monotonic() - began > options.limit:
-                left_out.append(f"{case.name}, {precision}: no time left")
+            if time.monotonic() - start > options.limit:
+                skipped.append(f"{case.name}, {precision}: over the time limit")
                 continue
             try:
                 steps, memory = time_case(case, precision, device)
             except torch.OutOfMemoryError:
-                left_out.append(f"{case.name}, {precision}: out of memory")
+                skipped.append(f"{case.name}, {precision}: out of memory")
                 continue
             arithmetic, bandwidth = limits_of(device, precision)
-            moved_now = moved / 2.0 if precision == "bfloat16" else moved
+            bytes_moved = moved / 2.0 if precision == "bfloat16" else moved
             figures = (
                 f"{steps:.2f}",
                 f"{steps * case.batch * case.seconds * SAMPLE_RATE:.3g}",
                 f"{memory / 1e9:.2f}" if memory else "–",
                 f"{steps * operations / 1e12:.3g}",
                 percentage(steps * operations / arithmetic),
-                f"{steps * moved_now / 1e12:.3g}",
-                percentage(steps * moved_now / bandwidth),
+                f"{steps * bytes_moved / 1e12:.3g}",
+                percentage(steps * bytes_moved / bandwidth),
             )
             print(f"| {case.name} | {precision} | {' | '.join(figures)} |", flush=True)
-    for line in left_out:
+    for line in skipped:
         print(f"\nnot measured: {line}")
 
 

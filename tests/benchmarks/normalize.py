@@ -1,13 +1,16 @@
-"""How long the normaliser takes, stage by stage, against a yardstick on the same machine in the same run.
+"""Time the normaliser by stage, against a yardstick on the same machine in the same run.
 
-    python -m tests.benchmarks.normalize
+    python -m tests.benchmarks.normalize [--small]
 
-prints Markdown: seconds of processor time per minute of a stereo stem, with the least that the transforms, the filters
-and the loops of a stage take; the whole in yardsticks (`scipy.signal.filtfilt` with 1,001 taps on a minute of float64
-stereo); how that and the memory of a worker grow with the length of a stem; what a second process brings; and what
-measuring the averages of a corpus costs. The reference implementation of the method needs 18.7 yardsticks.
+prints Markdown tables: processor seconds per minute of a stereo stem by stage, beside the floor of its transforms,
+filters and loops; the total in yardsticks (`scipy.signal.filtfilt` with 1,001 taps on a minute of float64 stereo); time
+and memory of a worker by the length of a stem; the gain from a second process; and the time of measuring the averages
+of a corpus. The reference implementation of the method needs 18.7 yardsticks.
+
+The smallest run, --small, takes a stem of one minute and a corpus of 4 stems of 15 s.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -16,6 +19,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time
+from typing import Any
 
 import numpy as np
 import scipy.fft
@@ -45,10 +49,12 @@ STEM = "other"
 MINUTE = 60 * audio.SAMPLE_RATE
 LENGTHS = (1, 4, 16, 60)
 SONGS, SONG_MINUTES = 96, 3.0
+SMALL_LENGTHS = (1,)
+SMALL_SONGS, SMALL_SONG_MINUTES = 4, 0.25
 
 
 def best(function: Callable[[], object], runs: int = 3) -> float:
-    """Least processor time of a few runs, after one to warm up."""
+    """Return the least processor time of a few runs, after one to warm up."""
     function()
     times = []
     for _ in range(runs):
@@ -59,14 +65,14 @@ def best(function: Callable[[], object], runs: int = 3) -> float:
 
 
 def stem_of(minutes: float) -> audio.Audio:
-    """A stem of a synthetic song, repeated to a length."""
+    """Return a stem of a synthetic song, repeated to a length."""
     song = make_song(0, 1, seconds=60.0).wet[STEM]
     samples = round(minutes * MINUTE)
     return np.tile(song, -(-samples // song.shape[1]))[:, :samples]
 
 
 def transforms(n_fft: int, hop: int) -> Callable[[], None]:
-    """Nothing but the forward transforms of a minute of stereo, four at a time."""
+    """Return a function that computes only the forward transforms of a minute of stereo, four at a time."""
     frames = np.random.default_rng(0).standard_normal((4, n_fft)).astype(np.float32)
 
     def work() -> None:
@@ -77,7 +83,7 @@ def transforms(n_fft: int, hop: int) -> Callable[[], None]:
 
 
 def floors() -> dict[str, float]:
-    """Seconds of the work that no stage can do without."""
+    """Measure the seconds of the work that each stage cannot avoid."""
     rng = np.random.default_rng(0)
     noise = rng.standard_normal((2, MINUTE)).astype(np.float32)
     level = (20.0 * rng.standard_normal(MINUTE) - 60.0).astype(np.float32)
@@ -98,39 +104,37 @@ def floors() -> dict[str, float]:
 
 
 def stage_rows(stem: audio.Audio, yardstick: float) -> list[list[str]]:
-    """One row for each stage of a minute."""
-    least = floors()
+    """Return a row for each stage of a minute."""
+    floor_s = floors()
     stats, settings = FxStats.shipped(), ChainSettings.preset()
     rows = [["stage", "seconds", "floor", "yardsticks"]]
     total = 0.0
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "stem.wav"
         audio_files.write(path, stem, audio.SAMPLE_RATE)
-        stages: dict[str, Callable[[], object]] = {"write": lambda: audio_files.write(path, stem, audio.SAMPLE_RATE)}
+        stages: dict[str, Callable[[], Any]] = {"write": lambda: audio_files.write(path, stem, audio.SAMPLE_RATE)}
         stages["read"] = lambda: audio_files.read(path)
-        worked = pad(stem)
+        processed = pad(stem)
         for effect in settings.effects:
             options = {"stem": STEM, "settings": settings.matching[effect]}
             target = stats.target(effect, STEM)
-            given = worked
-            kind = MATCHED_EFFECTS[effect]
-            stages[effect] = partial(match, kind, given, audio.SAMPLE_RATE, target, **options)
-            worked, _ = match(kind, given, audio.SAMPLE_RATE, target, **options)
+            stages[effect] = partial(match, MATCHED_EFFECTS[effect], processed, audio.SAMPLE_RATE, target, **options)
+            processed, _ = stages[effect]()
         for name in ("read", *settings.effects, "write"):
             seconds = best(stages[name])
             total += seconds
-            rows.append([name, f"{seconds:.3f}", f"{least[name]:.3f}", f"{seconds / yardstick:.3f}"])
-    rows.append(["all stages", f"{total:.3f}", f"{sum(least.values()):.3f}", f"{total / yardstick:.3f}"])
+            rows.append([name, f"{seconds:.3f}", f"{floor_s[name]:.3f}", f"{seconds / yardstick:.3f}"])
+    rows.append(["all stages", f"{total:.3f}", f"{sum(floor_s.values()):.3f}", f"{total / yardstick:.3f}"])
     return rows
 
 
 def plan(out: Path) -> NormalizationPlan:
-    """The default preset, 32-bit float WAV."""
+    """Return a plan with the default preset and 32-bit float WAV."""
     return NormalizationPlan(FxStats.shipped(), ChainSettings.preset(), OutputLayout(out))
 
 
 def write_songs(folder: Path, *, songs: int, minutes: float) -> Path:
-    """A corpus of one stem a song, the same file everywhere."""
+    """Write a corpus with one stem per song, hard links to the same file."""
     paths = [folder / f"song {song}" / f"{STEM}.wav" for song in range(songs)]
     for path in paths:
         path.parent.mkdir(parents=True)
@@ -141,16 +145,16 @@ def write_songs(folder: Path, *, songs: int, minutes: float) -> Path:
     return folder
 
 
-def length_rows(yardstick: float) -> list[list[str]]:
-    """The work of one worker on longer and longer stems, each in a process of its own for its memory."""
+def length_rows(lengths: Sequence[float], yardstick: float) -> list[list[str]]:
+    """Return time and memory of one worker by the length of a stem in minutes, each measured in a new process."""
     rows = [["minutes", "seconds a minute", "yardsticks a minute", "peak memory, MB", "peak memory / stem"]]
-    for minutes in LENGTHS:
+    for minutes in lengths:
         with tempfile.TemporaryDirectory() as folder:
             for name, length in (("short", 0.05), ("long", minutes)):
                 write_songs(Path(folder) / name, songs=1, minutes=length)
-            command = [sys.executable, "-m", "tests.benchmarks.normalize", folder]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-        seconds, memory = (float(word) for word in done.stdout.split())
+            command = [sys.executable, "-m", "tests.benchmarks.normalize", "--measure", folder]
+            process = subprocess.run(command, capture_output=True, text=True, check=True)
+        seconds, memory = (float(word) for word in process.stdout.split())
         rows.append(
             [
                 str(minutes),
@@ -163,13 +167,13 @@ def length_rows(yardstick: float) -> list[list[str]]:
     return rows
 
 
-def one_corpus(folder: Path) -> tuple[float, float]:
-    """Seconds to read, normalise and write a corpus, and peak memory above that of the imports, in bytes."""
+def measure_worker(folder: Path) -> tuple[float, float]:
+    """Measure the seconds to read, normalise and write a corpus, and the peak memory above the imports in bytes."""
     with tempfile.TemporaryDirectory() as out:
-        normalize_corpus(corpus.scan(folder / "short"), plan(Path(out) / "short"))  # loads everything
+        normalize_corpus(corpus.scan(folder / "short"), plan(Path(out) / "short"))  # imports everything
         before = peak_memory()
         seconds = []
-        for run in ("first", "second"):  # the lesser: now and then the system is long in finding memory
+        for run in ("first", "second"):  # the faster: the system sometimes takes long to allocate memory
             start = process_time()
             normalize_corpus(corpus.scan(folder / "long"), plan(Path(out) / run))
             seconds.append(process_time() - start)
@@ -177,42 +181,53 @@ def one_corpus(folder: Path) -> tuple[float, float]:
 
 
 def peak_memory() -> float:
-    """Bytes that this process has held at most. (Not `getrusage`, which knows those of its parent too.)"""
+    """Return the peak memory of this process in bytes; `getrusage` would include that of its parent."""
     (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     return 1024.0 * int(line.split()[1])
 
 
-def corpus_rows(yardstick: float) -> list[list[str]]:
-    """A corpus, normalised by one and by two processes, and measured; the start of the processes is counted in."""
-    rows = [[f"{SONGS} stems of {SONG_MINUTES:.0f} minutes", "seconds", "yardsticks a minute", "times -j 1"]]
+def corpus_rows(songs: int, minutes: float, yardstick: float) -> list[list[str]]:
+    """Return the times to normalise a corpus by one and by two processes, start included, and to measure it."""
+    rows = [[f"{songs} stems of {minutes:g} minutes", "seconds", "yardsticks a minute", "times -j 1"]]
     with tempfile.TemporaryDirectory() as folder:
-        tracks = corpus.scan(write_songs(Path(folder) / "songs", songs=SONGS, minutes=SONG_MINUTES))
+        tracks = corpus.scan(write_songs(Path(folder) / "songs", songs=songs, minutes=minutes))
 
-        def normalize(some: Sequence[corpus.Multitrack], jobs: int) -> float:
+        def normalize(multitracks: Sequence[corpus.Multitrack], jobs: int) -> float:
             with tempfile.TemporaryDirectory(dir=folder) as out:
-                os.sync()  # what was written before is not written out at the expense of this
+                os.sync()  # flush earlier writes before the clock starts
                 start = perf_counter()
-                normalize_corpus(some, plan(Path(out)), jobs=jobs)
+                normalize_corpus(multitracks, plan(Path(out)), jobs=jobs)
                 return perf_counter() - start
 
-        normalize(tracks, 2)  # not counted: a virtual machine is slow to find memory that it has not used before
-        # one half before and one half after all else, since the speed of a machine drifts
-        one = normalize(tracks[::2], 1)
-        two = normalize(tracks, 2)
+        normalize(tracks, 2)  # warm-up: a virtual machine is slow to allocate memory for the first time
+        # half before and half after the rest, since the speed of a machine drifts
+        single_s = normalize(tracks[::2], 1)
+        double_s = normalize(tracks, 2)
         start = perf_counter()
         compute_stats(tracks, title="songs")
-        measured = perf_counter() - start
-        one += normalize(tracks[1::2], 1)
-    for name, seconds in {"normalize, -j 1": one, "normalize, -j 2": two, "stats compute, -j 1": measured}.items():
-        share = seconds / (SONGS * SONG_MINUTES) / yardstick
-        rows.append([name, f"{seconds:.1f}", f"{share:.3f}", f"{seconds / one:.2f}"])
+        stats_s = perf_counter() - start
+        single_s += normalize(tracks[1::2], 1)
+    for name, seconds in {
+        "normalize, -j 1": single_s,
+        "normalize, -j 2": double_s,
+        "stats compute, -j 1": stats_s,
+    }.items():
+        share = seconds / (songs * minutes) / yardstick
+        rows.append([name, f"{seconds:.1f}", f"{share:.3f}", f"{seconds / single_s:.2f}"])
     return rows
 
 
 def main() -> None:
-    if len(sys.argv) > 1:
-        print(*one_corpus(Path(sys.argv[1])))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure is not None:
+        print(*measure_worker(options.measure))
         return
+    lengths, songs, minutes = (
+        (SMALL_LENGTHS, SMALL_SONGS, SMALL_SONG_MINUTES) if options.small else (LENGTHS, SONGS, SONG_MINUTES)
+    )
     noise = np.random.default_rng(0).standard_normal((2, MINUTE))
     taps = firwin(1001, 0.5)
     yardstick = best(lambda: filtfilt(taps, 1.0, noise, axis=1))
@@ -220,9 +235,9 @@ def main() -> None:
     rows = stage_rows(stem_of(1.0), yardstick)
     print_table(rows)
     print(f"\nthe reference needs {REFERENCE_YARDSTICKS / float(rows[-1][-1]):.0f} times as long\n")
-    print_table(length_rows(yardstick))
+    print_table(length_rows(lengths, yardstick))
     print()
-    print_table(corpus_rows(yardstick))
+    print_table(corpus_rows(songs, minutes, yardstick))
 
 
 if __name__ == "__main__":

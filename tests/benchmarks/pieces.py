@@ -1,11 +1,13 @@
-"""Mixes songs in pieces and at once: how far apart the samples are, and what time and memory both take.
+"""Compare networks applied in chunks and to a whole song: differences of the samples, time and memory.
 
     python -m tests.benchmarks.pieces [--seconds 30] [--minutes 10] [--network tdcn]
 
-prints two Markdown tables. In the first a song is short enough to be mixed at once, too; its stems get louder by 20 dB,
-so that a piece alone is not normalised as the song is: a hard case. The second is a long song with the published TDCN.
-Weights are fresh: what they are changes the errors of pieces that are not exact, and nothing else. Every figure comes
-from a process of its own; memory is what it held at most, with the stems, the mix and PyTorch itself.
+prints two Markdown tables. The first uses a song short enough to be mapped at once. Its stems get louder by 20 dB, so
+that the statistics of a chunk differ from those of the song: a hard case for normalisation layers. The second is a long
+song with the published TDCN. Weights are untrained; they affect only the errors of inexact chunking. Every figure comes
+from a separate process; memory is its peak, including stems, mix and PyTorch.
+
+The smallest run: --seconds 2 --minutes 0.1 --network tdcn
 """
 
 import argparse
@@ -24,17 +26,17 @@ from fxnorm.audio import SAMPLE_RATE
 from fxnorm.corpus.stems import STEMS
 
 CASES = (
-    ("tdcn", "published", "pieces"),
-    ("waveunet", "default", "pieces"),
+    ("tdcn", "published", "chunks"),
+    ("waveunet", "default", "chunks"),
     ("waveunet", "default", "exact"),
-    ("waveunet", "published", "pieces"),
-    ("hdemucs", "published", "pieces"),
+    ("waveunet", "published", "chunks"),
+    ("hdemucs", "published", "chunks"),
 )
-NOISE = 1 << 20  # samples that are drawn; a long song repeats them
+NOISE = 1 << 20  # samples of noise; a long song repeats them
 
 
 def make_stems(seconds: float) -> Any:
-    """Noise with a beat, a little slower in each stem, that gets louder."""
+    """Return noise with a beat, slower in each stem, that gets louder."""
     samples = round(seconds * SAMPLE_RATE)
     rng = np.random.default_rng(0)
     time_s = np.arange(samples, dtype=np.float32) / SAMPLE_RATE
@@ -46,8 +48,8 @@ def make_stems(seconds: float) -> Any:
     return stems
 
 
-def mix(network: str, preset: str, way: str, seconds: float, threads: int, path: str) -> None:
-    """In a process of its own: mix, keep the samples, and print seconds and memory as JSON."""
+def mix(network: str, preset: str, method: str, seconds: float, threads: int, path: str) -> None:
+    """Mix in this process, save the samples, and print seconds and memory as JSON."""
     import torch
 
     from fxnorm import models
@@ -59,9 +61,9 @@ def mix(network: str, preset: str, way: str, seconds: float, threads: int, path:
     stems = torch.from_numpy(make_stems(seconds))
     with torch.inference_mode():
         start = time.perf_counter()
-        if way == "whole":
+        if method == "whole":
             mixed = model(stems[None])[0]
-        elif way == "exact":
+        elif method == "exact":
             mixed = waveunet_streaming.apply_long(model, stems)
         else:
             mixed = model.apply_long(stems)
@@ -71,51 +73,52 @@ def mix(network: str, preset: str, way: str, seconds: float, threads: int, path:
     print(json.dumps({"seconds": wall_s, "bytes": peak}))
 
 
-def run(network: str, preset: str, way: str, seconds: float, threads: int, folder: str) -> dict[str, Any]:
-    """A case in a process of its own."""
-    path = f"{folder}/{network}-{preset}-{way}.npy"
-    words = ["--one", network, preset, way, str(seconds), str(threads), path]
-    done = subprocess.run(
+def run(network: str, preset: str, method: str, seconds: float, threads: int, folder: str) -> dict[str, Any]:
+    """Run a case in a process of its own."""
+    path = f"{folder}/{network}-{preset}-{method}.npy"
+    words = ["--case", network, preset, method, str(seconds), str(threads), path]
+    process = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.pieces", *words],
         capture_output=True,
         text=True,
         check=True,
         env=os.environ | {"OMP_WAIT_POLICY": "PASSIVE"},
     )
-    return json.loads(done.stdout.splitlines()[-1]) | {"mix": np.load(path, mmap_mode="r")}
+    return json.loads(process.stdout.splitlines()[-1]) | {"mix": np.load(path, mmap_mode="r")}
 
 
 def compare(seconds: float, threads: int, only: str | None, folder: str) -> None:
-    """Print how far pieces and whole are apart."""
+    """Print the differences between chunks and the whole."""
     print(f"{seconds:g} s, {threads} threads\n")
-    print("| network | way | largest error | error, dB | s | s at once | GB | GB at once |")
+    print("| network | method | largest error | error, dB | s | s, whole | GB | GB, whole |")
     print("| --- | --- | --: | --: | --: | --: | --: | --: |")
     wholes: dict[tuple[str, str], dict[str, Any]] = {}
-    for network, preset, way in CASES:
+    for network, preset, method in CASES:
         if only in (None, network):
             if (network, preset) not in wholes:
                 wholes[network, preset] = run(network, preset, "whole", seconds, threads, folder)
             whole = wholes[network, preset]
-            ours = run(network, preset, way, seconds, threads, folder)
-            error = ours["mix"] - whole["mix"]
+            chunked = run(network, preset, method, seconds, threads, folder)
+            error = chunked["mix"] - whole["mix"]
             level_db = 10.0 * np.log10(np.mean(error**2) / np.mean((whole["mix"] - whole["mix"].mean()) ** 2) + 1e-30)
             print(
-                f"| {network}, {preset} | {way} | {np.abs(error).max():.1e} | {level_db:.0f} | {ours['seconds']:.1f} | "
-                f"{whole['seconds']:.1f} | {ours['bytes'] / 1e9:.2f} | {whole['bytes'] / 1e9:.2f} |",
+                f"| {network}, {preset} | {method} | {np.abs(error).max():.1e} | {level_db:.0f} | "
+                f"{chunked['seconds']:.1f} | {whole['seconds']:.1f} | "
+                f"{chunked['bytes'] / 1e9:.2f} | {whole['bytes'] / 1e9:.2f} |",
                 flush=True,
             )
 
 
 def time_long(minutes: float, threads: int, folder: str) -> None:
     """Print time and memory of a long song."""
-    ours = run("tdcn", "published", "pieces", 60.0 * minutes, threads, folder)
+    result = run("tdcn", "published", "chunks", 60.0 * minutes, threads, folder)
     print(f"\n{minutes:g} min, {threads} threads\n")
     print("| network | s | times real time | GB | of which stems and mix |")
     print("| --- | --: | --: | --: | --: |")
     arrays = (len(STEMS) + 1) * 2 * 4 * 60.0 * minutes * SAMPLE_RATE
     print(
-        f"| tdcn, published | {ours['seconds']:.0f} | {60.0 * minutes / ours['seconds']:.1f} | "
-        f"{ours['bytes'] / 1e9:.2f} | {arrays / 1e9:.2f} |"
+        f"| tdcn, published | {result['seconds']:.0f} | {60.0 * minutes / result['seconds']:.1f} | "
+        f"{result['bytes'] / 1e9:.2f} | {arrays / 1e9:.2f} |"
     )
 
 
@@ -125,11 +128,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--network", choices=sorted({case[0] for case in CASES}))
-    parser.add_argument("--one", nargs=6, help=argparse.SUPPRESS)
+    parser.add_argument("--case", nargs=6, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.one is not None:
-        network, preset, way, seconds, threads, path = options.one
-        mix(network, preset, way, float(seconds), int(threads), path)
+    if options.case is not None:
+        network, preset, method, seconds, threads, path = options.case
+        mix(network, preset, method, float(seconds), int(threads), path)
         return
     with tempfile.TemporaryDirectory() as folder:
         compare(options.seconds, options.threads, options.network, folder)

@@ -1,8 +1,8 @@
-"""What a second pass of the chain still changes: nothing, for one that does what it is for.
+"""Measure the change by a second pass of the chain: zero for an ideal one.
 
     python -m tests.benchmarks.second_pass CORPUS [--stats FILE] [--preset published]
 
-prints, by stem, the mean and the largest distance between stems normalised once and twice.
+prints the mean and the largest distance between stems normalised once and twice, by stem.
 """
 
 import argparse
@@ -22,12 +22,12 @@ from fxnorm.parallel.runner import run
 
 
 def measure(job: tuple[Path, str, Normalizer]) -> dict[str, float] | None:
-    """Distance between once and twice; None for a silent stem."""
+    """Measure the distance between one and two passes; None for a silent stem."""
     path, stem, chain = job
-    samples, rate = audio_files.read(path)
+    samples, sample_rate = audio_files.read(path)
     if audio.is_silent(samples):
         return None
-    once, _ = chain(audio.resample(samples, rate, audio.SAMPLE_RATE), audio.SAMPLE_RATE, stem)
+    once, _ = chain(audio.resample(samples, sample_rate, audio.SAMPLE_RATE), audio.SAMPLE_RATE, stem)
     twice, _ = chain(once, audio.SAMPLE_RATE, stem)
     return distance(features(once, stem), features(twice, stem))
 
@@ -40,22 +40,24 @@ def main() -> None:
     options = parser.parse_args()
     chain = Normalizer(load_stats(options.stats), ChainSettings.preset(options.preset))
     jobs = [(path, stem, chain) for track in corpus.scan(options.corpus) for stem, (path,) in track.stems.items()]
-    found: dict[str, list[dict[str, float]]] = {stem: [] for stem in STEMS}
-    for (_path, stem, _chain), apart in run(measure, jobs, jobs=default_jobs()):
-        if isinstance(apart, Exception):
-            raise apart
-        if apart is not None:
-            found[stem].append(apart)
+    distances: dict[str, list[dict[str, float]]] = {stem: [] for stem in STEMS}
+    for (_path, stem, _chain), result in run(measure, jobs, jobs=default_jobs()):
+        if isinstance(result, Exception):
+            raise result
+        if result is not None:
+            distances[stem].append(result)
     rows = [["second pass: mean / largest", "stems", *(f"{name}, {unit}" for name, unit in measures().items())]]
     for stem in (*STEMS, "all"):
-        several = [apart for name in STEMS if stem in (name, "all") for apart in found[name]]
+        of_stem = [result for name in STEMS if stem in (name, "all") for result in distances[name]]
         figures = []
         for name in measures():
-            values = [apart[name] for apart in several if name in apart]
+            values = [result[name] for result in of_stem if name in result]
             figures.append(f"{np.mean(values):.3f} / {np.max(values):.3f}")
-        rows.append([stem, str(len(several)), *figures])
+        rows.append([stem, str(len(of_stem)), *figures])
     print_table(rows)
 
 
 if __name__ == "__main__":
-    main()
+    from tests.benchmarks import second_pass  # worker processes import `measure` by this name, not as `__main__`
+
+    second_pass.main()

@@ -1,9 +1,9 @@
-"""How long the normaliser takes on stems that are silent for a while, against a yardstick in the same run.
+"""Time the normaliser on stems with silence, against a yardstick in the same run.
 
     python -m tests.benchmarks.silence
 
-prints Markdown: seconds of processor time that the default chain takes on a stereo minute in memory, and the same in
-yardsticks (`scipy.signal.filtfilt` with 1,001 taps on a minute of float64 stereo).
+prints a Markdown table: processor seconds of the default chain per stereo minute in memory, and the same in yardsticks
+(`scipy.signal.filtfilt` with 1,001 taps on a minute of float64 stereo).
 """
 
 import os
@@ -21,7 +21,7 @@ from tests.benchmarks.normalize import MINUTE, STEM, best
 
 
 def stems() -> dict[str, Audio]:
-    """A minute of noise bursts, and what silence can do to it."""
+    """Return a minute of noise bursts: without silence, with a rest, near silence, and with fades."""
     rng = np.random.default_rng(0)
     common, left, right = 0.1 * rng.standard_normal((3, MINUTE))
     time = np.arange(MINUTE) / SAMPLE_RATE

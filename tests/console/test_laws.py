@@ -1,4 +1,4 @@
-"""Processors: laws that hold for any signal, and settings that do what they say."""
+"""Processors: laws for any signal, and effects of the settings."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Corpora: what is found, what is said about it, and what comes out of an archive."""
+"""Corpora: scanning, inspection reports, and extraction of archives."""
 
 import json
 import os
@@ -27,7 +27,7 @@ Make = Callable[..., Path]
 
 
 def song(folder: Path, files: Iterable[str] = (*(f"{stem}.wav" for stem in STEMS), "mixture.wav")) -> Path:
-    """A song of empty files: scanning opens none."""
+    """Create a song of empty files, since scanning opens none."""
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:
         (folder / file).touch()
@@ -40,12 +40,12 @@ def noise(seed: int, channels: int = 2, samples: int = 5_000) -> Audio:
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    """Builds a song whose mixture is the sum of its stems, but for the files given otherwise (None: left out)."""
+    """Write a song whose mixture is the sum of its stems; replace files, or leave them out (None)."""
 
-    def build(rate: int = SAMPLE_RATE, **other: Audio | None) -> Path:
+    def build(rate: int = SAMPLE_RATE, **replaced: Audio | None) -> Path:
         arrays: dict[str, Audio | None] = {stem: noise(seed) for seed, stem in enumerate(STEMS)}
         arrays["mixture"] = np.sum([array for array in arrays.values() if array is not None], axis=0)
-        for name, array in (arrays | other).items():
+        for name, array in (arrays | replaced).items():
             if array is not None:
                 (tmp_path / "song").mkdir(exist_ok=True)
                 soundfile.write(tmp_path / "song" / f"{name}.wav", array.T, rate, subtype="FLOAT")
@@ -300,7 +300,7 @@ def test_the_block_size_changes_nothing(make: Make, block: int) -> None:
 
 
 def clipped_by_counting(array: Audio) -> int:
-    """The slow, obvious version."""
+    """Reference implementation, slow and plain."""
     count = 0
     for channel in array:
         run = 0
@@ -356,7 +356,7 @@ def test_clipped_integer_files(make: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("other", "notice"),
+    ("replaced", "notice"),
     [
         ({"bass": None, "drums": None}, "missing: bass, drums"),
         ({"mixture": None}, "no mixture"),
@@ -372,8 +372,8 @@ def test_clipped_integer_files(make: Make) -> None:
         ),
     ],
 )
-def test_notices(make: Make, other: dict[str, Audio | None], notice: str) -> None:
-    report = inspect(make(**other))
+def test_notices(make: Make, replaced: dict[str, Audio | None], notice: str) -> None:
+    report = inspect(make(**replaced))
     assert notice in report.problems
     assert report.level == "notice"
 
@@ -406,8 +406,8 @@ def test_residual_of_a_known_share(make: Make) -> None:
 
 def test_mono_stems_count_on_both_sides(make: Make) -> None:
     mono = noise(5, channels=1)
-    others = sum(noise(seed) for seed in range(1, 4))
-    report = inspect(make(vocals=mono, mixture=np.float32(others + mono)))
+    rest = sum(noise(seed) for seed in range(1, 4))
+    report = inspect(make(vocals=mono, mixture=np.float32(rest + mono)))
     assert report.residual_db is not None
     assert report.residual_db < -120.0
 
@@ -453,7 +453,7 @@ def test_errors(make: Make, damage: Callable[[Path], object], message: str) -> N
     (error,) = report.errors
     assert error.startswith(message)
     assert str(folder) not in error
-    assert report.problems == [error]  # what cannot be read is not blamed for anything else
+    assert report.problems == [error]  # an unreadable file has no other notice
     assert report.residual_db is None
     assert all(file.samples == 5_000 for file in report.files[1:])
 
@@ -480,15 +480,17 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("top", ["", "musdb18hq/"])
 def test_an_archive_becomes_a_corpus(tmp_path: Path, top: str) -> None:
-    archive, seen = pack(tmp_path / "a.zip", top=top), []
-    paths = corpus.extract(archive, tmp_path / "out", progress=lambda done, total: seen.append((done, total)))
+    archive, reports = pack(tmp_path / "a.zip", top=top), []
+    paths = corpus.extract(
+        archive, tmp_path / "out", progress=lambda extracted, total: reports.append((extracted, total))
+    )
     assert contents(tmp_path / "out") == SONGS
     assert paths == [tmp_path / "out" / name for name in SONGS]
     assert [track.id for track in corpus.scan(tmp_path / "out")] == ["train/A B", "test/ü"]
     total = sum(map(len, SONGS.values()))
-    assert len(seen) == len(SONGS)
-    assert seen[-1] == (total, total)
-    assert seen == sorted(seen)
+    assert len(reports) == len(SONGS)
+    assert reports[-1] == (total, total)
+    assert reports == sorted(reports)
 
 
 @pytest.mark.parametrize(
@@ -513,15 +515,15 @@ def test_hidden_members_and_folders_are_passed_over(tmp_path: Path) -> None:
 
 def test_a_second_run_writes_only_what_is_missing_or_damaged(tmp_path: Path) -> None:
     archive, out = pack(tmp_path / "a.zip"), tmp_path / "out"
-    whole, gone, short, altered, *_ = corpus.extract(archive, out)
+    whole, missing, short, altered, *_ = corpus.extract(archive, out)
     for path in contents(out):
         os.utime(out / path, (1, 1))
-    gone.unlink()
+    missing.unlink()
     short.write_bytes(b"short")
     altered.write_bytes(altered.read_bytes()[::-1])
     corpus.extract(archive, out)
     assert contents(out) == SONGS
-    assert {path for path in out.rglob("*.wav") if path.stat().st_mtime > 1} == {gone, short, altered}
+    assert {path for path in out.rglob("*.wav") if path.stat().st_mtime > 1} == {missing, short, altered}
     assert whole.stat().st_mtime == 1
 
 

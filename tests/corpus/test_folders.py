@@ -1,4 +1,4 @@
-"""Songs with subfolders: which folders are songs, and which of their files are read."""
+"""Songs with subfolders: which folders count as songs, and which files are read."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +13,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Creates empty files: scanning opens none."""
+    """Create empty files, since scanning opens none."""
 
     def create(*names: str) -> Path:
         for name in names:
@@ -59,7 +59,7 @@ def test_recordings_beside_groups_belong_to_the_song(write: Write) -> None:
 
 
 def test_songs_are_told_from_groups(write: Write) -> None:
-    root = write("Drums/vocals.wav", "Drums/bass.wav", "Vocals/kick.wav")  # the first is a song of that name
+    root = write("Drums/vocals.wav", "Drums/bass.wav", "Vocals/kick.wav")  # a song called Drums
     assert found(root) == {"Drums": {"vocals": ["vocals"], "bass": ["bass"]}, "Vocals": {"drums": ["kick"]}}
     assert found(write("x/Drums/kick.wav", "x/Title/kick.wav") / "x") == {
         "Drums": {"drums": ["kick"]},

@@ -1,4 +1,4 @@
-"""What studios call their files."""
+"""Roles and stems of file names as studios write them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Files of one song, sorted by their names."""
+"""Sorting the files of a song by name."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Impulse responses, measured like those of real rooms."""
+"""Synthetic impulse responses, measured as those of real rooms are."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The true peak is that of interpolating everything, whatever blocks are passed over."""
+"""The true peak equals that of interpolating every block, although most are skipped."""
 
 import numpy as np
 import pytest
@@ -8,13 +8,13 @@ from scipy.signal import firwin
 
 from fxnorm.dsp import true_peak
 
-BLOCK = 256  # samples that are looked at together
+BLOCK = 256  # samples per block
 SAMPLES = 5 * BLOCK + 77
-MARGIN = 32  # silence at both ends: there the interpolation has died away
+MARGIN = 32  # silence at both ends, where the interpolation has decayed
 
 
 def exhaustive(channel: np.ndarray) -> float:
-    """Zeros between the samples, then the low-pass of 81 taps."""
+    """Insert zeros between the samples and apply the low-pass of 81 taps."""
     stuffed = np.zeros(4 * channel.size)
     stuffed[::4] = channel
     taps = 4.0 * firwin(81, 1.0 / 4.0, window=("kaiser", 5.0))
@@ -27,7 +27,7 @@ def quarter_rate(level: float, samples: int = 40) -> np.ndarray:
 
 
 def place(*parts: tuple[int, np.ndarray | list[float]]) -> np.ndarray:
-    """A channel with parts at positions, the rest silent."""
+    """Place signals at positions in a silent channel."""
     channel = np.zeros(SAMPLES, dtype=np.float32)
     for position, part in parts:
         channel[position : position + len(part)] = part

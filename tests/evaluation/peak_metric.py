@@ -1,4 +1,4 @@
-"""A family of metrics from outside fxnorm, as a user would write it."""
+"""A family of metrics outside fxnorm, as a user would write it."""
 
 from fxnorm.audio import peak
 from fxnorm.evaluation.metrics.base import Metric, Recording, Values

@@ -1,4 +1,4 @@
-"""The mixing features as librosa has them, slow and plain: the oracle of `fxnorm.evaluation`."""
+"""Mixing features computed with librosa: the oracle of `fxnorm.evaluation`."""
 
 import librosa
 import numpy as np
@@ -115,7 +115,7 @@ def _audio_features(mix: Array, rate: int) -> list[Array]:
 
 
 def _bark_corners(low_hz: float, high_hz: float) -> Array:
-    """Hz of 26 points equally far apart in Bark; the scale is corrected at both ends, and back at the low one alone."""
+    """Frequencies in Hz of 26 equidistant points in Bark, corrected at both ends, and back at the low one only."""
     low, high = (26.81 * hz / (1960.0 + hz) - 0.53 for hz in (low_hz, high_hz))
     bark = np.linspace(0.85 * low + 0.3, 1.22 * high - 4.422, 26)
     bark = np.array([(value - 0.3) / 0.85 if value < 2.0 else value for value in bark])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fxnorm.audio import SAMPLE_RATE, resample
 from fxnorm.errors import AudioError
-from fxnorm.evaluation.alignment import MIN_CONFIDENCE, align_pair, find_lag, trim_silence
+from fxnorm.evaluation.alignment import MIN_CONFIDENCE, align_pair, find_lag, has_swapped_channels, trim_silence
 from fxnorm.synth import SyntheticSong, make_song
 from tests.evaluation.test_metrics import music
 
@@ -111,6 +111,48 @@ def test_noise_and_silence_have_no_lag() -> None:
     assert find_lag(TARGET, np.zeros_like(TARGET)) == (0, 0.0)
 
 
+@pytest.mark.parametrize("lag", [0, 102, -21])
+@pytest.mark.parametrize("name", ["copy", "polarity", "EQ", "compressed", "8 bits"])
+def test_swapped_channels_are_reported(songs: list[SyntheticSong], name: str, lag: int) -> None:
+    for song in songs:
+        mix = delay(PROCESSED[name](song.mixture).astype(np.float32), lag)
+        assert not has_swapped_channels(song.mixture, mix, lag)
+        assert has_swapped_channels(song.mixture, mix[::-1], lag)
+
+
+@pytest.mark.parametrize("remove_lag", [False, True])
+def test_the_notice_of_swapped_channels_needs_no_alignment(songs: list[SyntheticSong], remove_lag: bool) -> None:
+    mix = delay(songs[1].mixture[::-1], 500)
+    notices = align_pair(songs[1].mixture, SAMPLE_RATE, mix, SAMPLE_RATE, remove_lag=remove_lag).notices
+    assert [notice.split(":")[0] for notice in notices[:1]] == ["the mix has left and right swapped"]
+    assert "500 samples late" in notices[1]
+
+
+def symmetric(mix: np.ndarray) -> np.ndarray:
+    """A mix without a side signal."""
+    return np.repeat(mix.mean(axis=0, keepdims=True), 2, axis=0)
+
+
+def test_channels_of_a_symmetric_mix_are_not_swapped(songs: list[SyntheticSong]) -> None:
+    for song in songs:
+        mono = symmetric(song.mixture)
+        nearly_mono = mono + noise_like(mono, -60.0)
+        for target, mix in itertools.product((mono, nearly_mono, song.mixture), (mono, nearly_mono)):
+            assert not has_swapped_channels(target, mix)
+            assert not has_swapped_channels(mix, target)
+    assert align_pair(mono, SAMPLE_RATE, mono[::-1], SAMPLE_RATE).notices == ()
+    assert not has_swapped_channels(mono, np.zeros_like(mono))
+
+
+def test_channels_of_another_mix_or_song_are_not_swapped(songs: list[SyntheticSong]) -> None:
+    for song, following in zip(songs, [*songs[1:], songs[0]], strict=True):
+        assert not has_swapped_channels(song.mixture, sum(song.dry.values()))
+        for mix in (following.mixture, following.mixture[::-1]):
+            assert not has_swapped_channels(song.mixture, mix)
+        mirrored_drums = sum(stem[::-1] if name == "drums" else stem for name, stem in song.wet.items())
+        assert not has_swapped_channels(song.mixture, mirrored_drums)
+
+
 def test_sample_rates_channels_and_lengths_are_matched_and_reported() -> None:
     mix = resample(TARGET, SAMPLE_RATE, 48_000)[:1, : 3 * 48_000]
     pair = align_pair(TARGET, SAMPLE_RATE, mix, 48_000)
@@ -171,3 +213,17 @@ def test_a_lag_needs_a_twentieth_more_than_in_time(delayed_share: float, lag: in
 @pytest.mark.parametrize(("delay_samples", "lag"), [(21_900, 21_900), (-21_900, -21_900), (22_200, 0), (-22_200, 0)])
 def test_a_lag_is_estimated_within_half_a_second(delay_samples: int, lag: int) -> None:
     assert find_lag(*delayed_noise(delay_samples, (1.0, 0.0, 0.1))).samples == lag
+
+
+def test_a_lag_is_estimated_from_the_loudest_half_minute() -> None:
+    """Its loudest ten seconds are unrelated, and the longer rest of the song lags by something else."""
+    rng = np.random.default_rng(0)
+    target, unrelated = rng.standard_normal((2, 2, 70 * SAMPLE_RATE)).astype(np.float32)
+    level = np.full(70, 0.9, np.float32)
+    level[20:50] = 1.0
+    level[30:40] = 1.1
+    target *= np.repeat(level, SAMPLE_RATE)
+    mix = delay(target, -300)
+    mix[:, 20 * SAMPLE_RATE : 50 * SAMPLE_RATE] = delay(target, 700)[:, 20 * SAMPLE_RATE : 50 * SAMPLE_RATE]
+    mix[:, 30 * SAMPLE_RATE : 40 * SAMPLE_RATE] = unrelated[:, 30 * SAMPLE_RATE : 40 * SAMPLE_RATE]
+    assert find_lag(target, mix).samples == 700

@@ -84,7 +84,7 @@ def test_a_corpus_is_measured_in_one_call(tmp_path):
         audio_files.write(tmp_path / kind / "Song" / "bass.wav", stem, SAMPLE_RATE)
     stages = []
     result = measure_domain_gap(
-        tmp_path / "wet", tmp_path / "dry", jobs=1, progress=lambda stage, done, total, item: stages.append(stage)
+        tmp_path / "wet", tmp_path / "dry", jobs=1, progress=lambda stage, count, total, item: stages.append(stage)
     )
     assert stages == list(result.gaps) == ["published", "default"]
     assert result.failures == []
@@ -109,7 +109,7 @@ def test_the_coherence_is_measured_between_50_hz_and_16_khz():
     from scipy.signal import coherence, welch
 
     stem = plucks(3.0, seed=4).astype(np.float64)
-    out = np.roll(stem, 300, axis=1) + 0.05 * noise(3.0)  # a delay is seen by segments of 2,048 samples
+    out = np.roll(stem, 300, axis=1) + 0.05 * noise(3.0)  # segments of 2,048 samples reveal a delay
     for weights, value in zip(([1.0, 1.0], [1.0, -1.0]), stem_gap.coherence(stem, out), strict=True):
         before, after = np.dot(weights, stem), np.dot(weights, out)
         hz, squared = coherence(before, after, fs=SAMPLE_RATE, nperseg=2048)

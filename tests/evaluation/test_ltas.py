@@ -1,4 +1,4 @@
-"""The long-term spectrum in third-octave bands."""
+"""Long-term average spectra in third-octave bands."""
 
 import numpy as np
 

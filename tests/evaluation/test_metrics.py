@@ -1,4 +1,4 @@
-"""Metrics: equal to plain versions of the published definitions, and lawful at the edges."""
+"""Metrics: equal to plain versions of the published definitions, with laws and edge cases."""
 
 import math
 
@@ -57,6 +57,18 @@ def test_the_percentages_are_those_of_plain_librosa(rest: int) -> None:
             key = family if name == "all" else f"{family}_{name}"
             assert wanted > 1e-3
             assert close(values[key], wanted), (key, values[key], wanted)
+
+
+@pytest.mark.parametrize("fall_db", [70.0, 90.0, 130.0])
+def test_quiet_passages_have_the_contrast_and_flatness_of_plain_librosa(fall_db: float) -> None:
+    """Contrast reads peaks and valleys of 80 dB, flatness powers of -100 dB and more."""
+    quiet = np.ones(TARGET.shape[1])
+    quiet[40_000:80_000] = 10.0 ** (-fall_db / 20.0)
+    target, mix = ((gains * audio).astype(np.float32) for gains, audio in ((quiet, TARGET), (quiet[::-1], MIX)))
+    values = compare(target, mix, SAMPLE_RATE)
+    plain = plain_features.spectral(target.astype(np.float64), mix.astype(np.float64), SAMPLE_RATE)
+    for name in ("contrast", "flatness"):
+        assert values[f"spectral_{name}"] == pytest.approx(plain[name], rel=1e-4)
 
 
 def test_the_distances_are_those_of_auraloss() -> None:
@@ -132,7 +144,9 @@ def test_the_edges_give_a_value_or_none(
     assert all(value is None or math.isfinite(value) for value in values.values())
 
 
-@pytest.mark.parametrize("largest", [LARGEST, 1e-42])  # the loudest that is read, and what has no gain to -1 dBFS
+@pytest.mark.parametrize(
+    "largest", [LARGEST, 1e-42]
+)  # the largest samples that are read, and the smallest that are scaled to -1 dBFS
 def test_extreme_levels_give_a_value_or_none(largest: float) -> None:
     noise = np.random.default_rng(6).uniform(-largest, largest, (2, SAMPLE_RATE)).astype(np.float32)
     silence = np.zeros_like(noise)
@@ -218,7 +232,7 @@ def test_the_sdr_of_known_noise() -> None:
 
 
 def test_bark_bands_follow_the_definition() -> None:
-    """A tone lies in the triangles around it, and in no other."""
+    """A tone excites the triangles around it only."""
     time_s = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
     spectrum = audio_features.bark_spectrum(np.sin(2.0 * np.pi * 1000.0 * time_s).astype(np.float32), SAMPLE_RATE)
     assert int(np.argmax(spectrum)) in (7, 8)

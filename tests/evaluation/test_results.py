@@ -1,4 +1,4 @@
-"""Scores put together: which songs count, who is best, and what the files say."""
+"""Results: songs that count, ranking, and files."""
 
 import csv
 import io

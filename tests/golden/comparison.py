@@ -1,4 +1,4 @@
-"""Compares the `published` preset with what the method's reference implementation recorded.
+"""Compare the `published` preset with recordings of the reference implementation.
 
     python -m tests.golden.comparison [FOLDER]
 
@@ -40,9 +40,9 @@ STAGES = ("eq", "compression", "panning", "loudness")
 
 @dataclass(frozen=True)
 class Row:
-    """One figure, and the bound it must keep."""
+    """A figure and its bound."""
 
-    what: str
+    figure: str
     where: str
     value: float
     bound: float
@@ -54,8 +54,8 @@ class Row:
 
     def __str__(self) -> str:
         sign = ">=" if self.at_least else "<="
-        kept = "yes" if self.kept else "NO"
-        return f"| {self.what} | {self.where} | {self.value:.3g} | {sign} {self.bound:g} | {kept} |"
+        verdict = "yes" if self.kept else "NO"
+        return f"| {self.figure} | {self.where} | {self.value:.3g} | {sign} {self.bound:g} | {verdict} |"
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Excerpts:
         return cls(float(recorded["start_s"]), 1, {name: reduce(name, x, stem) for name, x in stages.items()})
 
     def like(self, name: str, stem_audio: audio.Audio, stem: str) -> np.ndarray:
-        """The samples of a stage of the chain that were recorded."""
+        """Return the samples of a stage that were recorded."""
         start = PADDING + int(self.start_s * audio.SAMPLE_RATE)
         return reduce(name, stem_audio[:, start : start + EXCERPT], stem)[:, :: self.step]
 
@@ -90,7 +90,7 @@ def reduce(name: str, excerpt: np.ndarray, stem: str) -> np.ndarray:
 
 @cache
 def load_stem(folder: Path, song: str, stem: str) -> audio.Audio:
-    """A recorded wet stem, padded as the recordings were made."""
+    """Return a recorded wet stem with the padding of the recordings."""
     samples, _rate = audio_files.read(folder / "songs" / "wet" / song / f"{stem}.flac")
     return pad(audio.to_stereo(samples))
 
@@ -153,7 +153,7 @@ def recorded_stems(features: Mapping[str, np.ndarray]) -> list[tuple[str, str]]:
 
 
 def matching_rows(folder: Path = GOLDEN) -> Iterator[Row]:
-    """The chain on whole stems, stage by stage, against three recorded seconds of each stage."""
+    """Compare each stage of the chain on a whole stem with three recorded seconds."""
     for path in sorted((folder / "matched").glob("*/*.npz")):
         song, stem = path.stem.split("_")
         targets = np.load(folder / f"targets_{path.parent.name}.npz")
@@ -202,18 +202,18 @@ def _stem_rows(
     compressed, step = match("compression", equalized, audio.SAMPLE_RATE, target, stem=stem, settings=settings)
     for channel, side in enumerate(("left", "right")):
         compressed_there = str(recorded[f"comp/ch{channel}/branch"]) == "compress"
-        ours = step.processor.strips[channel]
+        stage = step.processor.strips[channel]
         yield Row(
             "compression, same branch",
             f"{where} {side}",
-            float((ours.reduction is not None) == compressed_there),
+            float((stage.reduction is not None) == compressed_there),
             1.0,
             at_least=True,
         )
         if not compressed_there:
             continue
         pair = float(recorded[f"comp/ch{channel}/ratio"]), float(recorded[f"comp/ch{channel}/threshold_db"])
-        same = pair == (ours.reduction.ratio, ours.reduction.threshold_db)
+        same = pair == (stage.reduction.ratio, stage.reduction.threshold_db)
         yield Row("compression, same ratio and threshold (9 in 10)", f"{where} {side}", float(same), 0.0, at_least=True)
         if same:
             ours_there = excerpts.like("compression", compressed, stem)[channel]
@@ -221,7 +221,7 @@ def _stem_rows(
             yield Row("compression output, dB", f"{where} {side}", output_db, 100.0, at_least=True)
         else:  # go on with what the recording went on with
             ballistics = settings.ballistics[stem]
-            scale = np.float32(10.0 ** (round(ours.input_gain_db, 4) / 20.0))
+            scale = np.float32(10.0 ** (round(stage.input_gain_db, 4) / 20.0))
             compressed[channel] = compressor.compress(
                 equalized[channel : channel + 1] * scale,
                 audio.SAMPLE_RATE,
@@ -249,9 +249,9 @@ def _stem_rows(
     reached = loudness.measure(level, audio.SAMPLE_RATE)
     yield Row("loudness reached, LU", where, abs(reached - float(targets[f"loudness/{stem}"][0])), 0.001)
     # re-panning goes on where the reference stops, so the gain differs; the shape must not
-    ours, theirs = excerpts.like("loudness", level, stem), excerpts.stages["loudness"].astype(np.float64)
-    ours *= np.sqrt(np.sum(theirs**2) / np.sum(ours**2))
-    yield Row("loudness output without its gain, dB", where, snr_db(theirs, ours), 60.0, at_least=True)
+    stage, recorded_stage = excerpts.like("loudness", level, stem), excerpts.stages["loudness"].astype(np.float64)
+    stage *= np.sqrt(np.sum(recorded_stage**2) / np.sum(stage**2))
+    yield Row("loudness output without its gain, dB", where, snr_db(recorded_stage, stage), 60.0, at_least=True)
 
 
 def reverb_rows(folder: Path = GOLDEN) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""Cuts the subset of the recordings that is committed, and records short excerpts for the other stems.
+"""Cut the committed subset of the recordings, and record short excerpts of the other stems.
 
     python -m tests.golden.cutting
 
@@ -33,7 +33,7 @@ from tests.golden.comparison import (
 )
 from tests.matching import match, measure
 
-WHOLE = ("song003", "vocals")  # the smallest file of a stem that sounds
+WHOLE = ("song003", "vocals")  # the smallest file of a stem that is not silent
 EXCERPTS = {"drums": "song003", "bass": "song001", "other": "song001"}
 EXCERPT_SONG = "excerpts"
 EXCERPT_START_S = 8.0
@@ -72,7 +72,7 @@ def _save(name: str, arrays: Arrays) -> None:
 
 
 def _write(path: Path, samples: np.ndarray) -> None:
-    """16-bit FLAC at the slowest and smallest setting."""
+    """Write 16-bit FLAC with the strongest compression."""
     path.parent.mkdir(parents=True, exist_ok=True)
     sf.write(path, samples, audio.SAMPLE_RATE, format="FLAC", subtype="PCM_16", compression_level=1.0)
 

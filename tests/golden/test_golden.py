@@ -38,22 +38,22 @@ def test_every_figure_keeps_its_bound(folder: Path, rows: list[comparison.Row]) 
 @needs_recordings
 @pytest.mark.parametrize("folder", [comparison.GOLDEN], indirect=True, scope="module")
 def test_nine_in_ten_channels_get_the_recorded_compressor(rows: list[comparison.Row]) -> None:
-    same = [row.value for row in rows if row.what.startswith("compression, same ratio")]
+    same = [row.value for row in rows if row.figure.startswith("compression, same ratio")]
     assert len(same) >= 14
     assert sum(same) / len(same) >= 0.9
 
 
 @pytest.mark.parametrize("folder", [comparison.SUBSET], indirect=True, scope="module")
 def test_every_channel_of_the_subset_gets_the_recorded_compressor(rows: list[comparison.Row]) -> None:
-    same = [row.value for row in rows if row.what.startswith("compression, same ratio")]
+    same = [row.value for row in rows if row.figure.startswith("compression, same ratio")]
     assert len(same) >= 7
     assert all(same)
 
 
 @pytest.mark.parametrize("folder", [comparison.SUBSET], indirect=True, scope="module")
 def test_the_subset_covers_every_stem(rows: list[comparison.Row]) -> None:
-    assert {row.where for row in rows if row.what == "panning feature"} == SUBSET_STEMS
-    matched = {row.where for row in rows if row.what == "eq output, dB"}
+    assert {row.where for row in rows if row.figure == "panning feature"} == SUBSET_STEMS
+    matched = {row.where for row in rows if row.figure == "eq output, dB"}
     assert matched == {f"musdb18 {stem}" for stem in SUBSET_STEMS}
 
 
@@ -63,6 +63,6 @@ def test_onsets_fall_on_the_recorded_samples(folder: Path) -> None:
         if "onsets_ch" in key:
             song, stem, _effect, name = key.split("/")
             audio = comparison.load_stem(folder, song, stem)
-            found = onsets.find(audio[int(name[-1])] * np.float32(10.0**-0.5 / peak(audio)))
-            assert found.size == recorded[key].size, key
-            assert np.abs(found - comparison.PADDING - recorded[key]).max() <= 1, key  # one sample of rounding
+            positions = onsets.find(audio[int(name[-1])] * np.float32(10.0**-0.5 / peak(audio)))
+            assert positions.size == recorded[key].size, key
+            assert np.abs(positions - comparison.PADDING - recorded[key]).max() <= 1, key  # one sample of rounding

@@ -1,7 +1,6 @@
-"""What a user types, and what comes of it."""
+"""Whole workflows on the command line: exit codes, output and files."""
 
 import json
-import os
 import sys
 import zipfile
 
@@ -11,13 +10,12 @@ import pytest
 from fxnorm import audio, audio_files
 from fxnorm.cli import main
 from fxnorm.corpus.stems import STEMS
-from tests.normalization.test_published_features import Malicious, save
 from tests.signals import noise, plucks
 
 
 @pytest.fixture
 def fxnorm(monkeypatch, capsys):
-    """Run a command line in this process: exit code, what it printed, what it complained about."""
+    """Run a command line in this process: exit code, output, error output."""
 
     def call(*words):
         monkeypatch.setattr(sys, "argv", ["fxnorm", *map(str, words)])
@@ -115,59 +113,6 @@ def test_an_archive_is_unpacked_and_one_that_leaves_its_folder_is_not(fxnorm, so
     assert not (tmp_path / "outside.wav").exists()
 
 
-WRONG = {
-    "nothing there": (["normalize", "{root}/none", "-o", "{out}"], "expected a folder of songs"),
-    "a file": (["normalize", "{root}/text.wav", "-o", "{out}"], "expected a folder of songs, got a file"),
-    "an empty folder": (["normalize", "{root}/empty", "-o", "{out}"], "expected a folder of songs"),
-    "no stems": (["normalize", "{root}/strangers", "-o", "{out}"], "mixdown.wav"),
-    "no output": (["normalize", "{songs}"], "expected an output folder"),
-    "two outputs": (["normalize", "{songs}", "-o", "{out}", "--suffix", "x"], "one of the two"),
-    "over the originals": (["normalize", "{songs}", "-o", "{songs}"], "would overwrite the original"),
-    "an output in a file": (["normalize", "{songs}", "-o", "{root}/text.wav/out"], "cannot be written to"),
-    "an unknown effect": (["normalize", "{songs}", "-o", "{out}", "--effects", "eq,chorus"], "unknown effect 'chorus'"),
-    "an unknown preset": (["normalize", "{songs}", "-o", "{out}", "--preset", "best"], "'best'"),
-    "too strong": (["normalize", "{songs}", "-o", "{out}", "--strength", "2"], "expected 0 to 1, got 2"),
-    "strength in words": (["normalize", "{songs}", "-o", "{out}", "--strength", "eq=much"], "got 'eq=much'"),
-    "an unknown format": (["normalize", "{songs}", "-o", "{out}", "--subtype", "PCM_9"], "expected a subtype of wav"),
-    "no such statistics": (["normalize", "{songs}", "-o", "{out}", "--stats", "{root}/none.json"], "cannot be read"),
-    "other statistics": (
-        ["normalize", "{songs}", "-o", "{out}", "--stats", "{root}/text.wav"], "expected a statistics file"
-    ),
-    "no responses": (
-        ["normalize", "{songs}", "-o", "{out}", "--reverb", "--impulse-responses", "{root}/empty"],
-        "expected a folder of impulse responses",
-    ),
-    "an unknown option": (["normalize", "{songs}", "--loud"], "No such option"),
-    "an unknown verb": (["normalise", "{songs}"], "No such command"),
-    "a malicious pickle": (["stats", "import", "{root}/bad.npy", "-o", "{out}"], "and nothing else"),
-    "a picture of nothing": (["stats", "plot", "musdb18", "-o", "{root}/text.wav/plot.png"], "cannot be written to"),
-    "a picture of a kind": (["stats", "plot", "musdb18", "-o", "{root}/plot.txt"], "cannot be drawn"),
-    "no archive": (["corpus", "extract", "{root}/text.wav", "{out}"], "text.wav"),
-    "another split": (["normalize", "{songs}", "-o", "{out}", "--split", "test"], "expected songs of the split"),
-    "songs of other names": (["domain-gap", "{songs}", "{root}/strange songs"], "songs of the same names"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", WRONG)
-def test_wrong_input_is_one_line_and_writes_nothing(fxnorm, songs, tmp_path, case):
-    root = tmp_path / "root"
-    (root / "empty").mkdir(parents=True)
-    (root / "strangers" / "song").mkdir(parents=True)
-    audio_files.write(root / "strangers" / "song" / "mixdown.wav", noise(0.1), audio.SAMPLE_RATE)
-    write_song(root / "strange songs" / "another", seed=3)
-    (root / "text.wav").write_text("this is text")
-    save(root / "bad.npy", {"eq": Malicious(os.system, f"touch {root / 'ran'}")})
-    before = files(tmp_path)
-    words, message = WRONG[case]
-    code, printed, complaint = fxnorm(*(word.format(root=root, songs=songs, out=tmp_path / "out") for word in words))
-    assert code == 2
-    assert printed == ""
-    assert complaint.startswith("fxnorm: error: ")
-    assert complaint.count("\n") == 1
-    assert message in complaint
-    assert files(tmp_path) == before
-
-
 def damaged(kind, path):
     whole = path.read_bytes()
     if kind == "text":
@@ -200,7 +145,7 @@ def damaged(kind, path):
         path.symlink_to(path.parent / "gone.wav")
 
 
-# a folder, or a link to nothing, is no file of the song: the stem is missing, which is no failure
+# a folder or a dangling link counts as a missing stem, which is no failure
 NAMED = ["text", "cut short", "empty file", "rate 0", "no samples", "three channels", "NaN", "infinity"]
 
 

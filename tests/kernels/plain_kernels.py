@@ -1,4 +1,4 @@
-"""Every kernel once more, slow and plain, in double precision: the same arguments, the same output written."""
+"""Plain twins of the kernels in double precision, with the same arguments and output arrays."""
 
 import itertools
 
@@ -72,7 +72,7 @@ def add_magnitude(spectra, out):
 
 
 def similarity(left, right):
-    """Of bins; 1 where both channels are as good as zero."""
+    """Similarity of each bin; 1 where both channels are negligible."""
     left, right = np.abs(left), np.abs(right)
     power = left**2 + right**2
     return np.where(power > EMPTY_POWER, 2.0 * left * right / np.maximum(power, EMPTY_POWER), 1.0)

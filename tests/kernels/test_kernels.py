@@ -1,4 +1,4 @@
-"""Laws of single kernels; that each agrees with its plain twin is in `test_twins`."""
+"""Laws of single kernels; `test_twins` compares each with its plain twin."""
 
 import itertools
 
@@ -68,5 +68,6 @@ def test_narrowed_similarity_is_the_similarity_of_the_narrowed_signal():
     spectra.add_narrowed_similarity(left + right, left - right, np.array([0, 33]), gains, out)
     for gain, total in zip(gains, out[0], strict=True):
         mid, side = (left + right) / 2.0, gain * (left - right) / 2.0
-        one, other = np.abs(mid + side), np.abs(mid - side)
-        assert total == pytest.approx(np.sum(2.0 * one * other / (one**2 + other**2)), rel=1e-5)
+        narrowed_left, narrowed_right = np.abs(mid + side), np.abs(mid - side)
+        similarity = 2.0 * narrowed_left * narrowed_right / (narrowed_left**2 + narrowed_right**2)
+        assert total == pytest.approx(np.sum(similarity), rel=1e-5)

@@ -1,17 +1,21 @@
-"""Feedback loops and buffers come to rest in silence: no subnormal numbers, which processors are slow at."""
+"""Feedback loops and buffers reach zero in silence, without subnormal numbers, which are slow on some processors."""
 
-from collections.abc import Callable
+import ast
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+import scipy.fft
 from scipy import signal
 
+import fxnorm
 from fxnorm.audio import SAMPLE_RATE, Audio
+from fxnorm.dsp import fir, onsets, stft
 from fxnorm.dsp import loudness as loudness_meter
-from fxnorm.dsp import stft
 from fxnorm.dsp.biquads import Band, biquad
-from fxnorm.kernels import ballistics, dynamics, limiter, loudness, silence
+from fxnorm.kernels import ballistics, dynamics, limiter, loudness, silence, synth
 from fxnorm.normalization import grid, reverb
 from fxnorm.normalization.normalizer import PADDING, pad
 from tests.signals import plucks
@@ -29,7 +33,7 @@ ATTACK, RELEASE = float(np.exp(-1.0)), float(np.exp(-1.0 / 44.1))
 
 
 def subnormal(values: npt.ArrayLike) -> int:
-    """Number of values that are neither zero nor of full precision."""
+    """Count subnormal values."""
     array = np.asarray(values)
     return int(np.count_nonzero((array != 0.0) & (np.abs(array) < np.finfo(array.dtype).tiny)))
 
@@ -82,7 +86,125 @@ def smooth_held(audio: Audio) -> list[npt.NDArray[np.float64]]:
     return [np.array([limiter.smooth_held(held, 51, 51, RELEASE, 0.0, out)]), out]
 
 
-LOOPS = [weighted_energy, reduce_gain, reduced_peaks, smooth, smooth_held, onset_strength]
+def add_harmonics(audio: Audio) -> list[npt.NDArray[np.float64]]:
+    hop = 100
+    levels = np.abs(audio[0]).reshape(-1, hop).max(axis=1).astype(np.float64)
+    amplitudes = np.stack([levels, 0.5 * levels]).T
+    out = np.zeros(audio.shape[1])
+    synth.add_harmonics(0.0101 * np.arange(out.size), np.vstack([amplitudes, np.zeros((1, 2))]), hop, out)
+    return [out]
+
+
+LOOPS = [weighted_energy, reduce_gain, reduced_peaks, smooth, smooth_held, onset_strength, add_harmonics]
+
+# Kernels that multiply a variable into itself, but keep none from one sample or frame to the next.
+MEMORYLESS = {
+    "hop_levels": "a product of 8 magnitudes",
+    "repan": "every bin is scaled once",
+    "spectral_distance": "a product of 8 ratios",
+    "spectral_shape": "a product of 16 powers",
+}
+PACKAGE = Path(fxnorm.__file__).parent
+RECURSIVE_FILTERS = {"filtfilt", "lfilter", "sosfilt", "sosfiltfilt"}
+
+
+def called(node: ast.AST) -> str:
+    """Name of the function or method that a node calls; empty if it calls none."""
+    function = node.func if isinstance(node, ast.Call) else None
+    return getattr(function, "id", None) or getattr(function, "attr", "")
+
+
+def reads(node: ast.AST, compiled: set[str], *, scaled: bool = False) -> Iterator[tuple[str, bool]]:
+    """Names that an expression reads, and whether it multiplies them or hands them to a compiled function."""
+    scaled |= isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
+    scaled |= called(node) in compiled
+    if isinstance(node, ast.Name):
+        yield node.id, scaled
+    for child in ast.iter_child_nodes(node):
+        yield from reads(child, compiled, scaled=scaled)
+
+
+def written(target: ast.expr) -> Iterator[str]:
+    """Names of the variables and arrays that a target assigns."""
+    if isinstance(target, ast.Tuple):
+        for element in target.elts:
+            yield from written(element)
+    else:
+        yield next(node.id for node in ast.walk(target) if isinstance(node, ast.Name))
+
+
+def has_feedback(function: ast.FunctionDef, compiled: set[str]) -> bool:
+    """Whether a loop multiplies into a variable what came from it: y = a * y + x, also by way of other variables."""
+    edges: set[tuple[str, str, bool]] = set()  # variable, what it is computed from, whether multiplied
+    for loop in (node for node in ast.walk(function) if isinstance(node, ast.For | ast.While)):
+        for node in ast.walk(loop):
+            if isinstance(node, ast.AugAssign):
+                (name,) = written(node.target)
+                edges.add((name, name, isinstance(node.op, ast.Mult | ast.Div)))
+                edges |= {(name, source, scaled) for source, scaled in reads(node.value, compiled)}
+            elif isinstance(node, ast.Assign):
+                for name in (name for target in node.targets for name in written(target)):
+                    edges |= {(name, source, scaled) for source, scaled in reads(node.value, compiled)}
+    reachable = {(name, source) for name, source, _ in edges}
+    while further := {(a, d) for a, b in reachable for c, d in reachable if b == c} - reachable:
+        reachable |= further
+    return any(scaled and (name == source or (source, name) in reachable) for name, source, scaled in edges)
+
+
+def compiled_functions(source: str) -> dict[str, ast.FunctionDef]:
+    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    return {
+        function.name: function
+        for function in functions
+        if any("njit" in ast.unparse(decorator) for decorator in function.decorator_list)
+    }
+
+
+def kernels_with_feedback(source: str) -> set[str]:
+    functions = compiled_functions(source)
+    return {name for name, function in functions.items() if has_feedback(function, functions.keys())}
+
+
+@pytest.mark.parametrize(
+    ("body", "recursive"),
+    [
+        ("y = a * y + x[n]", True),
+        ("y *= a", True),
+        ("y[n % 2] = x[n] - a * y[n % 2]", True),
+        ("z = b * x[n] + s\n        s = c * x[n] - a * z", True),
+        ("y, s = step(x[n], s)", True),
+        ("y += x[n] * x[n]", False),
+        ("y = max(y, abs(x[n]))", False),
+        ("out[n] = a * x[n] + b * x[n - 1]", False),
+    ],
+)
+def test_feedback_is_recognized(body: str, recursive: bool) -> None:
+    step = "@njit\ndef step(x, s):\n    return x + s, 0.5 * s\n"
+    kernel = f"@numba.njit(cache=True)\ndef kernel(x, a, b, c, s, y, out):\n    for n in range(9):\n        {body}\n"
+    assert kernels_with_feedback(step + kernel) == ({"kernel"} if recursive else set())
+
+
+def test_every_kernel_with_feedback_is_among_the_loops() -> None:
+    sources = [path.read_text(encoding="utf-8") for path in sorted((PACKAGE / "kernels").glob("*.py"))]
+    found = set().union(*(kernels_with_feedback(source) for source in sources))
+    assert found == {loop.__name__ for loop in LOOPS} | MEMORYLESS.keys()
+
+
+def test_compiled_functions_are_kernels() -> None:
+    """Elsewhere the test above does not look."""
+    for path in PACKAGE.rglob("*.py"):
+        if path.parent.name != "kernels":
+            assert not compiled_functions(path.read_text(encoding="utf-8")), path
+
+
+def test_the_only_recursive_filter_outside_the_kernels_is_the_reverbs() -> None:
+    """Synthesis apart: it filters noise and notes of songs that are made once."""
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if path.parent.name != "synth" and any(called(node) in RECURSIVE_FILTERS for node in ast.walk(tree)):
+            found.add(path.relative_to(PACKAGE).as_posix())
+    assert found == {"normalization/reverb.py"}
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -141,6 +263,38 @@ def test_spectra_of_silent_frames_are_zeros_of_the_same_kind(double: bool) -> No
     assert not every[-1].any()
     framed = np.lib.stride_tricks.sliding_window_view(audio, grid.N_FFT, axis=1)[:, :: grid.HOP]
     assert sum(batch.shape[1] for batch in every) == framed.shape[1]
+
+
+def count_transforms(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> int:
+    """Number of values that go through `rfft`."""
+    rfft, counts = scipy.fft.rfft, []
+
+    def count(array: npt.NDArray[np.float32], *arguments: object, **options: object) -> object:
+        counts.append(array.size)
+        return rfft(array, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scipy.fft, "rfft", count)
+        work()
+    return sum(counts)
+
+
+SILENCE_AFTER = {
+    "spectra": lambda audio: list(stft.transforms(audio, grid.N_FFT, grid.HOP)),
+    "sum and difference": lambda audio: list(stft.transforms(audio, grid.N_FFT, grid.HOP, sum_and_difference=True)),
+    "filters": lambda audio: fir.convolve_centred(audio, fir.linear_phase(np.ones(9), 101)[np.newaxis]),
+    "onsets": lambda audio: onsets.find(audio[0]),
+}
+
+
+@pytest.mark.parametrize("work", SILENCE_AFTER.values(), ids=SILENCE_AFTER.keys())
+def test_silence_is_not_transformed(monkeypatch: pytest.MonkeyPatch, work: Callable[[Audio], object]) -> None:
+    """At most the batch in which it begins."""
+    audio = np.tile(MUSIC, 8)
+    rest = np.zeros_like(audio)
+    once = count_transforms(monkeypatch, lambda: work(np.hstack([audio, rest])))
+    longer = count_transforms(monkeypatch, lambda: work(np.hstack([audio, rest, rest, rest])))
+    assert once == longer < count_transforms(monkeypatch, lambda: work(np.hstack([audio, audio])))
 
 
 def test_the_shelves_of_a_reverb_come_to_rest(monkeypatch: pytest.MonkeyPatch) -> None:

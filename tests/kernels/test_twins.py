@@ -1,4 +1,4 @@
-"""Every kernel agrees compiled, uncompiled and with its plain twin, on random input and at the edges."""
+"""Compiled kernels agree with uncompiled ones and with their plain twins, on random input and at the edges."""
 
 import copy
 import importlib
@@ -36,7 +36,7 @@ def zeros(*shape, dtype=np.float64):
 
 
 def some(*shape):
-    """An output that something has been added to before."""
+    """An output array with earlier content."""
     return RNG.uniform(1.0, 2.0, shape)
 
 
@@ -207,11 +207,12 @@ def smooth():
     yield np.abs(floats(417)), 0.6, 0.95, 0.0, 0, zeros(417, dtype=np.float32)
 
 
-# What runs compiled, its plain twin, and the arguments of both.
+# Kernel, plain twin, and the arguments of both.
 TWINS = {
     loudness.weighted_energy: (plain.weighted_energy, weighted_energy),
     loudness._weigh: (plain.weigh, weigh),
     loudness._settle: (plain.settle, settle),
+    loudness._is_zero: (plain.is_zero, faded),
     silence.flush: (plain.flush, faded),
     silence.is_zero: (plain.is_zero, faded),
     dynamics.reduce_gain: (plain.reduce_gain, reduce_gain),
@@ -237,7 +238,7 @@ TWINS = {
 
 
 def outcome(function, arguments):
-    """What a function returns and what its arguments hold afterwards, flat."""
+    """Return the result of a function and its arguments after the call, flattened."""
     arguments = copy.deepcopy(arguments)
     returned = function(*arguments)
     arrays = [value for value in arguments if isinstance(value, np.ndarray)]

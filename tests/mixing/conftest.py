@@ -18,7 +18,7 @@ TINY = {"filters": 8, "kernel": 16, "smoothing": 16, "bottleneck": 8, "hidden": 
 
 @pytest.fixture
 def fxnorm(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run a command line in this process: exit code, what it printed, what it complained about."""
+    """Run a command line in this process: exit code, output, error output."""
 
     def call(*words: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["fxnorm", *map(str, words)])
@@ -57,7 +57,7 @@ def chain() -> Chain:
 
 @pytest.fixture
 def checkpoint(tmp_path: Any, chain: Chain) -> Any:
-    """The folder of a tiny network that nobody has trained, but for its chain."""
+    """Save an untrained tiny network with a chain; return the folder of its run."""
     torch = pytest.importorskip("torch", reason="needs PyTorch")
     from fxnorm import models
     from fxnorm.models.checkpoint import Checkpoint
@@ -69,7 +69,7 @@ def checkpoint(tmp_path: Any, chain: Chain) -> Any:
 
 
 def lag(reference: audio.Audio, estimate: audio.Audio) -> int:
-    """Samples by which an estimate comes late."""
+    """Return the delay of an estimate in samples."""
     spectrum = np.fft.rfft(estimate.sum(axis=0), 1 << 18) * np.conj(np.fft.rfft(reference.sum(axis=0), 1 << 18))
     correlation = np.fft.irfft(spectrum)
     return int((np.argmax(correlation) + (1 << 17)) % (1 << 18)) - (1 << 17)

@@ -29,29 +29,29 @@ def set_level(level: OutputLevel, mix: audio.Audio) -> tuple[audio.Audio, dict[s
 
 
 def test_sum_adds_the_stems_as_they_are():
-    given = stems()
-    mix = open_model("sum").mix(given, 96_000)
-    assert np.array_equal(mix.audio, sum_stems(np.stack([given[stem] for stem in STEMS])))
+    tracks = stems()
+    mix = open_model("sum").mix(tracks, 96_000)
+    assert np.array_equal(mix.audio, sum_stems(np.stack([tracks[stem] for stem in STEMS])))
     assert mix.sample_rate == mix.prepared.sample_rate == 96_000
     assert mix.prepared.effects == {}
 
 
 def test_normalized_sum_adds_what_the_normaliser_gives():
-    given = stems()
+    tracks = stems()
     model = open_model("normalized-sum")
-    mix = model.mix(given, audio.SAMPLE_RATE)
+    mix = model.mix(tracks, audio.SAMPLE_RATE)
     alone = Normalizer(FxStats.shipped("musdb18"), ChainSettings.preset())
-    expected = sum(alone(given[stem], audio.SAMPLE_RATE, stem)[0] for stem in STEMS)
+    expected = sum(alone(tracks[stem], audio.SAMPLE_RATE, stem)[0] for stem in STEMS)
     np.testing.assert_allclose(mix.audio, expected, atol=1e-6)
     assert model.chain is not None
     assert [step.effect for step in mix.prepared.effects["bass"]] == ["eq", "compression", "panning", "loudness"]
 
 
 def test_stems_of_any_length_are_brought_to_the_longest():
-    given = {"vocals": noise(0.5, seed=1), "drums": noise(1.0, seed=2)[:1]}
-    mix = open_model("sum").mix(given, audio.SAMPLE_RATE)
-    expected = np.repeat(given["drums"], 2, axis=0)
-    expected[:, : given["vocals"].shape[1]] += given["vocals"]
+    tracks = {"vocals": noise(0.5, seed=1), "drums": noise(1.0, seed=2)[:1]}
+    mix = open_model("sum").mix(tracks, audio.SAMPLE_RATE)
+    expected = np.repeat(tracks["drums"], 2, axis=0)
+    expected[:, : tracks["vocals"].shape[1]] += tracks["vocals"]
     assert np.array_equal(mix.audio, expected)
 
 
@@ -59,11 +59,11 @@ def test_stems_of_any_length_are_brought_to_the_longest():
 @pytest.mark.parametrize("extra", [0, 1, 7])
 def test_a_network_mixes_at_the_rate_of_the_stems_in_their_place(checkpoint, rate, extra):
     samples = rate + extra
-    given = {"drums": np.zeros((2, samples), dtype=np.float32), "bass": sine(110.0, 0.1, rate=rate)}
-    given["drums"][:, samples // 2] = 0.9
+    tracks = {"drums": np.zeros((2, samples), dtype=np.float32), "bass": sine(110.0, 0.1, rate=rate)}
+    tracks["drums"][:, samples // 2] = 0.9
     model = open_model(checkpoint, device="cpu")
     assert model.name == "tiny"
-    mix = model.mix(given, rate)
+    mix = model.mix(tracks, rate)
     assert mix.audio.shape == (2, samples)
     assert mix.audio.dtype == np.float32
     assert np.isfinite(mix.audio).all()
@@ -73,27 +73,27 @@ def test_a_network_mixes_at_the_rate_of_the_stems_in_their_place(checkpoint, rat
 def test_resampling_to_the_network_and_back_moves_nothing(monkeypatch, checkpoint):
     model = open_model(checkpoint, device="cpu")
     monkeypatch.setattr(type(model.predictor), "predict", lambda self, stems, progress=None: stems.sum(axis=0))
-    given = {"drums": noise(1.0, rate=48_000)}
-    assert lag(given["drums"], model.mix(given, 48_000).audio) == 0
+    tracks = {"drums": noise(1.0, rate=48_000)}
+    assert lag(tracks["drums"], model.mix(tracks, 48_000).audio) == 0
 
 
 def test_mixing_what_was_prepared_is_mixing(checkpoint):
-    given, model = stems(), open_model(checkpoint, device="cpu")
-    prepared = model.prepare(given, audio.SAMPLE_RATE)
-    assert prepared.audio.shape == (4, 2, given["bass"].shape[1])
-    assert np.array_equal(model.predictor.predict(prepared.audio), model.mix(given, audio.SAMPLE_RATE).audio)
+    tracks, model = stems(), open_model(checkpoint, device="cpu")
+    prepared = model.prepare(tracks, audio.SAMPLE_RATE)
+    assert prepared.audio.shape == (4, 2, tracks["bass"].shape[1])
+    assert np.array_equal(model.predictor.predict(prepared.audio), model.mix(tracks, audio.SAMPLE_RATE).audio)
 
 
 def test_a_model_of_a_loaded_checkpoint_is_the_same(checkpoint):
-    given, loaded = stems(), models.load(checkpoint)
+    tracks, loaded = stems(), models.load(checkpoint)
     model = StemModel.from_checkpoint(loaded)
     assert model.name == "tdcn"
     assert model.chain is loaded.chain
-    ours, theirs = (
-        model.mix(given, audio.SAMPLE_RATE),
-        open_model(checkpoint, device="cpu").mix(given, audio.SAMPLE_RATE),
+    mix, reopened_mix = (
+        model.mix(tracks, audio.SAMPLE_RATE),
+        open_model(checkpoint, device="cpu").mix(tracks, audio.SAMPLE_RATE),
     )
-    assert np.array_equal(ours.audio, theirs.audio)
+    assert np.array_equal(mix.audio, reopened_mix.audio)
 
 
 def test_a_missing_stem_is_silence():
@@ -110,14 +110,14 @@ def test_each_stem_is_asked_for_once_where_the_length_is_known():
             asked.append(stem)
             return super().__getitem__(stem)
 
-    given = Asking(stems())
-    open_model("sum").mix(given, audio.SAMPLE_RATE, samples=next(iter(given.values())).shape[1])
+    tracks = Asking(stems())
+    open_model("sum").mix(tracks, audio.SAMPLE_RATE, samples=next(iter(tracks.values())).shape[1])
     assert asked == list(STEMS)
 
 
 def test_rooms_come_first_and_are_drawn_by_the_seed():
-    given, rooms = stems(0.8), ImpulseResponses(decay_s=(0.3, 1.5), count=2).load()
-    mixes = [open_model("normalized-sum", rooms=rooms, seed=seed).mix(given, audio.SAMPLE_RATE) for seed in (3, 3)]
+    tracks, rooms = stems(0.8), ImpulseResponses(decay_s=(0.3, 1.5), count=2).load()
+    mixes = [open_model("normalized-sum", rooms=rooms, seed=seed).mix(tracks, audio.SAMPLE_RATE) for seed in (3, 3)]
     assert np.array_equal(mixes[0].audio, mixes[1].audio)
     assert mixes[0].prepared.effects["vocals"][0].effect == "room"
     assert mixes[0].prepared.effects["drums"][0].skipped
@@ -126,14 +126,14 @@ def test_rooms_come_first_and_are_drawn_by_the_seed():
 def test_progress_rises_to_one(checkpoint):
     shares = []
     open_model(checkpoint, device="cpu").mix(
-        stems(), audio.SAMPLE_RATE, progress=lambda share, what: shares.append(share)
+        stems(), audio.SAMPLE_RATE, progress=lambda share, label: shares.append(share)
     )
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(
-    ("given", "rate", "message"),
+    ("tracks", "rate", "message"),
     [
         ({}, audio.SAMPLE_RATE, "expected at least one of the stems"),
         ({"voclas": noise(0.1)}, audio.SAMPLE_RATE, "did you mean 'vocals'"),
@@ -143,9 +143,9 @@ def test_progress_rises_to_one(checkpoint):
         ({"bass": np.full((2, 9), np.nan, dtype=np.float32)}, audio.SAMPLE_RATE, "NaN or infinite"),
     ],
 )
-def test_wrong_stems_are_refused(given, rate, message):
+def test_wrong_stems_are_refused(tracks, rate, message):
     with pytest.raises((InputError, AudioError), match=message):
-        open_model("normalized-sum").mix(given, rate)
+        open_model("normalized-sum").mix(tracks, rate)
 
 
 def test_other_statistics_and_settings_are_refused(checkpoint, chain):
@@ -191,8 +191,8 @@ def test_naive_and_chain_of_baselines():
     mix = open_model("naive").mix(stems(), audio.SAMPLE_RATE)
     assert audio.peak(mix.audio) == pytest.approx(0.9)
     assert open_model("sum").chain is None
-    own = Chain(FxStats.shipped("synthetic"), ChainSettings.preset("published"))
-    assert open_model("normalized-sum", stats=own.stats, settings=own.settings).chain.signature == own.signature
+    chain = Chain(FxStats.shipped("synthetic"), ChainSettings.preset("published"))
+    assert open_model("normalized-sum", stats=chain.stats, settings=chain.settings).chain.signature == chain.signature
 
 
 @pytest.mark.parametrize("target", [-14.0, -30.0])
@@ -234,5 +234,22 @@ def test_opening_a_baseline_loads_no_torch():
     import sys
 
     code = "import sys; from fxnorm import open_model; open_model('normalized-sum'); print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())
-    assert done.stdout.strip() == "False"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())
+    assert process.stdout.strip() == "False"
+
+
+def test_the_last_sample_is_within_what_the_model_hears(checkpoint):
+    """48,001 samples at 48 kHz are 44,100.9 at 44.1 kHz."""
+    prepared = open_model(checkpoint, device="cpu").prepare({"bass": sine(110.0, 1.0, rate=48_001)}, 48_000)
+    assert prepared.audio.shape[2] == 44_101
+
+
+def test_every_stem_draws_its_own_room():
+    rooms, stem = ImpulseResponses(decay_s=(0.3, 0.4), count=8).load(), noise(0.1)
+    same = 0
+    for seed in range(8):
+        model = open_model("normalized-sum", rooms=rooms, seed=seed)
+        effects = model.prepare({"vocals": stem, "other": stem}, audio.SAMPLE_RATE).effects
+        vocals_room, other_room = (effects[name][0].processor.response.identity for name in ("vocals", "other"))
+        same += vocals_room == other_room
+    assert same <= 4

@@ -1,4 +1,4 @@
-"""The TDCN as one would write it down first: PyTorch's own layers in their order, every one at full length.
+"""The TDCN in PyTorch's own layers, in order, each at full length.
 
 Slow, obvious, and the oracle of `fxnorm.models.tdcn`: the parameters have the same names, so that one network loads
 the other's weights.
@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 
 class PlainBlock(nn.Module):
-    """1x1, dilated depthwise convolution, and the two ways out: residual and skip."""
+    """1x1 and dilated depthwise convolutions with residual and skip outputs."""
 
     def __init__(self, bottleneck: int, hidden: int, skip: int, dilation: int, last: bool) -> None:
         super().__init__()

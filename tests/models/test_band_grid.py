@@ -65,12 +65,12 @@ def test_gains_that_jump_between_frames_do_not_click() -> None:
     audio = sine(440.0, 3.0, peak_db=-6.0)
     chosen = gains(audio.shape[1])
     chosen[:, :, ::2] = 12.0
-    chosen[:, :, 1::2] = -12.0  # far more than smoothing lets through
+    chosen[:, :, 1::2] = -12.0  # far beyond the bandwidth of the smoothing
     mix = GRID.apply_gains(audio[np.newaxis], chosen)[0, SAMPLE_RATE // 4 : -SAMPLE_RATE // 4].astype(np.float64)
     power = np.abs(np.fft.rfft(mix * np.hanning(mix.size))) ** 2
     above = int(2000.0 * mix.size / SAMPLE_RATE)
     assert 10.0 * np.log10(power[above:].sum() / power.sum()) < -80.0
-    # from one sample to the next nothing moves faster than the sine at its loudest does
+    # no step between samples exceeds the largest of the sine at its loudest
     assert np.abs(np.diff(mix)).max() <= 1.05 * np.abs(mix).max() * 2.0 * np.pi * 440.0 / SAMPLE_RATE
 
 

@@ -1,4 +1,4 @@
-"""The baselines that need no learning."""
+"""Baselines without training."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What holds for every network: stems in, mix out, any length, sample by sample in its place."""
+"""Contract of all networks: stems in, mix out, any length, no delay."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ def test_songs_of_a_batch_do_not_meet(network: Any) -> None:
     stems = noise(3, 4, 2, 5000)
     with torch.no_grad():
         together = network(stems)
-        alone = torch.cat([network(one[None]) for one in stems])
+        alone = torch.cat([network(song[None]) for song in stems])
     assert together.std() > 1e-3
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
 
@@ -103,11 +103,13 @@ def test_every_parameter_gets_a_finite_gradient(network: Any, half: bool, device
 def test_a_device_says_the_same_and_half_precision_nearly(network: Any, device: str) -> None:
     stems = noise(1, 4, 2, 9001)
     with torch.no_grad():
-        here, there = network(stems), network.to(device)(stems.to(device))
+        on_cpu, on_device = network(stems), network.to(device)(stems.to(device))
         with torch.autocast(device, dtype=torch.float16 if device == "cuda" else torch.bfloat16):
             half = network(stems.to(device))
-    assert (there.cpu() - here).std() < 0.01 * here.std()  # a GPU's convolutions round to 10 bits unless told otherwise
-    assert (half.float().cpu() - here).std() < 0.1 * here.std()
+    assert (
+        on_device.cpu() - on_cpu
+    ).std() < 0.01 * on_cpu.std()  # a GPU's convolutions round to 10 bits unless told otherwise
+    assert (half.float().cpu() - on_cpu).std() < 0.1 * on_cpu.std()
 
 
 @pytest.mark.parametrize(("name", "preset"), SMALL[:3], ids=["-".join(pair) for pair in SMALL[:3]])

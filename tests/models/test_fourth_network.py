@@ -1,4 +1,4 @@
-"""A network that a test registers: one class and one line, and every verb knows it."""
+"""A network added by one class and one line is known to every verb."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The boosted model: what it predicts is what its trees say, and what is saved comes back bit for bit."""
+"""Boosted trees: predictions equal the trees' outputs, and files round-trip exactly."""
 
 import json
 import subprocess
@@ -33,7 +33,7 @@ SHAPE = (4, 2, 3)  # stems, mid and side, bands
 
 
 def grow(*, seed: int, spread_db: float, settings: BoostedSettings = SETTINGS) -> BoostedTrees:
-    """A model whose trees say something that depends on the features, and means nothing."""
+    """Create a model whose trees depend on the features in arbitrary ways."""
     rng = np.random.default_rng(seed)
     grid = settings.grid
     levels = rng.uniform(1e-6, 1e-2, (4, 2, 50, grid.count)).astype(np.float32)
@@ -47,7 +47,7 @@ def grow(*, seed: int, spread_db: float, settings: BoostedSettings = SETTINGS) -
 
 
 @pytest.fixture(scope="module")
-def made() -> Checkpoint:
+def saved() -> Checkpoint:
     return Checkpoint(
         grow(seed=0, spread_db=6.0),
         chain=Chain(FxStats.shipped("musdb18"), ChainSettings.preset(effects=("eq", "loudness"))),
@@ -67,7 +67,7 @@ def edit(folder: Path, **changes: object) -> None:
 
 
 def rewrite(folder: Path, content: str) -> None:
-    """Replace the weights, with everything else in order."""
+    """Replace the weights and update the metadata accordingly."""
     name = f"weights-{module._digest(content.encode())}.json"
     (folder / name).write_text(content)
     edit(folder, weights=name)
@@ -82,8 +82,8 @@ def test_without_gains_the_mix_is_the_sum(stems: np.ndarray) -> None:
     np.testing.assert_allclose(plain.predict(stems), stems.sum(axis=0), atol=1e-6)
 
 
-def test_the_mix_has_the_predicted_gains(made: Checkpoint, stems: np.ndarray) -> None:
-    grid, model = SETTINGS.grid, made.model
+def test_the_mix_has_the_predicted_gains(saved: Checkpoint, stems: np.ndarray) -> None:
+    grid, model = SETTINGS.grid, saved.model
     levels = grid.measure(stems)
     gains_db = model.predict_gains(levels)
     np.testing.assert_array_equal(model.predict(stems), grid.apply_gains(stems, gains_db))
@@ -115,28 +115,28 @@ def test_the_side_says_nothing() -> None:
     np.testing.assert_array_equal(ContextFeatures().extract(levels, 0, 5.0), features)
 
 
-def test_silence_stays_silence(made: Checkpoint) -> None:
-    np.testing.assert_array_equal(made.model.predict(np.zeros((4, 2, 5000))), np.zeros((2, 5000)))
+def test_silence_stays_silence(saved: Checkpoint) -> None:
+    np.testing.assert_array_equal(saved.model.predict(np.zeros((4, 2, 5000))), np.zeros((2, 5000)))
 
 
-def test_any_length_comes_back(made: Checkpoint) -> None:
+def test_any_length_comes_back(saved: Checkpoint) -> None:
     for samples in (1, 100, 4096, 30_001):
-        mix = made.model.predict(np.ones((4, 2, samples)))
+        mix = saved.model.predict(np.ones((4, 2, samples)))
         assert (mix.shape, mix.dtype) == ((2, samples), np.float32)
 
 
 @pytest.mark.parametrize("shape", [(4, 10), (3, 2, 10), (4, 1, 10), (1, 4, 2, 10), (4, 2, 0)])
-def test_other_shapes_are_refused(made: Checkpoint, shape: tuple[int, ...]) -> None:
+def test_other_shapes_are_refused(saved: Checkpoint, shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match=r"expected stems of shape \(4, 2, samples\)"):
-        made.model.predict(np.zeros(shape))
+        saved.model.predict(np.zeros(shape))
 
 
-def test_memory_does_not_grow_with_the_song(made: Checkpoint) -> None:
+def test_memory_does_not_grow_with_the_song(saved: Checkpoint) -> None:
     def peak(seconds: int) -> int:
         stems = np.zeros((4, 2, seconds * SAMPLE_RATE), dtype=np.float32)
-        made.model.predict(stems[:, :, :1000])
+        saved.model.predict(stems[:, :, :1000])
         tracemalloc.start()
-        made.model.predict(stems)
+        saved.model.predict(stems)
         used = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return used - 3 * stems[0].nbytes  # the mix, with mid and side
@@ -144,39 +144,39 @@ def test_memory_does_not_grow_with_the_song(made: Checkpoint) -> None:
     assert peak(60) < 1.1 * peak(20)
 
 
-def test_what_is_saved_comes_back(made: Checkpoint, stems: np.ndarray, tmp_path: Path) -> None:
-    made.save(tmp_path / "run" / "checkpoint")
+def test_what_is_saved_comes_back(saved: Checkpoint, stems: np.ndarray, tmp_path: Path) -> None:
+    saved.save(tmp_path / "run" / "checkpoint")
     back = models.load(tmp_path / "run")
     assert isinstance(back.model, BoostedTrees)
-    np.testing.assert_array_equal(back.model.predict(stems), made.model.predict(stems))
-    np.testing.assert_array_equal(back.model.average_db, made.model.average_db)
-    assert back.chain.to_dict() == made.chain.to_dict()
-    assert (back.model.settings, back.recipe, back.history) == (made.model.settings, made.recipe, made.history)
-    assert back.model.size == made.model.size == 4 * 6 * 3
+    np.testing.assert_array_equal(back.model.predict(stems), saved.model.predict(stems))
+    np.testing.assert_array_equal(back.model.average_db, saved.model.average_db)
+    assert back.chain.to_dict() == saved.chain.to_dict()
+    assert (back.model.settings, back.recipe, back.history) == (saved.model.settings, saved.recipe, saved.history)
+    assert back.model.size == saved.model.size == 4 * 6 * 3
 
 
-def test_the_metadata_are_plain_and_the_trees_are_those_of_xgboost(made: Checkpoint, tmp_path: Path) -> None:
-    made.save(tmp_path)
+def test_the_metadata_are_plain_and_the_trees_are_those_of_xgboost(saved: Checkpoint, tmp_path: Path) -> None:
+    saved.save(tmp_path)
     metadata = json.loads((tmp_path / "metadata.json").read_text())
     assert (metadata["format"], metadata["version"], metadata["model"]) == ("fxnorm-checkpoint", 1, "boosted")
     weights = json.loads((tmp_path / metadata["weights"]).read_text())
-    assert weights["average_db"]["bass"]["side"] == pytest.approx(made.model.average_db[1, 1].tolist())
+    assert weights["average_db"]["bass"]["side"] == pytest.approx(saved.model.average_db[1, 1].tolist())
     (tmp_path / "bass.json").write_text(json.dumps(weights["trees"]["bass"]))
     bass = xgboost.Booster(model_file=tmp_path / "bass.json")
-    assert bass.get_dump() == made.model.trees["bass"].get_dump()
+    assert bass.get_dump() == saved.model.trees["bass"].get_dump()
 
 
-def test_saving_again_leaves_one_set_of_trees(made: Checkpoint, tmp_path: Path) -> None:
-    made.save(tmp_path)
+def test_saving_again_leaves_one_set_of_trees(saved: Checkpoint, tmp_path: Path) -> None:
+    saved.save(tmp_path)
     Checkpoint(grow(seed=1, spread_db=6.0)).save(tmp_path)
     assert len(list(tmp_path.iterdir())) == 2
     assert models.load(tmp_path).history == []
 
 
 def test_an_interrupted_save_leaves_the_old_model(
-    made: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    saved: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made.save(tmp_path)
+    saved.save(tmp_path)
     write = module.files.write_text
 
     def interrupt(path: Path, text: str) -> None:
@@ -187,7 +187,7 @@ def test_an_interrupted_save_leaves_the_old_model(
     monkeypatch.setattr(module.files, "write_text", interrupt)
     with pytest.raises(KeyboardInterrupt):
         Checkpoint(grow(seed=1, spread_db=6.0)).save(tmp_path)
-    np.testing.assert_array_equal(models.load(tmp_path).model.average_db, made.model.average_db)
+    np.testing.assert_array_equal(models.load(tmp_path).model.average_db, saved.model.average_db)
 
 
 @pytest.mark.parametrize(
@@ -202,17 +202,17 @@ def test_an_interrupted_save_leaves_the_old_model(
     ],
 )
 def test_metadata_that_does_not_fit_is_refused(
-    made: Checkpoint, tmp_path: Path, changes: dict[str, object], message: str
+    saved: Checkpoint, tmp_path: Path, changes: dict[str, object], message: str
 ) -> None:
-    made.save(tmp_path)
+    saved.save(tmp_path)
     edit(tmp_path, **changes)
     with pytest.raises(CheckpointError, match=message) as caught:
         models.load(tmp_path)
     assert "\n" not in str(caught.value)
 
 
-def test_damaged_trees_are_refused(made: Checkpoint, tmp_path: Path) -> None:
-    made.save(tmp_path)
+def test_damaged_trees_are_refused(saved: Checkpoint, tmp_path: Path) -> None:
+    saved.save(tmp_path)
     path = next(tmp_path.glob("weights-*.json"))
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(CheckpointError, match="damaged"):
@@ -230,9 +230,9 @@ def test_damaged_trees_are_refused(made: Checkpoint, tmp_path: Path) -> None:
     ],
 )
 def test_other_average_gains_are_refused(
-    made: Checkpoint, tmp_path: Path, average_db: dict[str, object], message: str
+    saved: Checkpoint, tmp_path: Path, average_db: dict[str, object], message: str
 ) -> None:
-    made.save(tmp_path)
+    saved.save(tmp_path)
     weights = json.loads(next(tmp_path.glob("weights-*.json")).read_text())
     rewrite(tmp_path, json.dumps(weights | {"average_db": average_db}))
     with pytest.raises(CheckpointError, match=message):
@@ -240,22 +240,22 @@ def test_other_average_gains_are_refused(
 
 
 @pytest.mark.parametrize("content", ["{}", "[]", "no JSON", '{"vocals": {}}', '{"vocals": {"learner": 1}}'])
-def test_other_json_is_no_trees(made: Checkpoint, tmp_path: Path, content: str) -> None:
-    made.save(tmp_path)
+def test_other_json_is_no_trees(saved: Checkpoint, tmp_path: Path, content: str) -> None:
+    saved.save(tmp_path)
     rewrite(tmp_path, content)
     with pytest.raises(CheckpointError, match="expected trees of XGBoost for every stem") as caught:
         models.load(tmp_path)
     assert "\n" not in str(caught.value)
 
 
-def test_a_folder_that_cannot_be_made_is_one_line(made: Checkpoint, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_one_line(saved: Checkpoint, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     with pytest.raises(CheckpointError, match=r"taken: cannot be written"):
-        made.save(tmp_path / "taken")
+        saved.save(tmp_path / "taken")
 
 
-def test_a_missing_xgboost_is_one_line(made: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made.save(tmp_path)
+def test_a_missing_xgboost_is_one_line(saved: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved.save(tmp_path)
     monkeypatch.setitem(sys.modules, "xgboost", None)
     with pytest.raises(InputError, match=r"boosted needs xgboost.*pip install 'fxnorm\[boosted\]'"):
         models.load(tmp_path)
@@ -266,8 +266,8 @@ def test_the_file_loads_neither_torch_nor_xgboost() -> None:
     assert run(code) == "False False"
 
 
-def test_mixing_loads_no_torch(made: Checkpoint, tmp_path: Path) -> None:
-    made.save(tmp_path)
+def test_mixing_loads_no_torch(saved: Checkpoint, tmp_path: Path) -> None:
+    saved.save(tmp_path)
     code = (
         "import sys, numpy; from pathlib import Path; from fxnorm import models; "
         f"models.load(Path({str(tmp_path)!r})).model.predict(numpy.ones((4, 2, 9999))); print('torch' in sys.modules)"

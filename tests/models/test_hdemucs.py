@@ -1,4 +1,4 @@
-"""HDemucs: a stereo network made to read every stem, and weights from files that cannot run code."""
+"""HDemucs: a stereo network adapted to four stems, and safe reading of weights."""
 
 import sys
 from pathlib import Path
@@ -28,7 +28,7 @@ def separator() -> Any:
     """A separation network for four sources."""
     package = pytest.importorskip("demucs.hdemucs", reason="hdemucs needs the package demucs")
     network = package.HDemucs(sources=["drums", "bass", "other", "vocals"], channels=8).eval()
-    with torch.no_grad():  # fresh weights hardly speak
+    with torch.no_grad():  # untrained weights give very quiet output
         for last in (network.decoder[-1].conv_tr, network.tdecoder[-1].conv_tr):
             last.weight *= 100.0
             last.bias *= 100.0
@@ -36,8 +36,8 @@ def separator() -> Any:
 
 
 def as_torchaudio(state: dict[str, Any]) -> dict[str, Any]:
-    """The same weights as torchaudio would save them."""
-    prefixes = {ours: theirs for theirs, ours in hdemucs.TORCHAUDIO_PREFIXES.items()}
+    """Rename weights as torchaudio saves them."""
+    prefixes = {prefix: torchaudio_prefix for torchaudio_prefix, prefix in hdemucs.TORCHAUDIO_PREFIXES.items()}
     renamed = {}
     for name, tensor in state.items():
         branch, rest = name.split(".", 1)
@@ -78,15 +78,15 @@ def test_separation_weights_start_a_network_that_mixes(
     same = stereo[:, None].expand(-1, 4, -1, -1)  # four times the same: the mean of the stems is that signal
     with torch.no_grad():
         mix, sources = network(same), separator(stereo)
-    # the mean of the input, which the network adds to each of its outputs, is all that differs
+    # only the mean of the input differs, which the network adds to each output
     assert (mix - sources.sum(dim=1)).std() < 0.02 * mix.std()
     assert network.settings.weights is None
 
 
 def test_torchaudio_itself_names_its_weights_so(separator: Any) -> None:
     package = pytest.importorskip("torchaudio.models", reason="compares with torchaudio")
-    theirs = package.HDemucs(sources=separator.sources, channels=8, nfft=4096, depth=6).state_dict()
-    assert {name: tensor.shape for name, tensor in theirs.items()} == {
+    torchaudio_weights = package.HDemucs(sources=separator.sources, channels=8, nfft=4096, depth=6).state_dict()
+    assert {name: tensor.shape for name, tensor in torchaudio_weights.items()} == {
         name: tensor.shape for name, tensor in as_torchaudio(separator.state_dict()).items()
     }
 
@@ -148,4 +148,4 @@ def test_channels_come_in_groups() -> None:
 
 
 class Harmless:
-    """Any class: reading it back would run code."""
+    """A class whose unpickling would run code."""

@@ -1,4 +1,4 @@
-"""The table of speeds, `tests.benchmarks.networks`: what it counts is right, and all of it runs."""
+"""The benchmark `tests.benchmarks.networks` runs, and counts operations and memory correctly."""
 
 import math
 import sys
@@ -50,7 +50,7 @@ def test_a_convolution_is_counted(monkeypatch):
 
 
 def test_the_table_has_every_network_and_precision(monkeypatch, capsys):
-    monkeypatch.setattr(networks, "WARM", 1)
+    monkeypatch.setattr(networks, "WARMUP_STEPS", 1)
     monkeypatch.setattr(networks, "STEPS", 1)
     monkeypatch.setattr(networks, "SMALL", networks.SMALL[:2])
     monkeypatch.setattr(sys, "argv", ["networks", "--device", "cpu", "--small"])

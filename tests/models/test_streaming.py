@@ -1,4 +1,4 @@
-"""Long songs in pieces against the same songs at once."""
+"""Streaming in chunks equals processing at once."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def two_threads() -> Any:
 
 
 def song(samples: int, *, seed: int = 1) -> Any:
-    """Stems that get louder, so that the moments of a piece are not those of the song."""
+    """Stems with a rising level, so that moments of a chunk differ from those of the song."""
     rng = torch.Generator().manual_seed(seed)
     return torch.randn(4, 2, samples, generator=rng) * torch.linspace(0.02, 0.4, samples)
 
@@ -100,7 +100,7 @@ def test_waveunet_by_itself_differs_where_the_song_changes(monkeypatch: pytest.M
 
 
 class Identity(torch.nn.Module):
-    """Gives back the first stem, and notes what it was given."""
+    """Returns the first stem, and records its input."""
 
     context = 50
 

@@ -1,4 +1,4 @@
-"""The TDCN against the same network in PyTorch's own layers, and what its parts promise."""
+"""The TDCN equals the plain network in PyTorch's layers; laws of its parts."""
 
 import math
 from typing import Any
@@ -48,11 +48,11 @@ def test_it_is_the_plain_network(preset: str, batch: int, samples: int) -> None:
     assert oracle.std() > 1e-4
     torch.testing.assert_close(mix, oracle, atol=1e-5, rtol=0.0)
     weights = torch.randn_like(mix)
-    found = torch.autograd.grad(mix, list(ours.parameters()), weights)
+    gradients = torch.autograd.grad(mix, list(ours.parameters()), weights)
     expected = torch.autograd.grad(oracle, list(plain.parameters()), weights)
-    # Gradients of single numbers can cancel to nothing but rounding: those are held to the largest of all.
+    # Gradients of single parameters can cancel to rounding errors: compare these relative to the largest.
     largest = max(gradient.norm() for gradient in expected)
-    for (name, _), gradient, reference in zip(ours.named_parameters(), found, expected, strict=True):
+    for (name, _), gradient, reference in zip(ours.named_parameters(), gradients, expected, strict=True):
         assert (gradient - reference).norm() <= 1e-3 * reference.norm() + 1e-6 * largest, name
 
 
@@ -67,12 +67,12 @@ def test_every_form_of_a_convolution_is_the_direct_one(taps: int, samples: int) 
         torch.testing.assert_close(direct, same, atol=1e-4, rtol=1e-4)
         torch.testing.assert_close(y, direct, atol=1e-4, rtol=1e-4)
         upstream = torch.randn_like(y)
-        for ours, theirs in zip(
+        for gradient, reference in zip(
             torch.autograd.grad(y, (x, weight), upstream),
             torch.autograd.grad(direct, (x, weight), upstream),
             strict=True,
         ):
-            torch.testing.assert_close(ours, theirs, atol=1e-3, rtol=1e-3)
+            torch.testing.assert_close(gradient, reference, atol=1e-3, rtol=1e-3)
 
 
 @pytest.mark.parametrize("kernel", [63, 64])
@@ -80,14 +80,14 @@ def test_the_decoder_puts_samples_where_the_encoder_read_them(kernel: int) -> No
     network = models.build("tdcn", "small", kernel=kernel)
     x, y = torch.randn(1, 8, 640), torch.randn(1, 24, 640)
     weight = network.encoder.weight
-    # <A x, y> = <x, A* y>: the one is the adjoint of the other
+    # <A x, y> = <x, A* y>: adjointness
     there, back = convolutions.convolve(x, weight), network._synthesize(y, weight)
     assert (there * y).sum().item() == pytest.approx((x * back).sum().item(), rel=1e-4)
 
 
 def test_nothing_beyond_the_context_reaches_the_mask() -> None:
     network = models.build("tdcn", "small", repeats=1, blocks=3).eval()
-    for block in network.blocks:  # statistics over all frames would let everything through
+    for block in network.blocks:  # statistics over all frames would connect all samples
         block.first[1] = block.second[1] = torch.nn.Identity()
     network.norm = torch.nn.Identity()
     network.lstm = Transparent()
@@ -147,7 +147,7 @@ def test_an_odd_number_of_filters_is_refused() -> None:
 
 
 class Transparent(torch.nn.Module):
-    """A recurrent layer that is none."""
+    """A stand-in for a recurrent layer, without recurrence."""
 
     def forward(self, x: Any) -> tuple[Any, None]:
         return x, None

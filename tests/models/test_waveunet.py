@@ -1,4 +1,4 @@
-"""The Wave-U-Net: its size, and where its samples lie."""
+"""The Wave-U-Net: number of parameters, context and alignment."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def one_thread() -> Any:
 
 
 def without_statistics(network: Any) -> Any:
-    """Normalisation looks at the whole piece; without it, and without ReLU, the reach of the convolutions shows."""
+    """Remove normalisation, which spans the whole segment, and ReLU: only the convolutions are left."""
     for module in network.modules():
         if isinstance(module, waveunet.Convolution):
             module.layers[1] = module.layers[2] = torch.nn.Identity()
@@ -70,8 +70,8 @@ def test_pieces_agree_with_the_whole_inside_their_context(stride: int) -> None:
     start = 1024  # a whole number of the slowest hop
     with torch.no_grad():
         whole, piece = network(stems), network(stems[..., start:4001])
-    kept = slice(network.context, piece.shape[-1] - network.context)
-    torch.testing.assert_close(piece[..., kept], whole[..., start:4001][..., kept], atol=1e-5, rtol=1e-4)
+    inside = slice(network.context, piece.shape[-1] - network.context)
+    torch.testing.assert_close(piece[..., inside], whole[..., start:4001][..., inside], atol=1e-5, rtol=1e-4)
     assert (piece - whole[..., start:4001])[..., 0].abs().max() > 1e-4
 
 
@@ -81,9 +81,9 @@ def test_slow_signals_survive_a_change_of_rate_in_their_place(stride: int, taps:
     time = torch.arange(600, dtype=torch.float32)
     wave = torch.sin(0.02 * time)[None, None]
     low = resampler.down(waveunet.Signal(wave, start=0, hop=1))
-    places = low.start + low.hop * torch.arange(low.x.shape[-1])
+    positions = low.start + low.hop * torch.arange(low.x.shape[-1])
     assert low.hop == stride
-    torch.testing.assert_close(low.x[0, 0], torch.sin(0.02 * places), atol=5e-3, rtol=0.0)
+    torch.testing.assert_close(low.x[0, 0], torch.sin(0.02 * positions), atol=5e-3, rtol=0.0)
     back = resampler.up(low)
     assert back.hop == 1
     torch.testing.assert_close(back.x, waveunet.Signal(wave, 0, 1).crop_to(back), atol=5e-3, rtol=0.0)

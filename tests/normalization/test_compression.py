@@ -23,11 +23,11 @@ PRESETS = compression.PRESETS
 
 def test_onsets_are_found_where_the_plucks_are():
     audio = plucks(5.0, channels=1)[0]
-    found = onsets.find(audio / np.abs(audio).max() * np.float32(0.3))
+    positions = onsets.find(audio / np.abs(audio).max() * np.float32(0.3))
     starts = np.arange(round(0.1 * SAMPLE_RATE), audio.size - round(0.2 * SAMPLE_RATE), round(0.25 * SAMPLE_RATE))
-    distances = np.abs(found[:, np.newaxis] - starts).min(axis=0)
+    distances = np.abs(positions[:, np.newaxis] - starts).min(axis=0)
     assert np.median(distances) < 1500
-    assert found.size <= starts.size + 3
+    assert positions.size <= starts.size + 3
 
 
 def test_silence_and_steadiness_have_no_onset():
@@ -114,12 +114,12 @@ def test_the_first_pair_of_the_grid_is_found(preset, seed):
     target = OnsetPeaks(before.peak_db + shift_db, 0.3)
     _, step = match("compression", audio, SAMPLE_RATE, target, stem="vocals", settings=settings_)
     (strip,) = step.processor.strips
-    found = strip.reduction.ratio, strip.reduction.threshold_db
-    assert found == exhaustive(audio, target, settings_)
+    pair = strip.reduction.ratio, strip.reduction.threshold_db
+    assert pair == exhaustive(audio, target, settings_)
 
 
 def hits(seed):
-    """Hits of random levels, pitches and decays over noise: peaks that compressors move in uneven ways."""
+    """Hits of random levels, pitches and decays over noise, whose peaks compressors change unevenly."""
     rng = np.random.default_rng(seed)
     samples = 2 * SAMPLE_RATE
     audio = rng.standard_normal((2, samples)) * 10.0 ** (rng.uniform(-90.0, -25.0) / 20.0)
@@ -144,7 +144,7 @@ def test_the_search_finds_what_the_whole_grid_has_first(preset):
         )
         if not search.has_onsets:
             continue
-        # larger is further on the way that compression goes
+        # larger means more compression
         every = np.arange(THRESHOLDS_DB.size)
         rows = [search._evaluate(ratio, every) for ratio in range(len(search.ratios))]
         grid = np.stack([search._past(row, 0.0) for row in rows])
@@ -158,7 +158,7 @@ def test_the_search_finds_what_the_whole_grid_has_first(preset):
             searched += 1
     assert searched > 400
     if settings_.reference == "output":
-        assert rising > 10  # the peak against the largest sample does not move one way only
+        assert rising > 10  # the peak relative to the largest sample is not monotonic
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -223,3 +223,15 @@ def test_a_tone_and_a_click_give_values_or_none():
     for audio in (click, sine(440.0, 1.0), noise(1.0)):
         measured = measure("compression", pad(audio), SAMPLE_RATE)
         assert measured is None or np.isfinite([measured.peak_db, measured.std_db]).all()
+
+
+def test_the_last_segment_reaches_to_the_last_sample():
+    audio = plucks(3.0)
+    audio[:, -1] = 3.0 * peak(audio)
+    for channel in audio:
+        assert onset_peaks.segment_edges(channel, np.float32(0.1))[-1] == channel.size
+    feature = measure("compression", audio, SAMPLE_RATE)
+    without = measure("compression", audio[:, :-1], SAMPLE_RATE)
+    # the last sample alone is at -10 dBFS, the other peaks at most a third of it
+    assert without.peak_db <= -10.0
+    assert feature.std_db > without.std_db + 0.5

@@ -1,4 +1,4 @@
-"""A corpus through the chain: layouts, cards, resuming, failures, statistics."""
+"""Corpus passes: layouts, cards, resuming, failures, statistics."""
 
 import json
 import os
@@ -53,11 +53,11 @@ def contents(folder):
 
 def test_every_stem_gets_a_file_and_a_card_and_the_mixture_follows(songs, tmp_path):
     out = tmp_path / "out"
-    seen = []
+    states = []
     tracks = corpus.scan(songs)
-    result = normalize_corpus(tracks, plan(out), progress=lambda *state: seen.append(state))
+    result = normalize_corpus(tracks, plan(out), progress=lambda *state: states.append(state))
     assert (result.normalized, result.up_to_date, result.failures) == (8, 0, ())
-    assert [state[:2] for state in seen] == [(n, 8) for n in range(1, 9)]
+    assert [state[:2] for state in states] == [(n, 8) for n in range(1, 9)]
     for track in tracks:
         folder = out / track.location
         assert sorted(path.name for path in folder.iterdir()) == sorted(
@@ -70,7 +70,7 @@ def test_every_stem_gets_a_file_and_a_card_and_the_mixture_follows(songs, tmp_pa
             card = json.loads((folder / f"{stem}.json").read_text())
             assert [step["effect"] for step in card["steps"]] == ["eq", "compression", "panning", "loudness"]
             assert card["stats"]["signature"] == MUSDB.signature
-    assert corpus.scan(out)[0].mixture  # it can be trained on as it is
+    assert corpus.scan(out)[0].mixture  # ready for training
 
 
 def test_a_second_run_keeps_everything(songs, tmp_path):
@@ -281,7 +281,7 @@ def test_statistics_of_a_corpus(songs):
     assert stats.settings["matching"]["compression"]["linked"] is True
     parallel, _ = compute_stats(tracks, title="two songs", jobs=2)
     assert parallel.signature == stats.signature
-    # pushed to their own averages, stems have them
+    # stems matched to their own averages keep them
     raw, _ = compute_stats(tracks, title="raw", measured_on="raw")
     assert raw.settings is None
     np.testing.assert_allclose(raw.target("eq", "bass").values, stats.target("eq", "bass").values)
@@ -291,11 +291,11 @@ def test_statistics_of_a_corpus(songs):
 def test_measuring_goes_on_where_it_was_interrupted(songs, tmp_path, monkeypatch):
     tracks = corpus.scan(songs)
     whole, _ = compute_stats(tracks, title="t")
-    read, seen = audio_files.read, []
+    read, paths_read = audio_files.read, []
 
     def counted(path):
-        seen.append(path)
-        if len(seen) == 13:
+        paths_read.append(path)
+        if len(paths_read) == 13:
             raise KeyboardInterrupt
         return read(path)
 
@@ -304,16 +304,16 @@ def test_measuring_goes_on_where_it_was_interrupted(songs, tmp_path, monkeypatch
         compute_stats(tracks, title="t", workspace=tmp_path / "work")
     resumed, _ = compute_stats(tracks, title="t", workspace=tmp_path / "work")
     assert resumed.signature == whole.signature
-    assert len(seen) == 4 * 8 + 1  # each stem once in each pass, and the one that was interrupted
+    assert len(paths_read) == 4 * 8 + 1  # each stem once per pass, and the interrupted one again
     again, _ = compute_stats(tracks, title="t", workspace=tmp_path / "work")
-    assert (again.signature, len(seen)) == (whole.signature, 33)
+    assert (again.signature, len(paths_read)) == (whole.signature, 33)
     # a damaged record, other settings and another file are measured again
     next((tmp_path / "work").glob("*.npz")).write_bytes(b"damaged")
     assert compute_stats(tracks, title="t", workspace=tmp_path / "work")[0].signature == whole.signature
-    assert len(seen) > 33
+    assert len(paths_read) > 33
     gentle = ChainSettings.preset(strength={"eq": 0.5})
-    other, _ = compute_stats(tracks, title="t", settings=gentle, workspace=tmp_path / "work")
-    assert other.signature == compute_stats(tracks, title="t", settings=gentle)[0].signature != whole.signature
+    remeasured, _ = compute_stats(tracks, title="t", settings=gentle, workspace=tmp_path / "work")
+    assert remeasured.signature == compute_stats(tracks, title="t", settings=gentle)[0].signature != whole.signature
 
 
 def test_a_workspace_that_holds_something_else_is_left_alone(songs, tmp_path):
@@ -326,11 +326,11 @@ def test_a_workspace_that_holds_something_else_is_left_alone(songs, tmp_path):
 def test_statistics_leave_out_what_cannot_be_read(songs):
     (songs / "train" / "Song A" / "bass.wav").write_text("not audio")
     audio_files.write(songs / "train" / "Song A" / "drums.wav", np.zeros((2, 9000), np.float32), audio.SAMPLE_RATE)
-    seen = []
-    stats, failures = compute_stats(corpus.scan(songs), title="t", progress=lambda *state: seen.append(state[:2]))
+    states = []
+    stats, failures = compute_stats(corpus.scan(songs), title="t", progress=lambda *state: states.append(state[:2]))
     assert [(failure.track, failure.stem) for failure in failures] == [("train/Song A", "bass")]
     assert stats.counts["eq"] == {"vocals": 2, "bass": 1, "drums": 1, "other": 2}
-    assert seen[-1][0] <= seen[-1][1] == 32
+    assert states[-1][0] <= states[-1][1] == 32
 
 
 def test_a_corpus_of_silence_has_no_statistics(tmp_path):

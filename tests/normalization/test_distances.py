@@ -1,4 +1,4 @@
-"""Distances: only what lies between 50 Hz and 16 kHz matters, every grid point of it the same."""
+"""Distances weigh all grid points from 50 Hz to 16 kHz equally, and no others."""
 
 import numpy as np
 import pytest
@@ -32,9 +32,9 @@ def test_the_points_lie_on_their_sides_of_the_limits() -> None:
 @pytest.mark.parametrize("point", INSIDE)
 def test_what_is_inside_the_band_counts(point: int) -> None:
     curves = {"eq": SpectrumFeature(changed(point, 10.0)), "panning": SimilarityFeature(changed(point, 0.25))}
-    found = distance(FLAT, curves)
-    assert found["eq"] == pytest.approx(np.sqrt(20.0**2 / COUNT))
-    assert found["panning"] == pytest.approx(0.75 / COUNT)
+    distances = distance(FLAT, curves)
+    assert distances["eq"] == pytest.approx(np.sqrt(20.0**2 / COUNT))
+    assert distances["panning"] == pytest.approx(0.75 / COUNT)
 
 
 @pytest.mark.parametrize("point", OUTSIDE)

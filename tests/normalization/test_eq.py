@@ -1,4 +1,4 @@
-"""EQ: the feature, the filter, and what matching promises."""
+"""EQ: feature, filter, and guarantees of matching."""
 
 import numpy as np
 import pytest
@@ -23,8 +23,8 @@ PUBLISHED = eq.PRESETS["published"]
 AUDIBLE = (grid_frequencies() > 100.0) & (grid_frequencies() < 15_000.0)
 
 
-def rms_db(one, other):
-    return float(np.sqrt(np.mean(np.square(20.0 * np.log10(one / other)))))
+def rms_db(amplitude, reference):
+    return float(np.sqrt(np.mean(np.square(20.0 * np.log10(amplitude / reference)))))
 
 
 def test_the_feature_of_a_sine_is_its_line():
@@ -159,7 +159,7 @@ def test_a_curve_is_smoothed_and_brought_to_the_grid():
 
 
 def slow_median(gains_db, frequencies):
-    """Of gains that each count for as many octaves as lie between their grid frequency and the next."""
+    """Median of gains weighted by the octaves between their grid frequency and the next."""
     total, half = 0.0, sum(1.0 / hz for hz in frequencies) / 2.0
     for gain_db, hz in sorted(zip(gains_db, frequencies, strict=True)):
         total += 1.0 / hz
@@ -186,3 +186,32 @@ def test_half_the_octaves_decide(corner_hz, wanted_db):
     options = eq.EqSettings(smoothing_octaves=0.0, range_db=0.0)
     clipped_db = eq.wanted_gain_db(np.ones(GRID_POINTS), 10.0 ** (gains_db / 20.0), options)
     np.testing.assert_allclose(clipped_db, wanted_db, atol=1e-9)
+
+
+@pytest.mark.parametrize(("distance", "counts"), [(16, True), (17, False), (-16, True), (-17, False)])
+def test_the_lowest_points_are_read_over_one_step_of_the_grid(distance, counts):
+    """A sixth of an octave is narrower than a step there: 16 bins of the fine spectrum to each side."""
+    spectrum = np.ones((1, BINS))
+    spectrum[0, 3 * GRID_STEP + distance] = 34.0
+    assert eq._read_spectra(spectrum, eq.EqSettings())[0, 3] == pytest.approx(2.0 if counts else 1.0)
+
+
+@pytest.mark.parametrize(("octaves", "counts"), [(0.99 / 12, True), (1.01 / 12, False)])
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_the_treble_is_read_over_a_sixth_of_an_octave(octaves, counts, sign):
+    point = 500
+    half_width = point * GRID_STEP * (2.0 ** (1 / 12) - 2.0 ** (-1 / 12)) / 2.0
+    spectrum = np.ones((1, BINS))
+    offset = half_width * octaves * 12.0
+    spectrum[0, round(point * GRID_STEP + sign * offset)] = 1e6
+    assert (eq._read_spectra(spectrum, eq.EqSettings())[0, point] > 2.0) == counts
+
+
+def test_the_feature_of_a_stem_with_high_peaks_is_that_at_full_scale():
+    """At -30 LUFS its peaks would leave full scale."""
+    audio = noise(4.0, level=1e-3)
+    audio[:, 1000 :: SAMPLE_RATE // 4] = 0.5
+    lufs = loudness.measure(audio, SAMPLE_RATE)
+    assert 10.0 ** ((-30.0 - lufs) / 20.0) * 0.5 > 1.5
+    expected = mean_magnitude(2.0 * audio, N_FFT, HOP).mean(axis=0)
+    np.testing.assert_allclose(measure("eq", audio, SAMPLE_RATE), expected, rtol=1e-5)

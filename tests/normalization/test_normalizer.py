@@ -1,19 +1,21 @@
-"""The chain on one stem."""
+"""The chain on a single stem."""
 
 import json
 
 import numpy as np
 import pytest
 
-from fxnorm.audio import SAMPLE_RATE, peak
+from fxnorm.audio import SAMPLE_RATE, peak, resample
 from fxnorm.corpus.stems import STEMS
 from fxnorm.dsp import loudness
 from fxnorm.errors import AudioError, FxnormError, InputError
 from fxnorm.evaluation.stem_gap import features
 from fxnorm.normalization.chain import Chain
 from fxnorm.normalization.distances import distance
+from fxnorm.normalization.effect import AppliedEffect
 from fxnorm.normalization.effects import MATCHED_EFFECTS
-from fxnorm.normalization.normalizer import PADDING, Normalizer, pad, unpad
+from fxnorm.normalization.loudness import Gain
+from fxnorm.normalization.normalizer import PADDING, Normalizer, pad, replay, unpad
 from fxnorm.normalization.reverb import ImpulseResponse, ReverbSettings
 from fxnorm.normalization.settings import ChainSettings
 from fxnorm.normalization.statistics import FxStats
@@ -162,10 +164,12 @@ def test_reverb_needs_responses_and_draws_by_the_generator():
         Normalizer(MUSDB, settings_)
     responses = [ImpulseResponse.from_audio(impulse_response(np.random.default_rng(0), SAMPLE_RATE, decay_s=0.5))]
     chain = Normalizer(MUSDB, settings_, responses=responses)
-    one, other, third = (chain(plucks(2.0), SAMPLE_RATE, "vocals", rng=np.random.default_rng(s)) for s in (1, 1, 2))
-    np.testing.assert_array_equal(one[0], other[0])
-    assert one[1][0].effect == "reverb"
-    assert one[1][0] != third[1][0]
+    first, repeated, third = (
+        chain(plucks(2.0), SAMPLE_RATE, "vocals", rng=np.random.default_rng(s)) for s in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first[0], repeated[0])
+    assert first[1][0].effect == "reverb"
+    assert first[1][0] != third[1][0]
 
 
 def test_averages_that_are_missing_are_said_so():
@@ -236,13 +240,13 @@ def test_a_chain_that_is_damaged_is_refused(change, message):
 @pytest.mark.parametrize("effect", MATCHED_EFFECTS)
 def test_working_in_place_changes_nothing_but_the_memory(preset, effect):
     chain = ChainSettings.preset(preset)
-    audio = pad(plucks(15.0, seed=2))  # longer than a piece of the convolution
+    audio = pad(plucks(15.0, seed=2))  # longer than a block of the convolution
     options = {"stem": "other", "settings": chain.matching[effect]}
     target = MUSDB.target(effect, "other")
-    given = audio.copy()
-    apart, step = match(effect, given, SAMPLE_RATE, target, **options)
-    np.testing.assert_array_equal(given, audio)
-    in_place, same_step = match(effect, given, SAMPLE_RATE, target, overwrite=True, **options)
+    working_copy = audio.copy()
+    apart, step = match(effect, working_copy, SAMPLE_RATE, target, **options)
+    np.testing.assert_array_equal(working_copy, audio)
+    in_place, same_step = match(effect, working_copy, SAMPLE_RATE, target, overwrite=True, **options)
     np.testing.assert_array_equal(in_place, apart)
     assert step == same_step
 
@@ -253,12 +257,12 @@ def test_stored_analyses_and_decisions_change_nothing(preset):
     audio = pad(plucks(6.0, seed=5))
     expected, steps = chain.run(audio.copy(), "drums")
     decisions, analyses = {}, {}
-    for name, effect in MATCHED_EFFECTS.items():  # as the passes over a corpus do: match, then measure the next
-        given, applied = chain.run(audio.copy(), "drums", stop_before=name, decisions=decisions, analyses=analyses)
+    for name, effect in MATCHED_EFFECTS.items():  # as corpus passes do: match an effect, then measure the next
+        prepared, applied = chain.run(audio.copy(), "drums", stop_before=name, decisions=decisions, analyses=analyses)
         decisions = {step.effect: step for step in applied}
-        feature, analysis = effect.measure_and_analyze(given, SAMPLE_RATE, settings=chain.settings.matching[name])
+        feature, analysis = effect.measure_and_analyze(prepared, SAMPLE_RATE, settings=chain.settings.matching[name])
         analyses[name] = analysis.to_arrays()
-        alone = effect.measure(given, SAMPLE_RATE)
+        alone = effect.measure(prepared, SAMPLE_RATE)
         if name == "panning":  # in double precision by itself
             np.testing.assert_allclose(feature.values, alone.values, rtol=0.0, atol=1e-4)
         else:
@@ -275,3 +279,14 @@ def test_a_processor_prints_on_one_line():
     assert all("\n" not in line and len(line) < 200 for line in lines)
     assert lines[0].startswith("EQ: gain ")
     assert "dB" in lines[-1]
+
+
+def test_resampling_leaves_no_sample_over_full_scale():
+    """A quarter of 44.1 kHz, sampled there beside its peaks: its samples at 48 kHz are larger by up to 3 dB."""
+    time_s = np.arange(24_000) / 48_000
+    tone = np.hanning(time_s.size) * np.sin(2.0 * np.pi * SAMPLE_RATE / 4.0 * time_s + np.pi / 4.0)
+    audio = np.stack([tone, -tone]).astype(np.float32)
+    gain = 0.999 / peak(resample(audio, 48_000, SAMPLE_RATE))
+    assert gain * peak(audio) > 1.3
+    out = replay([AppliedEffect("loudness", Gain(gain=gain))], audio, 48_000)
+    assert 0.999 < peak(out) <= 1.0

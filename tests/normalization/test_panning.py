@@ -1,4 +1,4 @@
-"""Panning: the similarity, the published re-panning, and the narrowing that is the default."""
+"""Panning: similarity, the published re-panning, and the default side gains."""
 
 import numpy as np
 import pytest
@@ -126,8 +126,8 @@ def test_published_treats_the_whole_length():
     target = 0.6 * ONES
     out, _ = match("panning", audio, SAMPLE_RATE, target, stem="drums", settings=panning.PRESETS["published"])
     change = np.abs(out - audio * np.array([[0.3], [0.7]], np.float32)).reshape(2, 8, -1).max(axis=(0, 2))
-    other = np.abs(out - audio * np.array([[0.7], [0.3]], np.float32)).reshape(2, 8, -1).max(axis=(0, 2))
-    assert np.minimum(change, other)[-1] > 0.5 * np.minimum(change, other)[1] > 0.0
+    swapped_change = np.abs(out - audio * np.array([[0.7], [0.3]], np.float32)).reshape(2, 8, -1).max(axis=(0, 2))
+    assert np.minimum(change, swapped_change)[-1] > 0.5 * np.minimum(change, swapped_change)[1] > 0.0
 
 
 def test_a_boost_limit_bounds_what_a_leaning_bin_gets():
@@ -194,3 +194,22 @@ def test_odd_inputs_pass(preset):
     assert short.shape == noise(0.02).shape
     with pytest.raises(InputError, match="unknown stem"):
         match("panning", noise(1.0), SAMPLE_RATE, ONES, stem="gong", settings=settings_)
+
+
+@pytest.mark.parametrize(("level_db", "side"), [(-55.0, "left"), (-65.0, "right")])
+def test_bins_under_minus_60_db_have_no_vote(level_db, side):
+    """Impulses on the left alone, one in the middle of a frame: every bin has their amplitude. A tie is right."""
+    audio = np.zeros((2, 8 * 1024), np.float32)
+    audio[0, 3 * 1024 :: 2048] = 10.0 ** (level_db / 20.0)
+    assert panning_published.find_channel(audio) == side
+
+
+@pytest.mark.parametrize(("level_db", "repanned"), [(-9.5, True), (-10.5, False)])
+def test_frames_under_minus_10_db_are_not_repanned(level_db, repanned):
+    """An impulse in the middle of a frame, where the window is 1, and at the edge of its neighbours, where it is 0."""
+    audio = np.zeros((2, 8 * 1024), np.float32)
+    audio[:, 3 * 1024] = 10.0 ** (level_db / 20.0)
+    out = panning_published.repan(
+        audio, 0.5 * ONES, "left", amount=0.7, max_boost_db=None, outside="restore", limit_hz=16_000.0, strength=1.0
+    )
+    assert (np.abs(out - audio).max() > 0.01) == repanned

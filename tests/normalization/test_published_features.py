@@ -1,4 +1,4 @@
-"""Pickles read as data."""
+"""Reading pickles as data, without running them."""
 
 import io
 import os
@@ -20,7 +20,7 @@ CONTENT = {
 
 
 def save(path: Path, value: object, protocol: int = 4) -> Path:
-    """What numpy.save does with an object, by any protocol."""
+    """Save an object as numpy.save does, with any pickle protocol."""
     stream = io.BytesIO()
     header = {"descr": "|O", "fortran_order": False, "shape": ()}
     np.lib.format.write_array_header_1_0(stream, header)
@@ -29,17 +29,17 @@ def save(path: Path, value: object, protocol: int = 4) -> Path:
     return path
 
 
-def assert_same(one: object, other: object) -> None:
-    assert type(one) is type(other)
-    if isinstance(one, dict):
-        assert one.keys() == other.keys()
-        for key in one:
-            assert_same(one[key], other[key])
-    elif isinstance(one, np.ndarray):
-        assert one.dtype == other.dtype
-        np.testing.assert_array_equal(one, other)
+def assert_same(actual: object, expected: object) -> None:
+    assert type(actual) is type(expected)
+    if isinstance(actual, dict):
+        assert actual.keys() == expected.keys()
+        for key in actual:
+            assert_same(actual[key], expected[key])
+    elif isinstance(actual, np.ndarray):
+        assert actual.dtype == expected.dtype
+        np.testing.assert_array_equal(actual, expected)
     else:
-        assert one == other
+        assert actual == expected
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4])

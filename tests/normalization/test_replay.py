@@ -1,4 +1,4 @@
-"""The card of a stem is its processor: replaying it gives the same samples."""
+"""Replaying the card of a stem gives the same samples."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Reverb: what is drawn, and what is added."""
+"""Reverb: draws and processing."""
 
 import numpy as np
 import pytest
@@ -30,10 +30,10 @@ def add_room(audio, responses, stem):
 
 def test_the_same_generator_adds_the_same_reverb():
     audio = noise(0.5)
-    one, other, third = (add_reverb(audio, "vocals", seed) for seed in (1, 1, 2))
-    np.testing.assert_array_equal(one[0], other[0])
-    assert one[1] == other[1]
-    assert one[1].processor != third[1].processor
+    first, repeated, third = (add_reverb(audio, "vocals", seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first[0], repeated[0])
+    assert first[1] == repeated[1]
+    assert first[1].processor != third[1].processor
 
 
 def test_only_vocals_and_other_get_one():
@@ -85,7 +85,7 @@ def test_a_room_is_half_of_what_comes_out_and_only_where_it_belongs():
     impulse = np.zeros((2, 300), np.float32)
     impulse[:, 100] = 1.0
     out, step = add_room(audio, [ImpulseResponse.from_audio(impulse)], "vocals")
-    np.testing.assert_allclose(out, audio, atol=1e-5)  # the room of an impulse is the stem itself
+    np.testing.assert_allclose(out, audio, atol=1e-5)  # a room that is an impulse leaves the stem unchanged
     assert step.processor.response.audio is impulse
     assert step.processor.share == 0.5
     wet, _ = add_room(audio, RESPONSES, "other")
@@ -93,3 +93,15 @@ def test_a_room_is_half_of_what_comes_out_and_only_where_it_belongs():
     same, step = add_room(audio, RESPONSES, "drums")
     assert same is audio
     assert step.skipped
+
+
+@pytest.mark.parametrize("stem", ["vocals", "other"])
+def test_both_ends_of_the_spectrum_come_back_30_db_lower(stem):
+    """A low shelf has its whole gain at 0 Hz, a high shelf at half the sample rate."""
+    impulse = np.zeros((2, SAMPLE_RATE), np.float32)
+    impulse[:, 0] = 1.0
+    echo = ImpulseResponse.from_audio(np.ones((2, 1), np.float32))
+    step = reverb.draw_reverb([echo], stem=stem, rng=np.random.default_rng(0))
+    sent = step.processor.send(impulse, SAMPLE_RATE).astype(np.float64)
+    at_zero, at_nyquist = sent.sum(axis=1), (sent * (-1.0) ** np.arange(SAMPLE_RATE)).sum(axis=1)
+    np.testing.assert_allclose(20.0 * np.log10(np.abs([at_zero, at_nyquist])), -30.0, atol=0.01)

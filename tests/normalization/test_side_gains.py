@@ -1,4 +1,4 @@
-"""Width: the side gain lies where the wanted similarity is reached, also between the gains that are tried."""
+"""Side gains reach the target similarity, also between the gains of the search grid."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from fxnorm.normalization import side_gains
 from tests.signals import noise
 
 RANGE_DB = 9.0
-LEVELS_DB = np.array([0.0, -3.0, -6.0, -9.0])  # at which similarity is measured
+LEVELS_DB = np.array([0.0, -3.0, -6.0, -9.0])  # of the similarity measurement
 
 
 def test_gains_are_read_between_those_that_are_tried() -> None:
@@ -20,7 +20,7 @@ def test_gains_are_read_between_those_that_are_tried() -> None:
 
 
 def narrow(audio: np.ndarray, gain_db: float) -> np.ndarray:
-    """The whole side turned down."""
+    """Turn the whole side signal down."""
     mid, side = (audio[0] + audio[1]) / 2.0, 10.0 ** (gain_db / 20.0) * (audio[0] - audio[1]) / 2.0
     return np.stack([mid + side, mid - side]).astype(np.float32)
 
@@ -53,7 +53,7 @@ def test_applied_gains_lie_on_lines_over_the_logarithm_of_frequency() -> None:
     gains_db[13:] = -20.0
     low_hz, high_hz = side_gains.BAND_CENTRES_HZ[[12, 13]]
     impulse = np.zeros((2, 32_768), dtype=np.float32)
-    impulse[:, 16_384] = 0.5, -0.5  # nothing but side
+    impulse[:, 16_384] = 0.5, -0.5  # no mid signal
     out = side_gains.apply_side_gains(impulse, gains_db, 8191)
     np.testing.assert_allclose(out[0] + out[1], 0.0, atol=1e-7)
     response_db = 20.0 * np.log10(np.abs(np.fft.rfft(out[0] - out[1])))
@@ -63,3 +63,21 @@ def test_applied_gains_lie_on_lines_over_the_logarithm_of_frequency() -> None:
         assert np.interp(between_hz, hz, response_db) == pytest.approx(-20.0 * share, abs=0.25)
     for band_hz, gain_db in ((400.0, 0.0), (low_hz, 0.0), (high_hz, -20.0), (5000.0, -20.0), (20_000.0, -20.0)):
         assert np.interp(band_hz, hz, response_db) == pytest.approx(gain_db, abs=0.6)
+
+
+def test_no_gain_changes_no_channel() -> None:
+    audio = noise(0.5) * np.float32([[1.0], [0.3]])
+    out = side_gains.apply_side_gains(audio, np.zeros(side_gains.BAND_CENTRES_HZ.size), 2001)
+    np.testing.assert_allclose(out, audio, atol=1e-6)
+
+
+@pytest.mark.parametrize("quarter", range(1, 12))
+def test_every_sample_lies_in_two_frames(quarter: int) -> None:
+    """A burst on one channel alone: 0 in the two frames that hold it, 1 in the others, which are silent."""
+    length = 65_536
+    audio = np.zeros((2, 3 * length), np.float32)
+    start = quarter * length // 4 + length // 8
+    audio[0, start : start + 1000] = noise(1.0)[0, :1000]
+    in_the_middle = length // 2 <= start < 5 * length // 2
+    similarities = side_gains.measure_narrowed(audio, RANGE_DB)
+    np.testing.assert_allclose(similarities[:, 0], 1.0 - (2 if in_the_middle else 1) / 5, atol=1e-3)

@@ -1,4 +1,4 @@
-"""An effect that is added to the list alone goes everywhere: statistics, cards, pages, tables and the domain gap."""
+"""An effect added to the list reaches statistics, cards, pages, tables and the domain gap."""
 
 import json
 from collections.abc import Mapping

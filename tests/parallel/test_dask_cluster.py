@@ -1,4 +1,4 @@
-"""The same runs on a Dask cluster."""
+"""Runs on a Dask cluster equal those in this process."""
 
 import os
 import signal
@@ -54,16 +54,16 @@ def test_a_worker_that_is_killed_loses_nothing(crew, songs, tmp_path):
     tracks = corpus.scan(songs)
     normalize_corpus(tracks, plan(tmp_path / "here"))
     first, _second = crew.client.run(os.getpid).values()
-    seen = []
+    states = []
 
     def kill_one(*state):
-        seen.append(state)
-        if len(seen) == 1:
+        states.append(state)
+        if len(states) == 1:
             os.kill(first, signal.SIGKILL)
 
     result = normalize_corpus(tracks, plan(tmp_path / "there"), jobs=crew, progress=kill_one)
     assert (result.normalized, result.failures) == (8, ())
-    assert [state[:2] for state in seen] == [(number, 8) for number in range(1, 9)]
+    assert [state[:2] for state in states] == [(number, 8) for number in range(1, 9)]
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
     crew.client.wait_for_workers(2, timeout=30)
     assert first not in crew.client.run(os.getpid).values()
@@ -71,9 +71,9 @@ def test_a_worker_that_is_killed_loses_nothing(crew, songs, tmp_path):
 
 def test_statistics_are_the_same(crew, songs):
     tracks = corpus.scan(songs)
-    here, _ = compute_stats(tracks, title="t")
-    there, _ = compute_stats(tracks, title="t", jobs=crew)
-    assert there.to_dict() == here.to_dict()
+    local, _ = compute_stats(tracks, title="t")
+    distributed, _ = compute_stats(tracks, title="t", jobs=crew)
+    assert distributed.to_dict() == local.to_dict()
 
 
 def test_results_come_in_order_and_errors_in_their_place(crew):
@@ -100,7 +100,7 @@ def test_workers_of_another_version_are_refused(address, songs, monkeypatch):
 
 def test_machines_have_to_see_the_same_files(crew, address, songs, tmp_path):
     with first_stem(songs).open("rb") as file:
-        private = Path(f"/proc/self/fd/{file.fileno()}")  # nothing, or something else, to another process
+        private = Path(f"/proc/self/fd/{file.fileno()}")  # another process sees no such file, or a different one
         with (
             pytest.raises(InputError, match="expected a file system that all machines share"),
             dask_cluster.connect(address, reads=private),

@@ -1,4 +1,4 @@
-"""Figures of two whole songs, close enough to notice any change of the corpus.
+"""Fingerprints of two whole songs, sensitive to any change of the corpus.
 
     python -m tests.synth.fingerprints
 
@@ -23,7 +23,7 @@ SECONDS = 6.0
 OCTAVES_HZ = 62.5 * 2.0 ** np.arange(8)
 SEGMENT_S = 0.5
 SAMPLE_STEP_S = 0.217
-FLOOR_POWER = 1e-9  # -90 dBFS: below it a level says more of rounding than of the song
+FLOOR_POWER = 1e-9  # -90 dBFS: lower levels are mostly rounding errors
 LEVEL_TOLERANCE_DB = 1e-3
 SAMPLE_TOLERANCE = 1e-6
 SETTINGS_DIGITS = 9
@@ -79,7 +79,7 @@ def _levels_db(samples: audio.Audio, sample_rate: int) -> np.ndarray:
 
 
 def _rounded(value: Any) -> Any:
-    """Plain values with every float rounded to the digits that any processor agrees on."""
+    """Round floats to the digits that are equal on all processors."""
     if isinstance(value, dict):
         return {key: _rounded(entry) for key, entry in value.items()}
     if isinstance(value, list):
@@ -93,7 +93,7 @@ def load() -> dict[str, dict[str, Fingerprint]]:
 
 
 def record() -> None:
-    """Write the fingerprints of today's songs, a line a file."""
+    """Write the current fingerprints, one line per file."""
     songs = []
     for seed, index in SONGS:
         files = [

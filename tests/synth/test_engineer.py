@@ -23,7 +23,7 @@ def dry() -> dict[str, np.ndarray]:
 
 
 class Tremolo:
-    """A foreign processor with nothing but process()."""
+    """A foreign processor with only a process method."""
 
     def process(self, x):
         return x * (1.0 + 0.5 * np.sin(2 * np.pi * 4.0 * np.arange(len(x)) / SAMPLE_RATE))[:, np.newaxis]

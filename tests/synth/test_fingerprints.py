@@ -1,4 +1,4 @@
-"""Whole songs are what they were recorded to be: any change of a draw, a sound or a processor fails here."""
+"""Songs equal their recorded fingerprints: any change of a draw, a sound or a processor fails here."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The harmonic bank against a plain sum of sines, and instruments that are in tune."""
+"""The harmonic bank equals a plain sum of sines; instruments are in tune."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Scores: what a musician would check on the page."""
+"""Scores: harmony, vocal range, form, and reproducibility."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Whole songs, by the numbers an engineer would look at."""
+"""Whole songs: levels, dynamics, width, spectra, and reproducibility."""
 
 import json
 
@@ -11,7 +11,7 @@ from fxnorm.errors import InputError
 from fxnorm.synth import SyntheticSong, make_song, song_name
 
 SECONDS = 8.0
-INSTRUMENTAL = 5  # index of a song of corpus 0 in which nobody sings
+INSTRUMENTAL = 5  # index of a song of corpus 0 without vocals
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The corpus on disk."""
+"""Writing the synthetic corpus."""
 
 import json
 import pickle

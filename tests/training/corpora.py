@@ -19,10 +19,10 @@ CHAIN = Chain(FxStats.shipped("musdb18"), ChainSettings.preset(effects=("eq", "l
 
 
 def write_song(
-    root: Path, place: str, *, seed: int, seconds: float = 1.0, stems: tuple[str, ...] = STEMS, chain: Chain = CHAIN
+    root: Path, location: str, *, seed: int, seconds: float = 1.0, stems: tuple[str, ...] = STEMS, chain: Chain = CHAIN
 ) -> None:
-    """A song at `root/normalized/place` and `root/wet/place`: noise, the wet stems twice as loud and sides uneven."""
-    normalized, wet = root / "normalized" / place, root / "wet" / place
+    """Write noise stems to `root/normalized/location`; louder, unbalanced ones to `root/wet/location`."""
+    normalized, wet = root / "normalized" / location, root / "wet" / location
     normalized.mkdir(parents=True)
     wet.mkdir(parents=True)
     chain.save(root / "normalized" / "chain.json")
@@ -39,7 +39,7 @@ def write_song(
 
 
 def write_corpus(root: Path, *, songs: int = 3, seconds: float = 1.0, chain: Chain = CHAIN) -> Path:
-    """Songs to train on and one to validate on."""
+    """Write training songs and one validation song."""
     for index in range(songs + 1):
         split = "train" if index < songs else "valid"
         write_song(root, f"{split}/song {index}", seed=index, seconds=seconds + 0.1 * index, chain=chain)
@@ -47,7 +47,7 @@ def write_corpus(root: Path, *, songs: int = 3, seconds: float = 1.0, chain: Cha
 
 
 def content(root: Path, **changes: Any) -> dict[str, Any]:
-    """Plain values of a recipe that takes seconds; groups are merged."""
+    """Return plain values of a recipe that trains in seconds, with changes merged into its groups."""
     base: dict[str, Any] = {
         "corpus": str(root / "normalized"),
         "wet": str(root / "wet"),
@@ -64,5 +64,5 @@ def content(root: Path, **changes: Any) -> dict[str, Any]:
 
 
 def make(root: Path, **changes: Any) -> recipe.Recipe:
-    """The recipe itself."""
+    """Return the checked recipe."""
     return recipe.check(content(root, **changes))

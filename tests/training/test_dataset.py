@@ -1,6 +1,7 @@
-"""Examples depend on seed, epoch and index alone, and their stems and mix belong together."""
+"""Examples depend on seed, epoch and index only; their stems and mix are aligned."""
 
 import json
+import pickle
 import shutil
 
 import numpy as np
@@ -12,6 +13,7 @@ from fxnorm import audio, audio_files
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.training.corpus import open_corpus
+from fxnorm.training.datamodule import leave_signals_to_parent
 from fxnorm.training.dataset import (
     Crop,
     Example,
@@ -69,6 +71,15 @@ def test_examples_do_not_depend_on_the_workers(root):
     for (stems, mix), (other_stems, other_mix) in zip(plain, parallel, strict=True):
         assert torch.equal(stems, other_stems)
         assert torch.equal(mix, other_mix)
+
+
+def test_loader_processes_can_be_spawned(root):
+    """Windows and macOS cannot fork: datasets and functions of a loader process are pickled."""
+    dataset = make_dataset(root)
+    unpickled, initialize = pickle.loads(pickle.dumps((dataset, leave_signals_to_parent)))
+    assert initialize is leave_signals_to_parent
+    for tensor, expected in zip(unpickled[1, 2], dataset[1, 2], strict=True):
+        assert torch.equal(tensor, expected)
 
 
 def test_seed_epoch_and_index_each_change_the_example(root):
@@ -192,9 +203,9 @@ def test_splits_are_kept_and_one_is_made_where_there_is_none(tmp_path, root):
     assert len(corpus.train) == 3
     for index in range(3):
         write_song(tmp_path, str(index), seed=index, seconds=0.3)
-    made = opened(make(tmp_path))
-    assert {song.name for song in made.train} | {song.name for song in made.valid} == {"0", "1", "2"}
-    assert len(made.valid) == 1
+    data = opened(make(tmp_path))
+    assert {song.name for song in data.train} | {song.name for song in data.valid} == {"0", "1", "2"}
+    assert len(data.valid) == 1
 
 
 def change_record(path, **changes):

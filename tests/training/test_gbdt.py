@@ -1,4 +1,4 @@
-"""Growing trees: a corpus goes in, a model that mixes like the corpus comes out, the same every time."""
+"""Training boosted trees: the model mixes like its corpus, reproducibly."""
 
 import json
 import os
@@ -54,11 +54,11 @@ def trees(run: Path) -> bytes:
 
 
 def test_a_run_leaves_a_model_that_mixes_like_the_corpus(songs, tmp_path):
-    seen = []
-    result = training.train(make(songs), tmp_path / "run", progress=lambda *args: seen.append(args))
+    reports = []
+    result = training.train(make(songs), tmp_path / "run", progress=lambda *args: reports.append(args))
     assert (result.status, result.best, len(result.history)) == ("finished", 1, 1)
-    assert [step for step, _, _ in seen] == list(range(6))
-    assert {total for _, total, _ in seen} == {6}
+    assert [step for step, _, _ in reports] == list(range(6))
+    assert {total for _, total, _ in reports} == {6}
     assert json.loads((tmp_path / "run" / "history.json").read_text()) == result.history
     row = result.history[0]
     assert (row["n_estimators"], row["max_depth"]) == (5, 2)
@@ -74,7 +74,7 @@ def test_a_run_leaves_a_model_that_mixes_like_the_corpus(songs, tmp_path):
 
 
 def test_trees_know_what_averages_do_not(tmp_path):
-    """Songs whose loud halves were turned up: the average is the same for both halves, the trees see which is which."""
+    """The loud half of each song is boosted: an average gain fits neither half, trees tell them apart."""
     write_corpus(tmp_path, songs=3, seconds=4.0)
     for path in sorted((tmp_path / "normalized").glob("*/*/")):
         stems, _ = read_song(path)
@@ -85,7 +85,7 @@ def test_trees_know_what_averages_do_not(tmp_path):
         for stem, samples in zip(STEMS, stems, strict=True):
             audio_files.write(path / f"{stem}.wav", samples, audio.SAMPLE_RATE)
         audio_files.write(path / "mixture.wav", wet.sum(axis=0), audio.SAMPLE_RATE)
-    # three songs cannot ask for leaves of whole ones
+    # three songs are too few for large leaves
     result = training.train(make(tmp_path, n_estimators=60, learning_rate=0.2, reg_lambda=0.01), tmp_path / "run")
     model = models.load(tmp_path / "run")
     stems, _ = read_song(tmp_path / "normalized" / "valid" / "song 3")
@@ -106,8 +106,8 @@ def test_two_runs_of_one_recipe_are_equal(songs, tmp_path):
 
 def test_a_search_keeps_the_best_of_what_it_tried(songs, tmp_path):
     pytest.importorskip("optuna", reason="needs Optuna")
-    made = make(songs, search=2, settings={"grid": {"centres_hz": [100.0, 1000.0, 10_000.0]}})
-    result = training.train(made, tmp_path / "run")
+    recipe = make(songs, search=2, settings={"grid": {"centres_hz": [100.0, 1000.0, 10_000.0]}})
+    result = training.train(recipe, tmp_path / "run")
     assert len(result.history) == 3
     assert [result.history[0][name] for name in ("n_estimators", "max_depth", "learning_rate")] == [5, 2, 0.05]
     for row in result.history[1:]:
@@ -116,7 +116,7 @@ def test_a_search_keeps_the_best_of_what_it_tried(songs, tmp_path):
     best = min(result.history, key=lambda row: row["valid"])
     assert result.history[result.best - 1] == best
     assert models.load(tmp_path / "run").model.size == best["n_estimators"] * 2 * 3 * len(STEMS)
-    again = training.train(made, tmp_path / "again")
+    again = training.train(recipe, tmp_path / "again")
     for name in ("n_estimators", "max_depth", "learning_rate", "valid"):
         assert [row[name] for row in again.history] == [row[name] for row in result.history]
 
@@ -137,7 +137,7 @@ def test_stems_that_songs_do_not_have_are_not_missed(tmp_path):
     write_song(tmp_path, "train/two", seed=2, seconds=2.0, stems=("vocals", "other"))
     training.train(make(tmp_path), tmp_path / "run")
     model = models.load(tmp_path / "run")
-    assert not model.model.average_db[1].any()  # bass was nowhere: it stays as it is
+    assert not model.model.average_db[1].any()  # no song has bass: its gains stay neutral
     np.testing.assert_allclose(model.model.average_db[2, 0], 20.0 * np.log10((2.0 + 1.2) / 2.0), atol=1.0)
     stems = np.ones((4, 2, 9999), dtype=np.float32)
     assert np.isfinite(model.model.predict(stems)).all()
@@ -180,10 +180,10 @@ def test_the_command_line_needs_no_torch(songs, tmp_path):
     assert (process.returncode, process.stderr) == (0, "")
     assert "trained for 1 trial\n" in process.stdout
     assert "| best trial" in process.stdout
-    shown = call("models", tmp_path / "run")
-    assert shown.returncode == 0, shown.stderr
+    process = call("models", tmp_path / "run")
+    assert process.returncode == 0, process.stderr
     for words in ("boosted, 432 trees", CHAIN.stats.signature, "trained for 1 trial: train"):
-        assert words in shown.stdout
+        assert words in process.stdout
     assert json.loads(call("models", tmp_path / "run", "--json").stdout)["trees"] == 432
     wrong = call("train", tmp_path / "tiny.yaml", "n_estimator=6", "-o", tmp_path / "other")
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)

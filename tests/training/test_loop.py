@@ -1,4 +1,4 @@
-"""Runs: they learn, they end well or with one line, and an interruption changes nothing."""
+"""Training runs: learning, resuming after interruptions, and errors of one line."""
 
 import errno
 import json
@@ -42,9 +42,9 @@ def history(folder: Path) -> list[dict[str, float]]:
     return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
 
 
-def assert_same_run(one: Path, other: Path) -> None:
-    assert history(one) == history(other)
-    left, right = weights(one), weights(other)
+def assert_same_run(folder: Path, reference: Path) -> None:
+    assert history(folder) == history(reference)
+    left, right = weights(folder), weights(reference)
     assert left.keys() == right.keys()
     for name, tensor in left.items():
         assert torch.equal(tensor, right[name]), name
@@ -73,18 +73,18 @@ def wait_for(path: Path, process: "subprocess.Popen[str]") -> None:
 
 
 def test_a_run_leaves_everything_behind(root, tmp_path):
-    seen = []
+    reports = []
     recipe = make(root, validation={"keep": 2}, schedule=[[3, 1.0]])
-    result = training.train(recipe, tmp_path / "run", progress=lambda *args: seen.append(args))
-    assert (result.status, len(result.history), seen[-1][:2]) == ("finished", 3, (12, 12))
+    result = training.train(recipe, tmp_path / "run", progress=lambda *args: reports.append(args))
+    assert (result.status, len(result.history), reports[-1][:2]) == ("finished", 3, (12, 12))
     assert history(tmp_path / "run") == [{k: v for k, v in row.items() if k != "seconds"} for row in result.history]
     checkpoint = Checkpoint.load(result.checkpoint)
     assert checkpoint.chain.to_dict() == CHAIN.to_dict()
     assert checkpoint.recipe["data"]["segment_s"] == 0.25
     best = sort_by_score(result.history)
     assert len(checkpoint.history) == best[0] + 1 == result.best
-    kept = sorted(path.name for path in (tmp_path / "run" / "best").iterdir())
-    assert kept == sorted(f"epoch-{epoch + 1:04d}" for epoch in best[:2])
+    names = sorted(path.name for path in (tmp_path / "run" / "best").iterdir())
+    assert names == sorted(f"epoch-{epoch + 1:04d}" for epoch in best[:2])
     mix = checkpoint.model(torch.randn(1, 4, 2, 3000))
     assert mix.shape == (1, 2, 3000)
     assert mix.isfinite().all()
@@ -177,7 +177,7 @@ def test_interrupted_within_an_epoch_and_resumed_is_equal(root, tmp_path, monkey
     training.train(recipe, tmp_path / "whole")
     count = 0
 
-    def narrate(done, total, what):
+    def narrate(step, total, label):
         nonlocal count
         count += 1
         if count == saved_at:
@@ -197,11 +197,11 @@ def test_accumulation_is_a_larger_batch_and_resumes_between_steps(root, tmp_path
     }
     recipe = make(root, **changes)
     training.train(recipe, tmp_path / "whole")
-    seen = []
+    steps = []
 
-    def narrate(done, total, what):
-        seen.append(done)
-        if done == 3:
+    def narrate(step, total, label):
+        steps.append(step)
+        if step == 3:
             raise callbacks.Interrupted
 
     training.train(recipe, tmp_path / "cut", progress=narrate)
@@ -232,8 +232,8 @@ def test_a_run_does_not_go_on_with_other_statistics_or_another_network(root, tmp
     folder = tmp_path / "run"
     training.train(make(root, schedule=[[1, 1.0]]), folder)
     before = contents(folder)
-    other = Chain(CHAIN.stats, ChainSettings.preset(effects=("eq",)))
-    write_corpus(tmp_path, songs=1, seconds=0.3, chain=other)
+    changed = Chain(CHAIN.stats, ChainSettings.preset(effects=("eq",)))
+    write_corpus(tmp_path, songs=1, seconds=0.3, chain=changed)
     smaller, waveunet = {"settings": TINY | {"excitation": 4}}, {"name": "waveunet", "settings": {}}
     cases = {
         "normalised with other averages or settings": make(tmp_path, schedule=[[2, 1.0]]),
@@ -256,7 +256,7 @@ def test_patience_ends_a_run(root, tmp_path):
 
 
 class Poisoned(tasks.MixingTask):
-    """Gives losses that are not finite on chosen calls."""
+    """A loss that is not finite on chosen calls."""
 
     bad: "range | frozenset[int]" = frozenset()
     calls = 0
@@ -297,7 +297,7 @@ def test_a_full_disk_leaves_the_last_good_state_and_checkpoint(root, tmp_path, m
     training.train(make(root, schedule=[[1, 1.0]]), folder)
     before = contents(folder)
     whole = training.train(recipe, tmp_path / "whole")
-    assert whole.best == 2  # so that a checkpoint has to be saved
+    assert whole.best == 2  # forces saving a checkpoint
     replace = Path.replace
 
     def full(path, target):
@@ -315,7 +315,7 @@ def test_a_full_disk_leaves_the_last_good_state_and_checkpoint(root, tmp_path, m
     assert after["state.pt"] == before["state.pt"]
     assert not [name for name in after if files.TEMPORARY_PREFIX in name]
     Checkpoint.load(folder / "checkpoint")
-    training.train(recipe, folder)  # with room again, the same command goes on
+    training.train(recipe, folder)  # with free space, the same command continues
     assert_same_run(folder, tmp_path / "whole")
 
 
@@ -364,9 +364,9 @@ def test_a_front_end_is_trained_alone_and_is_a_start(root, tmp_path):
     second = make(root, init_from=str(tmp_path / "front"), seed=5)
     assert torch.equal(tasks.build_network(second).encoder.weight, learned.encoder.weight)
     for network in ({"settings": {}}, {"name": "waveunet", "settings": {}}):
-        other = make(root, init_from=str(tmp_path / "front"), network=network)
-        with pytest.raises(InputError, match=f"init_from: expected the weights of {other.network.name}.*got tdcn"):
-            tasks.build_network(other)
+        changed = make(root, init_from=str(tmp_path / "front"), network=network)
+        with pytest.raises(InputError, match=f"init_from: expected the weights of {changed.network.name}.*got tdcn"):
+            tasks.build_network(changed)
 
 
 def test_wrong_runs_are_refused_before_anything_is_written(root, tmp_path):
@@ -409,19 +409,19 @@ def test_a_damaged_state_runs_nothing(root, tmp_path):
 
 
 def test_two_processes_agree_with_one(root, tmp_path):
-    """The same batch, shared by two processes over gloo: the loss is that of the whole batch, exactly La."""
+    """A batch shared by two processes over gloo has the loss of the whole batch, exactly La."""
     quiet = {"dropout": 0.0}
     network = {"settings": content(root)["network"]["settings"] | quiet}
     changes = {"network": network, "data": {"batches_per_epoch": 3}, "schedule": [[1, 1.0]], "optimizer": {"lr": 0.001}}
     training.train(make(root, **changes), tmp_path / "one")
-    done = subprocess.run(
+    process = subprocess.run(
         [*command(root, tmp_path / "two", **changes), "devices=2", "strategy=ddp"],
         env=ENVIRONMENT, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    one, two = history(tmp_path / "one")[0], history(tmp_path / "two")[0]
+    assert process.returncode == 0, process.stderr
+    single, double = history(tmp_path / "one")[0], history(tmp_path / "two")[0]
     for name in ("train", "valid", "sum", "grad_norm"):
-        assert two[name] == pytest.approx(one[name], rel=1e-4), name
+        assert double[name] == pytest.approx(single[name], rel=1e-4), name
     left, right = (torch.load(tmp_path / name / "state.pt", weights_only=True)["network"] for name in ("one", "two"))
     for name, tensor in left.items():
         torch.testing.assert_close(tensor, right[name], atol=1e-4, rtol=1e-4)

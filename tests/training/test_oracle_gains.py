@@ -1,4 +1,4 @@
-"""Ideal gains: those that gram the mixture, where something gram it; otherwise those of least squares."""
+"""Oracle gains: those that were applied, where they are determined; least squares elsewhere."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_gram_matrices_hold_the_levels(stems: np.ndarray) -> None:
 def test_gains_of_a_mixture_are_found(stems: np.ndarray) -> None:
     mixture = (stems * 10.0 ** (TRUE_DB[:, np.newaxis, np.newaxis] / 20.0)).sum(axis=0).astype(np.float32)
     gains_db = solve_gains(gram_of(stems, mixture), GRID)
-    # the lowest band has few bins, so stems look alike for the length of a frame and the prior has its say
+    # the lowest band has few bins, so stems are nearly collinear within a frame and the prior matters
     np.testing.assert_allclose(gains_db[:, :, 2:-2, 1:] - TRUE_DB[:, np.newaxis, np.newaxis, np.newaxis], 0.0, atol=0.6)
     np.testing.assert_allclose(gains_db.mean(axis=(1, 2, 3)), TRUE_DB, atol=0.1)
 

@@ -1,4 +1,4 @@
-"""Segments of files at any sample rate are those of the resampled file."""
+"""Segments of a file at any sample rate equal those of the resampled file."""
 
 import numpy as np
 import pytest

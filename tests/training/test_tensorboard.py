@@ -1,4 +1,4 @@
-"""What TensorBoard is given."""
+"""Scalars and audio logged to TensorBoard."""
 
 import io
 

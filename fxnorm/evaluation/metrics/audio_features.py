@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
+from fxnorm.dsp.windows import frames
 from fxnorm.evaluation.metrics.base import Metric, Recording, Values, matching_gain
 from fxnorm.kernels.features import energies
 
@@ -109,11 +110,11 @@ def bark_spectrum(signal: npt.NDArray[np.float32], sample_rate: int) -> Array:
     mirrored = np.pad(signal, margin, mode="reflect")
     if mirrored.size < N_FFT:
         mirrored = np.pad(mirrored, (0, N_FFT - mirrored.size))
-    frames = np.lib.stride_tricks.sliding_window_view(mirrored, N_FFT)[::HOP]
+    framed = frames(mirrored, N_FFT, HOP)
     total = np.zeros(N_FFT // 2 + 1)
-    for first in range(0, len(frames), _BATCH):
-        total += np.abs(scipy.fft.rfft(frames[first : first + _BATCH])).sum(axis=0, dtype=np.float64)
-    magnitudes: Array = _filter_bank(sample_rate) @ (total / len(frames))
+    for start in range(0, len(framed), _BATCH):
+        total += np.abs(scipy.fft.rfft(framed[start : start + _BATCH])).sum(axis=0, dtype=np.float64)
+    magnitudes: Array = _filter_bank(sample_rate) @ (total / len(framed))
     return magnitudes
 
 

@@ -7,7 +7,7 @@ from fxnorm.dsp.true_peak import true_peak
 from fxnorm.evaluation.metrics.base import Metric, Recording, Values
 from fxnorm.evaluation.metrics.mape import mean_of
 from fxnorm.kernels.features import energies
-from fxnorm.units import amplitude_to_db
+from fxnorm.units import amplitude_to_db, power_to_db
 
 LIMIT_DB = 60.0  # of width and imbalance
 
@@ -94,4 +94,4 @@ def compare(target: Values, mix: Values) -> Values:
 def _ratio_db(numerator: float, denominator: float) -> float:
     if numerator == 0.0 or denominator == 0.0:
         return LIMIT_DB if denominator == 0.0 else -LIMIT_DB
-    return float(np.clip(10.0 * np.log10(numerator / denominator), -LIMIT_DB, LIMIT_DB))
+    return float(np.clip(power_to_db(numerator / denominator), -LIMIT_DB, LIMIT_DB))

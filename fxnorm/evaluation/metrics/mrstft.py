@@ -7,13 +7,13 @@ apart, centred.
 """
 
 from collections.abc import Sequence
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
 from fxnorm.audio import Audio, is_silent
+from fxnorm.dsp.windows import frames, hann
 from fxnorm.evaluation.metrics.base import Metric, Recording, Values, matching_gain
 from fxnorm.kernels.features import spectral_distance
 
@@ -116,10 +116,10 @@ def distances(
         for mix, target in pairs:
             mix_frames, target_frames = _frames(mix, size), _frames(target, size)
             batch = max(1, _BATCH_SAMPLES // size)
-            for first in range(0, len(mix_frames), batch):
+            for start in range(0, len(mix_frames), batch):
                 mix_spectra, target_spectra = (
-                    scipy.fft.rfft(frames[first : first + batch] * _hann(size), overwrite_x=True).view(np.float32)
-                    for frames in (mix_frames, target_frames)
+                    scipy.fft.rfft(framed[start : start + batch] * hann(size), overwrite_x=True).view(np.float32)
+                    for framed in (mix_frames, target_frames)
                 )
                 for gain, gain_sums in zip(gains, sums, strict=True):
                     spectral_distance(mix_spectra, target_spectra, gain * gain, FLOOR, gain_sums)
@@ -130,9 +130,4 @@ def distances(
 
 def _frames(signal: Signal, size: int) -> Signal:
     padded = np.pad(signal, size // 2, mode="reflect")
-    return np.lib.stride_tricks.sliding_window_view(padded, size)[:: size // 4]
-
-
-@cache
-def _hann(size: int) -> Signal:
-    return (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(size) / size)).astype(np.float32)
+    return frames(padded, size, size // 4)

@@ -28,10 +28,6 @@ METRICS = {
 def measure(recording: Recording) -> Curves:
     """Measure the features of each frame at a peak of -1 dBFS.
 
-    Parameters
-    ----------
-    recording : Recording
-
     Returns
     -------
     dict of str to ndarray, shape (frames,)

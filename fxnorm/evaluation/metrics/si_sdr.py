@@ -8,6 +8,7 @@ import numpy as np
 from fxnorm.audio import Audio
 from fxnorm.evaluation.metrics.base import Metric, Recording, Values
 from fxnorm.kernels.features import products
+from fxnorm.units import power_to_db
 
 LIMIT_DB = 100.0  # of a perfect copy, which has no other bound
 
@@ -44,5 +45,5 @@ def si_sdr(target: Audio, mix: Audio) -> float | None:
         return None
     projection = cross * cross / target_energy
     tiny = 1e-30 * mix_energy
-    ratio_db = 10.0 * np.log10((projection + tiny) / (max(0.0, mix_energy - projection) + tiny))
+    ratio_db = power_to_db((projection + tiny) / (max(0.0, mix_energy - projection) + tiny))
     return float(np.clip(ratio_db, -LIMIT_DB, LIMIT_DB))

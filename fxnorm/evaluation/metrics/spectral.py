@@ -7,7 +7,7 @@ from fxnorm.dsp.stft import transforms
 from fxnorm.evaluation.metrics.base import Recording, Values
 from fxnorm.evaluation.metrics.mape import Curves, compare_curves, mean_of, normalize_peak, percentage_metric
 from fxnorm.kernels.features import spectral_shape
-from fxnorm.units import bin_frequencies
+from fxnorm.units import bin_frequencies, power_to_db
 
 N_FFT = 4096
 HOP = 1024
@@ -30,10 +30,6 @@ METRICS = {
 
 def measure(recording: Recording) -> Curves:
     """Measure the features of each frame at a peak of -1 dBFS.
-
-    Parameters
-    ----------
-    recording : Recording
 
     Returns
     -------
@@ -95,7 +91,7 @@ def _extremes(magnitudes: npt.NDArray[np.float32], frequencies: npt.NDArray[np.f
 
 def _contrast(valleys_and_peaks: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the ratio of peak to valley in dB, shape (bands, channels, frames)."""
-    levels = 10.0 * np.log10(np.maximum(valleys_and_peaks, POWER_FLOOR))
+    levels = power_to_db(np.maximum(valleys_and_peaks, POWER_FLOOR))
     levels = np.maximum(levels, levels.max(axis=(1, 3), keepdims=True) - RANGE_DB)
     contrast: npt.NDArray[np.float64] = levels[1] - levels[0]
     return contrast

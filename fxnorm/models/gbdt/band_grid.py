@@ -18,6 +18,7 @@ import scipy.fft
 from pydantic import Field, PositiveInt
 
 from fxnorm.audio import SAMPLE_RATE, Audio
+from fxnorm.dsp.windows import frames, sqrt_hann
 from fxnorm.models.settings import ModelSettings
 from fxnorm.units import bin_frequencies
 
@@ -140,13 +141,13 @@ class BandGrid(ModelSettings):
         mid_side = np.zeros((*segment.shape[:-1], end - start), dtype=np.float32)  # zero-padded at both ends
         mid_side[..., 0, span] = segment[..., 0, :] + segment[..., 1, :]
         mid_side[..., 1, span] = segment[..., 0, :] - segment[..., 1, :]
-        windowed = np.lib.stride_tricks.sliding_window_view(mid_side, self.n_fft, axis=-1)[..., :: self.hop, :]
-        spectra: Spectra = scipy.fft.rfft(windowed * (0.5 * _sqrt_hann(self.n_fft)))  # mid is half the sum
+        windowed = frames(mid_side, self.n_fft, self.hop)
+        spectra: Spectra = scipy.fft.rfft(windowed * (0.5 * sqrt_hann(self.n_fft)))  # mid is half the sum
         return spectra
 
     def _overlap_add(self, spectra: Spectra) -> Audio:
         """Add consecutive windows: (..., (windows + 1) * hop), with the first and the last hop still incomplete."""
-        windowed = scipy.fft.irfft(spectra, self.n_fft) * _sqrt_hann(self.n_fft)
+        windowed = scipy.fft.irfft(spectra, self.n_fft) * sqrt_hann(self.n_fft)
         *leading, windows, _ = windowed.shape
         audio = np.zeros((*leading, windows + 1, self.hop), dtype=np.float32)
         audio[..., :-1, :] += windowed[..., : self.hop]
@@ -176,10 +177,3 @@ def _weights(grid: BandGrid) -> Floats:
     weights = np.stack([np.interp(octaves, centres, row) for row in np.eye(grid.count)]).astype(np.float32)
     weights.flags.writeable = False
     return weights
-
-
-@cache
-def _sqrt_hann(length: int) -> Floats:
-    window = np.sqrt(0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(length) / length)).astype(np.float32)
-    window.flags.writeable = False
-    return window

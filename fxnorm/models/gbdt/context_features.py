@@ -11,6 +11,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from fxnorm.models.gbdt.band_grid import Floats
 from fxnorm.models.settings import ModelSettings
+from fxnorm.units import power_to_db
 
 FLOOR = 1e-10  # mean square; lower levels are inaudible
 
@@ -69,8 +70,7 @@ def smooth(values: npt.NDArray[np.floating], std_frames: float) -> npt.NDArray[n
 
 def to_db(mean_square: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """Convert a mean square to dB, limited to an audible floor."""
-    level_db: npt.NDArray[np.float64] = 10.0 * np.log10(np.maximum(mean_square, FLOOR))
-    return level_db
+    return power_to_db(np.maximum(mean_square, FLOOR))
 
 
 def _sum_bands_db(mids: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
