@@ -61,7 +61,10 @@ def cascade_vjp(audio: Samples, bands: Sequence[Band], sample_rate: int) -> tupl
         for index in reversed(range(len(bands))):
             coefficients = np.zeros(6)
             section_gradient(signals[index], signals[index + 1], designs[index], through, coefficients)
-            values[index] = biquad_gradient(_designed(bands[index], sample_rate), sample_rate, coefficients)
+            designed = _designed(bands[index], sample_rate)
+            values[index] = biquad_gradient(designed, sample_rate, coefficients)
+            if designed is not bands[index]:
+                values[index, 0] = 0.0  # it stays where it is
         return through, values
 
     return signals[-1], pullback

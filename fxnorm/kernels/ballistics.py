@@ -32,13 +32,15 @@ def smooth(signal: Samples, attack: float, release: float, state: float, offset:
     float
         Last output.
     """
+    attack_share, release_share = 1.0 - attack, 1.0 - release
     for start in range(-(offset % SPAN), signal.size, SPAN):
         if start >= 0 and state < TINY:
             state = 0.0
         for n in range(max(start, 0), min(start + SPAN, signal.size)):
             x = np.float64(signal[n])
-            pole = attack if x > state else release
-            state = pole * state + (1.0 - pole) * x
+            risen = attack * state + attack_share * x  # both, so that the choice is not waited for
+            fallen = release * state + release_share * x
+            state = risen if x > state else fallen
             out[n] = state
     return state
 

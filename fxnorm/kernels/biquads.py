@@ -31,16 +31,20 @@ def filter_cascade(audio: Samples, sections: Float64, states: Float64, offset: i
     for c in range(channels):
         for n in range(samples):
             signal[c, n] = audio[c, n]
-    for k in range(count):
-        if channels == 2:  # side by side: each channel waits for its last sample, and the other fills the wait
+    if channels == 2:  # side by side: each channel waits for its last sample, and the other fills the wait
+        for k in range(count):
             _filter_pair(signal, sections[k], states[:, k], states[:, k + 1].copy(), offset)
-        else:
-            for c in range(channels):
-                _filter_single(signal[c], sections[k], states[c, k], states[c, k + 1].copy(), offset)
+    else:  # two sections at a time, for the same reason
+        for c in range(channels):
+            for k in range(0, count - 1, 2):
+                _filter_two(signal[c], sections[k : k + 2], states[c, k : k + 2], states[c, k + 2].copy(), offset)
+            if count % 2:
+                _filter_single(signal[c], sections[-1], states[c, count - 1], states[c, count].copy(), offset)
     for c in range(channels):
         _keep_last(signal[c], states[c, count])
-        for n in range(samples):
-            out[c, n] = signal[c, n]
+        for n in range(samples):  # what comes out in float32 shall not be subnormal there
+            y = signal[c, n]
+            out[c, n] = y if abs(y) >= TINY else 0.0
 
 
 @numba.njit(cache=True, nogil=True)
@@ -66,6 +70,28 @@ def _filter_pair(signal: Float64, section: Float64, before: Float64, after: Floa
             q2, q1, z2, z1 = q1, q, z1, z
             signal[0, n] = y
             signal[1, n] = z
+
+
+@numba.njit(cache=True, nogil=True)
+def _filter_two(signal: Float64, sections: Float64, before: Float64, after: Float64, offset: int) -> None:
+    """Filter one channel in place with two sections; `before` becomes the last two samples of either's input."""
+    b0, b1, b2, a1, a2 = sections[0, 0], sections[0, 1], sections[0, 2], sections[0, 4], sections[0, 5]
+    d0, d1, d2, c1, c2 = sections[1, 0], sections[1, 1], sections[1, 2], sections[1, 4], sections[1, 5]
+    x1, x2, y1, y2, z1, z2 = before[0, 0], before[0, 1], before[1, 0], before[1, 1], after[0], after[1]
+    _keep_last(signal, before[0])
+    for start in range(-(offset % SPAN), signal.size, SPAN):
+        if start >= 0:
+            if abs(y1) < TINY and abs(y2) < TINY:
+                y1 = y2 = 0.0
+            if abs(z1) < TINY and abs(z2) < TINY:
+                z1 = z2 = 0.0
+        for n in range(max(start, 0), min(start + SPAN, signal.size)):
+            x = signal[n]
+            y = (b0 * x + b1 * x1 + b2 * x2 - a2 * y2) - a1 * y1
+            z = (d0 * y + d1 * y1 + d2 * y2 - c2 * z2) - c1 * z1
+            x2, x1, y2, y1, z2, z1 = x1, x, y1, y, z1, z
+            signal[n] = z
+    before[1, 0], before[1, 1] = y1, y2
 
 
 @numba.njit(cache=True, nogil=True)
@@ -106,7 +132,7 @@ def filter_section(audio: Samples, section: Float64, out: Samples) -> None:
                 x = np.float64(audio[c, n])
                 y = (b0 * x + b1 * x1 + b2 * x2 - a2 * y2) - a1 * y1
                 x2, x1, y2, y1 = x1, x, y1, y
-                out[c, n] = y
+                out[c, n] = y if abs(y) >= TINY else 0.0
 
 
 @numba.njit(cache=True, nogil=True)
@@ -129,23 +155,22 @@ def section_gradient(
         Added to: gradient with respect to the coefficients; that of a0 stays.
     """
     b0, b1, b2, a1, a2 = section[0], section[1], section[2], section[4], section[5]
-    samples = audio.shape[1]
     for c in range(audio.shape[0]):
         u1 = u2 = 0.0
         g0 = g1 = g2 = h1 = h2 = 0.0
-        for stop in range(samples, 0, -SPAN):
+        for stop in range(audio.shape[1], 0, -SPAN):
             if abs(u1) < TINY and abs(u2) < TINY:
                 u1 = u2 = 0.0
             for n in range(stop - 1, max(stop - SPAN, 0) - 1, -1):
                 u = (np.float64(gradient[c, n]) - a2 * u2) - a1 * u1
-                g0 += u * audio[c, n]
-                if n >= 1:
-                    g1 += u * audio[c, n - 1]
-                    h1 += u * filtered[c, n - 1]
-                if n >= 2:
-                    g2 += u * audio[c, n - 2]
-                    h2 += u * filtered[c, n - 2]
-                gradient[c, n] = b0 * u + b1 * u1 + b2 * u2
+                x, y = np.float64(audio[c, n]), np.float64(filtered[c, n])
+                g0 += u * x  # each sample with the u[n + k] that it is in, not each u with its samples x[n - k]
+                g1 += u1 * x
+                g2 += u2 * x
+                h1 += u1 * y
+                h2 += u2 * y
+                through = b0 * u + b1 * u1 + b2 * u2
+                gradient[c, n] = through if abs(through) >= TINY else 0.0
                 u2, u1 = u1, u
         coefficients[0] += g0
         coefficients[1] += g1

@@ -9,6 +9,7 @@ from fxnorm.console.parameter import parameter
 from fxnorm.console.processor import Float64, Gradients, Processor, Pullback, Samples, Stream
 from fxnorm.console.settings import Choice
 from fxnorm.kernels.ballistics import smooth, smooth_gradient
+from fxnorm.kernels.knee import soft_knee
 
 FLOOR = 1e-6  # level of silence: -120 dBFS
 TO_DB = 20.0 / np.log(10.0)
@@ -105,21 +106,10 @@ class Compressor(Processor):
         return np.maximum(magnitudes[0], magnitudes[1])
 
     def excess_db(self, level_db: Samples) -> Samples:
-        """Return by how many dB a level lies above the threshold, rounded over the knee; 0 or more.
-
-        0 under the knee, (x - T + W/2)² / 2W within it, x - T above it.
-        """
-        half_db = 0.5 * self.knee_db
-        shifted = level_db - level_db.dtype.type(self.threshold_db - half_db)
-        if not self.knee_db:
-            return np.maximum(shifted, 0.0, out=shifted)
-        knee = np.clip(shifted, 0.0, level_db.dtype.type(self.knee_db))
-        shifted -= knee  # what lies above the knee, or below it
-        np.maximum(shifted, 0.0, out=shifted)
-        knee *= knee
-        knee *= level_db.dtype.type(0.5 / self.knee_db)
-        shifted += knee
-        return shifted
+        """Return by how many dB a level lies above the threshold, rounded over the knee; 0 or more."""
+        out = np.empty_like(level_db)
+        soft_knee(level_db, level_db.dtype.type(self.threshold_db), level_db.dtype.type(self.knee_db), out)
+        return out
 
     def gain(self, smoothed_db: Samples) -> Samples:
         """Return the gain of a smoothed reduction, makeup included."""

@@ -67,8 +67,12 @@ class Width(Processor):
 
     def _combine(self, audio: Samples, side: Samples, filtered: Samples) -> Samples:
         """Replace the side signal by the filtered one times the width."""
-        change = filtered * filtered.dtype.type(self.width) - side
-        return audio + np.concatenate((change, -change))
+        change = filtered * filtered.dtype.type(self.width)
+        change -= side
+        out = np.empty_like(audio)
+        np.add(audio[0], change[0], out=out[0])
+        np.subtract(audio[1], change[0], out=out[1])
+        return out
 
 
 class _WidthStream(Stream):
@@ -85,4 +89,6 @@ class _WidthStream(Stream):
 
 def _side(audio: Samples) -> Samples:
     """Return the side signal, (L - R) / 2, shape (1, samples)."""
-    return (audio[:1] - audio[1:]) * audio.dtype.type(0.5)
+    side = audio[:1] - audio[1:]
+    side *= audio.dtype.type(0.5)
+    return side
