@@ -31,3 +31,38 @@ def soft_knee(level: Samples, threshold: Level, knee: Level, out: Samples) -> No
         above = shifted if shifted > zero else zero
         within = above if above < knee else knee
         out[n] = (above - within) + within * within * scale
+
+
+@numba.njit(cache=True, nogil=True)
+def soft_knee_gradient(level: Samples, threshold: Level, knee: Level, gradient: Samples) -> tuple[float, float]:
+    """Carry a gradient back through `soft_knee`.
+
+    With the position in the knee p = (x - T) / W + 1/2, from 0 to 1: d/dx = p, d/dT = -p, d/dW = p/2 - p²/2.
+
+    Parameters
+    ----------
+    level : ndarray, shape (samples,)
+        In dB.
+    threshold, knee : floating
+        In dB, of the type of the level.
+    gradient : ndarray, shape (samples,)
+        With respect to the output; replaced by that with respect to the level.
+
+    Returns
+    -------
+    threshold, knee : float
+        Gradients with respect to these.
+    """
+    of_threshold = of_knee = 0.0
+    for n in range(level.size):
+        above = np.float64(level[n]) - threshold
+        if knee > 0.0:
+            position = min(max(above / knee + 0.5, 0.0), 1.0)
+        elif above > 0.0:
+            position = 1.0
+        else:
+            position = 0.0
+        of_knee += gradient[n] * 0.5 * position * (1.0 - position)
+        gradient[n] *= position
+        of_threshold -= gradient[n]
+    return of_threshold, of_knee

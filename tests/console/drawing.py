@@ -14,6 +14,10 @@ assert processors.Gain.KIND in PROCESSORS
 KINDS = sorted(PROCESSORS)
 RATES = (22_050, 44_100, 48_000, 96_000)
 TRIES = 100
+# Processors whose gradient leaves something out, and what; add a line only with the reason in their docstring.
+CONSTANT = {"limiter": "takes its reduction as constant"}
+# Processors without settings that change nothing whatever passes.
+NEVER_NEUTRAL = {"limiter": "limits what is above its ceiling", "reverb": "adds a room"}
 
 
 def draw(kind: str, seed: int, **fixed: Any) -> Processor:
@@ -33,7 +37,8 @@ def draw_settings(kind: type[Settings], rng: np.random.Generator, **fixed: Any) 
     values: dict[str, Any] = {}
     for field in dataclasses.fields(kind):
         if field.name in own:
-            values[field.name] = own[field.name].denormalize(rng.uniform(0.01, 0.99))
+            value = own[field.name].denormalize(rng.uniform(0.01, 0.99))
+            values[field.name] = round(value) if field.type is int else value
         elif field.name in kind.CHOICES:
             choices = kind.CHOICES[field.name]
             values[field.name] = choices[rng.integers(len(choices))]

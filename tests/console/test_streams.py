@@ -9,11 +9,9 @@ from hypothesis import strategies as st
 
 from fxnorm.console.processor import Processor, Samples, spread
 from fxnorm.console.processors import Compressor, Eq, EqBand
-from tests.console.drawing import KINDS, RATES, draw, fit, neutrals, signals, subnormal
+from tests.console.drawing import KINDS, NEVER_NEUTRAL, RATES, draw, fit, neutrals, signals, subnormal
 
 SAMPLES = 20_000  # more than two blocks of `process`
-# Processors that change what passes whatever their settings; add a line with the reason.
-NEVER_NEUTRAL: dict[str, str] = {}
 
 
 def join(

@@ -5,14 +5,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from fxnorm.audio import RATE  # noqa: E402
+from fxnorm.audio import SAMPLE_RATE  # noqa: E402
 from fxnorm.console import torch as console_torch  # noqa: E402
 from fxnorm.console import torch_laws  # noqa: E402
 from fxnorm.console.processors import Compressor, Eq, EqBand, Gain, Pan, Width  # noqa: E402
 from fxnorm.dsp import loudness as loudness_meter  # noqa: E402
 from fxnorm.errors import InputError  # noqa: E402
 from fxnorm.kernels.ballistics import smooth  # noqa: E402
-from tests.console.drawing import KINDS, draw, signals  # noqa: E402
+from tests.console.drawing import CONSTANT, KINDS, draw, signals  # noqa: E402
 from tests.signals import noise  # noqa: E402
 
 BATCH = 3
@@ -20,7 +20,7 @@ BATCH = 3
 
 def differentiable(processor) -> bool:
     try:
-        processor.vjp(np.zeros((2, 64)), RATE)
+        processor.vjp(np.zeros((2, 64)), SAMPLE_RATE)
     except InputError:
         return False
     return True
@@ -45,13 +45,13 @@ def batch_of(kind: str, samples: int, dtype=torch.float64, channels: int = 2, *,
 
 
 def error_db(found, expected) -> float:
-    return float(20.0 * torch.log10((found - expected).norm() / expected.norm() + 1e-30))
+    return float(20.0 * torch.log10((found - expected).norm() / expected.norm().clamp(min=1e-30) + 1e-30))
 
 
 def gradients(processor, audio, values, **options):
     """Result, and gradients with respect to audio and values."""
     audio, values = audio.clone().requires_grad_(), values.clone().requires_grad_()
-    out = console_torch.process(processor, audio, values, RATE, **options)
+    out = console_torch.process(processor, audio, values, SAMPLE_RATE, **options)
     weights = torch.linspace(-1.0, 2.0, out.shape[-1], dtype=out.dtype).cos()
     (out * weights).sin().sum().backward()
     return out.detach(), audio.grad, values.grad
@@ -63,10 +63,10 @@ def gradients(processor, audio, values, **options):
 def test_a_batch_equals_its_tracks(kind: str, dtype, channels: int) -> None:
     processor, audio, values = batch_of(kind, 9_000, dtype, channels)
     with torch.no_grad():
-        out = console_torch.process(processor, audio, values, RATE)
+        out = console_torch.process(processor, audio, values, SAMPLE_RATE)
     assert out.dtype == dtype
     for index in range(BATCH):
-        alone = processor.with_values(values[index].tolist()).process(audio[index].numpy(), RATE)
+        alone = processor.with_values(values[index].tolist()).process(audio[index].numpy(), SAMPLE_RATE)
         np.testing.assert_array_equal(out[index].numpy(), alone)
     with_gradient, to_audio, to_values = gradients(processor, audio, values)
     torch.testing.assert_close(with_gradient, out, rtol=1e-5, atol=1e-6)
@@ -78,11 +78,13 @@ def test_a_batch_equals_its_tracks(kind: str, dtype, channels: int) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_autograd_agrees(kind: str) -> None:
+    if kind in CONSTANT:
+        pytest.skip(CONSTANT[kind])
     processor, audio, values = batch_of(kind, 40)
     audio = 0.3 * torch.randn(audio.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
     def law(audio, logits):
-        return console_torch.process(processor, audio, console_torch.to_values(processor, logits), RATE)
+        return console_torch.process(processor, audio, console_torch.to_values(processor, logits), SAMPLE_RATE)
 
     logits = console_torch.to_logits(processor, values)
     inputs = audio.requires_grad_(), logits.requires_grad_()
@@ -92,7 +94,7 @@ def test_autograd_agrees(kind: str) -> None:
 def test_the_gradient_of_spread_mono_is_that_of_mono() -> None:
     mono = torch.randn(1, 1, 50, dtype=torch.float64, requires_grad=True)
     values = torch.tensor([[0.3]], dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x, v: console_torch.process(Pan(), x, v, RATE), (mono, values))
+    assert torch.autograd.gradcheck(lambda x, v: console_torch.process(Pan(), x, v, SAMPLE_RATE), (mono, values))
 
 
 @pytest.mark.parametrize("exact", [True, False])
@@ -103,7 +105,7 @@ def test_a_key_has_a_gradient(exact: bool) -> None:
     processor = Compressor()
 
     def law(audio, key):
-        return console_torch.process(processor, audio, values, RATE, key=key, exact=exact)
+        return console_torch.process(processor, audio, values, SAMPLE_RATE, key=key, exact=exact)
 
     assert torch.autograd.gradcheck(law, (audio.requires_grad_(), key.requires_grad_()), eps=1e-7, atol=1e-5)
 
@@ -122,7 +124,7 @@ def test_threads_change_nothing() -> None:
 
 
 # Error of the laws in torch, in dB below the result: of the output, and of both gradients.
-LAW_ERRORS_DB = {torch.float64: (-200.0, -160.0), torch.float32: (-110.0, -70.0)}
+LAW_ERRORS_DB = {torch.float64: (-250.0, -240.0), torch.float32: (-120.0, -95.0)}
 
 
 @pytest.mark.parametrize("dtype", LAW_ERRORS_DB)
@@ -135,6 +137,7 @@ def test_laws_in_torch_equal_the_kernels(kind: str, dtype) -> None:
         kernels = gradients(processor, audio, values, exact=True)
         laws = gradients(processor, audio, values, exact=False)
         errors = [error_db(law, kernel) for law, kernel in zip(laws, kernels, strict=True)]
+        print(f"{kind}: {errors} dB")
         assert errors[0] < limits[0]
         assert max(errors[1:]) < limits[1]
 
@@ -145,14 +148,13 @@ def test_what_wraps_around_in_frequency_sampling() -> None:
     audio = torch.zeros(1, 1, 8_820, dtype=torch.float64)
     audio[..., 100] = 1.0
     values = torch.tensor([eq.values()], dtype=torch.float64)
-    exact, sampled = (console_torch.process(eq, audio, values, RATE, exact=exact) for exact in (True, False))
-    print(error_db(sampled, exact))
-    assert -75.0 < error_db(sampled, exact) < -50.0
+    exact, sampled = (console_torch.process(eq, audio, values, SAMPLE_RATE, exact=exact) for exact in (True, False))
+    assert -55.0 < error_db(sampled, exact) < -50.0
 
 
 @pytest.mark.parametrize("times_ms", [(0.1, 10.0), (10.0, 150.0), (250.0, 10.0), (0.1, 2500.0)])
 def test_the_parallel_smoother_is_exact(times_ms: tuple[float, float]) -> None:
-    attack, release = (float(np.exp(-1000.0 / (RATE * ms))) for ms in times_ms)
+    attack, release = (float(np.exp(-1000.0 / (SAMPLE_RATE * ms))) for ms in times_ms)
     for audio in signals(10_000).values():
         level = 20.0 * np.log10(np.maximum(np.abs(audio), 1e-6))
         reduction = np.maximum(level + 40.0, 0.0)
@@ -178,7 +180,7 @@ def test_a_gpu_agrees(kind: str) -> None:
     processor, audio, values = batch_of(kind, 16_000, torch.float32, lowest=0.3)
     exact = gradients(processor, audio, values)
     audio, values = audio.cuda().requires_grad_(), values.cuda().requires_grad_()
-    out = console_torch.process(processor, audio, values, RATE)
+    out = console_torch.process(processor, audio, values, SAMPLE_RATE)
     assert out.is_cuda
     weights = torch.linspace(-1.0, 2.0, out.shape[-1], device="cuda").cos()
     (out * weights).sin().sum().backward()
@@ -211,7 +213,7 @@ def test_saturated_logits_in_single_precision_stay_in_range(kind: str) -> None:
             processor.with_values([item.low if logit < 0 else item.high for item in processor.parameters().values()])
         except InputError:
             continue  # not valid together
-        assert torch.isfinite(console_torch.process(processor, audio, extreme, RATE)).all()
+        assert torch.isfinite(console_torch.process(processor, audio, extreme, SAMPLE_RATE)).all()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -220,10 +222,10 @@ def test_loudness_equals_the_meter(dtype) -> None:
     quiet[:, 40_000:90_000] *= 1e-3  # below the relative gate
     silent = np.zeros_like(quiet)
     audio = torch.tensor(np.stack([noise(3.0), quiet, silent])).to(dtype)
-    found = console_torch.loudness(audio, RATE)
+    found = console_torch.loudness(audio, SAMPLE_RATE)
     assert found.dtype == dtype
     for lufs, track in zip(found.tolist(), audio, strict=True):
-        expected = loudness_meter.measure(track.float().numpy(), RATE)
+        expected = loudness_meter.measure(track.float().numpy(), SAMPLE_RATE)
         assert lufs == pytest.approx(-120.691 if expected is None else expected, abs=1e-5)
 
 
@@ -245,7 +247,7 @@ def test_loudness_has_a_gradient(rate: int, channels: int) -> None:
 def test_louder_by_one_decibel_is_one_lu() -> None:
     audio = torch.from_numpy(noise(1.0))[None]
     level = torch.zeros(1, 1, requires_grad=True)
-    console_torch.loudness(console_torch.process(Gain(), audio, level, RATE), RATE).sum().backward()
+    console_torch.loudness(console_torch.process(Gain(), audio, level, SAMPLE_RATE), SAMPLE_RATE).sum().backward()
     assert float(level.grad) == pytest.approx(1.0, abs=1e-4)
 
 
@@ -255,39 +257,39 @@ def test_a_fader_is_found_by_its_loudness() -> None:
     optimizer = torch.optim.Adam([logits], 0.1)
     for _ in range(150):
         optimizer.zero_grad()
-        out = console_torch.process(Gain(), audio, console_torch.to_values(Gain(), logits), RATE)
-        (console_torch.loudness(out, RATE) + 23.0).square().sum().backward()
+        out = console_torch.process(Gain(), audio, console_torch.to_values(Gain(), logits), SAMPLE_RATE)
+        (console_torch.loudness(out, SAMPLE_RATE) + 23.0).square().sum().backward()
         optimizer.step()
-    assert float(console_torch.loudness(out.detach(), RATE)) == pytest.approx(-23.0, abs=0.1)
+    assert float(console_torch.loudness(out.detach(), SAMPLE_RATE)) == pytest.approx(-23.0, abs=0.1)
 
 
 def test_rounding_is_forgiven_and_more_is_not() -> None:
     audio = torch.zeros(1, 2, 100)
     values = torch.tensor([[2.0 + 1e-6]], requires_grad=True)
-    console_torch.process(Width(), audio, values, RATE).sum().backward()
+    console_torch.process(Width(), audio, values, SAMPLE_RATE).sum().backward()
     assert values.grad is not None
     for exact in (True, False):
         with pytest.raises(InputError, match=r"expected 0 to 2 for parameter 0 of track 0, got 2\.1; "):
-            console_torch.process(Width(), audio, torch.tensor([[2.1]]), RATE, exact=exact)
+            console_torch.process(Width(), audio, torch.tensor([[2.1]]), SAMPLE_RATE, exact=exact)
         with pytest.raises(InputError, match="got nan"):
-            console_torch.process(Width(), audio, torch.tensor([[torch.nan]]), RATE, exact=exact)
+            console_torch.process(Width(), audio, torch.tensor([[torch.nan]]), SAMPLE_RATE, exact=exact)
 
 
 def test_wrong_shapes_are_refused() -> None:
     audio = torch.zeros(2, 2, 100)
     with pytest.raises(InputError, match=r"values of shape \(2, 1\), got \(1, 1\)"):
-        console_torch.process(Gain(), audio, torch.zeros(1, 1), RATE)
+        console_torch.process(Gain(), audio, torch.zeros(1, 1), SAMPLE_RATE)
     with pytest.raises(InputError, match=r"audio of shape .*got \(2, 100\)"):
-        console_torch.process(Gain(), audio[0], torch.zeros(2, 1), RATE)
+        console_torch.process(Gain(), audio[0], torch.zeros(2, 1), SAMPLE_RATE)
     with pytest.raises(InputError, match="in float16"):
-        console_torch.process(Gain(), audio.half(), torch.zeros(2, 1), RATE)
+        console_torch.process(Gain(), audio.half(), torch.zeros(2, 1), SAMPLE_RATE)
     with pytest.raises(InputError, match="a key of 2 tracks of 100 samples"):
         values = torch.tensor([Compressor().values()] * 2)
-        console_torch.process(Compressor(), audio, values, RATE, key=audio[..., :50])
+        console_torch.process(Compressor(), audio, values, SAMPLE_RATE, key=audio[..., :50])
 
 
 def test_a_batch_of_none_and_no_parameters() -> None:
-    assert console_torch.process(Gain(), torch.zeros(0, 2, 10), torch.zeros(0, 1), RATE).shape == (0, 2, 10)
+    assert console_torch.process(Gain(), torch.zeros(0, 2, 10), torch.zeros(0, 1), SAMPLE_RATE).shape == (0, 2, 10)
     audio = torch.randn(2, 2, 10)
     for exact in (True, False):
-        assert torch.equal(console_torch.process(Eq(), audio, torch.zeros(2, 0), RATE, exact=exact), audio)
+        assert torch.equal(console_torch.process(Eq(), audio, torch.zeros(2, 0), SAMPLE_RATE, exact=exact), audio)

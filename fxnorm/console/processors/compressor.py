@@ -9,7 +9,7 @@ from fxnorm.console.parameter import parameter
 from fxnorm.console.processor import Float64, Gradients, Processor, Pullback, Samples, Stream
 from fxnorm.console.settings import Choice
 from fxnorm.kernels.ballistics import smooth, smooth_gradient
-from fxnorm.kernels.knee import soft_knee
+from fxnorm.kernels.knee import soft_knee, soft_knee_gradient
 
 FLOOR = 1e-6  # level of silence: -120 dBFS
 TO_DB = 20.0 / np.log(10.0)
@@ -73,11 +73,10 @@ class Compressor(Processor):
             to_attack, to_release = smooth_gradient(reduction_db, smoothed_db, attack, release, carried)
             to_ratio = np.vdot(carried, excess_db) / self.ratio**2
             carried *= carried.dtype.type(slope)
-            by_level, by_knee = self._excess_slopes(level_db)
-            to_knee = np.vdot(carried, by_knee)
-            carried *= by_level
+            kind = level_db.dtype.type
+            to_threshold, to_knee = soft_knee_gradient(level_db, kind(self.threshold_db), kind(self.knee_db), carried)
             values = [
-                -carried.sum(dtype=np.float64),
+                to_threshold,
                 to_ratio,
                 to_attack * attack * _pole_slope(self.attack_ms, sample_rate),
                 to_release * release * _pole_slope(self.release_ms, sample_rate),
@@ -136,16 +135,6 @@ class Compressor(Processor):
         if self.wet == 1.0:
             return gain
         return gain * gain.dtype.type(self.wet) + gain.dtype.type(1.0 - self.wet)
-
-    def _excess_slopes(self, level_db: Samples) -> tuple[Samples, Samples]:
-        """Return the derivatives of `excess_db` with respect to level and knee."""
-        if not self.knee_db:
-            above = (level_db > self.threshold_db).astype(level_db.dtype)
-            return above, np.zeros_like(level_db)
-        position = np.clip((level_db - self.threshold_db) / self.knee_db + 0.5, 0.0, 1.0)
-        # within the knee p = (x - T) / W + 1/2: d/dx = p, d/dW = p/2 - p²/2; outside it the latter is 0
-        by_knee = 0.5 * position * (1.0 - position)
-        return position.astype(level_db.dtype), by_knee.astype(level_db.dtype)
 
     def _detect_gradient(self, audio: Samples, gradient: Samples) -> Samples:
         """Carry a gradient back through `detect`."""
