@@ -4,6 +4,8 @@ Conventions: audio is a float32 array of shape (channels, samples), C-contiguous
 travels beside it in Hz. Work happens in stereo at `SAMPLE_RATE`.
 """
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import numpy.typing as npt
 import soxr
@@ -83,6 +85,34 @@ def resample(audio: Audio, from_rate: int, to_rate: int, *, samples: int | None 
         shortened = audio[:, :samples]
         audio = np.pad(shortened, ((0, 0), (0, samples - shortened.shape[1])))
     return audio
+
+
+def resample_blocks(blocks: Iterable[Audio], from_rate: int, to_rate: int) -> Iterator[Audio]:
+    """Resample a stream of blocks.
+
+    Parameters
+    ----------
+    blocks : iterable of ndarray, shape (channels, samples), float32
+    from_rate, to_rate : int
+        Sampling rates in Hz.
+
+    Yields
+    ------
+    ndarray, shape (channels, samples), float32
+        Blocks of other lengths; the very same ones if the rates agree.
+    """
+    if from_rate == to_rate:
+        yield from blocks
+        return
+    resampler = None
+    for block in blocks:
+        if resampler is None:
+            channels = len(block)
+            resampler = soxr.ResampleStream(from_rate, to_rate, channels, dtype="float32", quality="VHQ")
+        yield np.ascontiguousarray(resampler.resample_chunk(block.T).T)
+    if resampler is not None:
+        end = np.zeros((0, channels), dtype=np.float32)
+        yield np.ascontiguousarray(resampler.resample_chunk(end, last=True).T)
 
 
 def to_stereo(audio: Audio) -> Audio:

@@ -3,7 +3,8 @@
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import soundfile
 
 from fxnorm import mpeg
 from fxnorm.audio import SAMPLE_RATE, Audio, as_audio, peak, resample
-from fxnorm.errors import AudioError
+from fxnorm.errors import AudioError, FxnormError
 from fxnorm.files import replacing
 
 # Of files, in Hz. A damaged header can say anything, and resampling from an extreme rate would fill the memory.
@@ -173,6 +174,38 @@ def write(path: Path, audio: Audio, sample_rate: int, *, subtype: str = "FLOAT")
     RunError
         If the disk is full or has become read-only; nothing is left behind.
     """
+    with writing(path, len(audio), sample_rate, subtype=subtype) as write_block:
+        for start in range(0, audio.shape[1], _BLOCK):
+            write_block(audio[:, start : start + _BLOCK])
+
+
+@contextmanager
+def writing(
+    path: Path, channels: int, sample_rate: int, *, subtype: str = "FLOAT"
+) -> Iterator[Callable[[Audio], None]]:
+    """Write an audio file block by block, atomically: it appears when the context ends without an error.
+
+    Parameters
+    ----------
+    path : Path
+        The suffix chooses the format.
+    channels, sample_rate : int
+        Number of channels, and sample rate in Hz.
+    subtype : str
+        A libsndfile subtype: FLOAT, PCM_24, PCM_16, ...
+
+    Yields
+    ------
+    callable
+        Appends a block of shape (channels, samples).
+
+    Raises
+    ------
+    AudioError
+        If the file cannot be written; nothing is left behind.
+    RunError
+        If the disk is full or has become read-only; nothing is left behind.
+    """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise AudioError(f"{path}: expected a name that ends in {', '.join(SUFFIXES)}; choose one of these formats")
@@ -180,12 +213,15 @@ def write(path: Path, audio: Audio, sample_rate: int, *, subtype: str = "FLOAT")
         with replacing(path) as temporary:
             temporary.touch()  # the system's own reason for a refusal, which libsndfile would not pass on
             try:
-                _encode(temporary, audio, sample_rate, subtype)
+                with _encoder(temporary, channels, sample_rate, subtype) as write_block:
+                    yield write_block
             except (OSError, soundfile.LibsndfileError):
                 _ask_for_room(temporary)
                 raise
             _forget_time(temporary)
     except (OSError, ValueError, soundfile.LibsndfileError) as error:
+        if isinstance(error, FxnormError):  # of whoever makes the blocks
+            raise
         raise AudioError(
             f"{path}: cannot be written ({_reason(error)}); check the folder, the disk and the format"
         ) from error
@@ -212,13 +248,20 @@ def _native(path: Path) -> bytes | str:
     return os.fsencode(path) if os.name == "posix" else str(path)
 
 
-def _encode(path: Path, audio: Audio, sample_rate: int, subtype: str) -> None:
+@contextmanager
+def _encoder(path: Path, channels: int, sample_rate: int, subtype: str) -> Iterator[Callable[[Audio], None]]:
     form = _FORMATS.get(path.suffix.lower())
-    with soundfile.SoundFile(_native(path), "w", sample_rate, len(audio), subtype=subtype, format=form) as file:
-        for start in range(0, audio.shape[1], _BLOCK):
-            file.write(audio[:, start : start + _BLOCK].T)
+    count = 0
+    with soundfile.SoundFile(_native(path), "w", sample_rate, channels, subtype=subtype, format=form) as file:
+
+        def write_block(block: Audio) -> None:
+            nonlocal count
+            file.write(block.T)
+            count += block.shape[1]
+
+        yield write_block
     # libsndfile closes a FLAC file without a word when its end finds no room on the disk
-    if soundfile.info(_native(path)).frames != audio.shape[1]:
+    if soundfile.info(_native(path)).frames != count:
         raise OSError("its end is missing")
 
 

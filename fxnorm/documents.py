@@ -32,6 +32,8 @@ class DocumentType:
         Raised for such a document.
     indent : int or None
         Of the text; None for a single line.
+    width : int
+        Objects and lists that fit into this many characters stand on one line; only with an indent.
     finite : bool
         Refuse NaN and infinity.
     """
@@ -42,6 +44,7 @@ class DocumentType:
     remedy: str
     error: type[FxnormError] = InputError
     indent: int | None = None
+    width: int = 0
     finite: bool = False
 
     def wrap(self, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,7 +124,7 @@ class DocumentType:
             `error`, if a value is not plain JSON, or not finite where it has to be.
         """
         try:
-            return to_text(content, indent=self.indent, finite=self.finite)
+            return to_text(content, indent=self.indent, width=self.width, finite=self.finite)
         except (TypeError, ValueError) as error:
             raise self.error(f"expected plain, finite values in {self.noun} ({error})") from error
 
@@ -143,10 +146,27 @@ def signature(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def to_text(content: Any, *, indent: int | None = None, finite: bool = False) -> str:
+def to_text(content: Any, *, indent: int | None = None, width: int = 0, finite: bool = False) -> str:
     """Return JSON as it stands in a file, with each list of numbers on one line and a newline at the end."""
     text = json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=not finite)
+    if indent is not None and width:
+        return _expand(content, indent, width, "") + "\n"
     return (text if indent is None else _NUMBERS.sub(lambda numbers: " ".join(numbers[0].split()), text)) + "\n"
+
+
+def _expand(content: Any, indent: int, width: int, margin: str) -> str:
+    """Format JSON with every object and list on one line that fits."""
+    line = json.dumps(content, ensure_ascii=False)
+    if len(margin) + len(line) <= width or not isinstance(content, dict | list) or not content:
+        return line
+    inner = margin + " " * indent
+    if isinstance(content, dict):
+        items = [
+            f"{inner}{json.dumps(key, ensure_ascii=False)}: {_expand(value, indent, width, inner)}"
+            for key, value in content.items()
+        ]
+        return "{\n" + ",\n".join(items) + f"\n{margin}}}"
+    return "[\n" + ",\n".join(f"{inner}{_expand(item, indent, width, inner)}" for item in content) + f"\n{margin}]"
 
 
 def to_lines(content: Mapping[str, Any]) -> str:

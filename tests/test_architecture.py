@@ -19,7 +19,7 @@ FLOORS = (
     {"audio", "parallel"},
     {"audio_files"},
     {"dsp", "corpus", "recipe", "pages"},
-    {"losses"},
+    {"losses", "console"},
     {"normalization", "synth"},
     {"plots", "models"},
     {"mixing", "training"},
@@ -40,7 +40,7 @@ LIBRARIES = {
     "matplotlib": {"plots"},
     "jinja2": {"pages"},
     "yaml": {"recipe"},
-    "torch": {"models", "losses", "training"},
+    "torch": {"models", "losses", "training", "console"},
     "pytorch_lightning": {"training"},
     "tensorboard": {"training"},
     "auraloss": {"losses"},
@@ -88,6 +88,18 @@ def test_libraries_stay_in_their_rooms(path: Path) -> None:
     for name in imports(path):
         allowed = LIBRARIES.get(name.split(".")[0])
         assert allowed is None or room_of(path) in allowed, f"{room_of(path)} may not import {name}"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "console").rglob("*.py")), ids=lambda path: path.stem)
+def test_the_console_knows_torch_only_where_it_says_so(path: Path) -> None:
+    uses_torch = any(name.split(".")[0] == "torch" or "console.torch" in name for name in imports(path))
+    assert uses_torch == path.stem.startswith("torch")
+
+
+def test_processors_load_no_torch() -> None:
+    code = "import sys, fxnorm.console.processors; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -16,6 +16,8 @@ VERBS = {
     "Mix your own recordings": {
         "demo": "Run the whole workflow on synthetic songs, in minutes.",
         "mix": "Mix stems or folders of songs, with or without a trained model.",
+        "console": "Make, show and render the document of a mix.",
+        "master": "Bring a mix to a loudness under a true-peak ceiling.",
         "models": "List the networks, or describe a trained model.",
     },
     "Prepare data, train models and evaluate them": {

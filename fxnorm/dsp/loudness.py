@@ -1,11 +1,13 @@
 """Loudness after ITU-R BS.1770-4: integrated and short-term LUFS."""
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
 from fxnorm.audio import Audio
+from fxnorm.kernels.biquads import filter_cascade
 from fxnorm.kernels.loudness import weighted_energy
 from fxnorm.units import db_to_amplitude, db_to_power, power_to_db
 
@@ -36,15 +38,53 @@ def measure(audio: Audio, sample_rate: int) -> float | None:
     ITU-R BS.1770-4, Annex 1, with the exact filter coefficients for every sample rate (B. De Man).
     """
     blocks = _mean_squares(audio, sample_rate, HOPS_PER_BLOCK)
-    gated = blocks[blocks > _energy(ABSOLUTE_GATE_LUFS)]
-    if gated.size == 0:
-        return None
-    gate = gated.mean() * db_to_power(RELATIVE_GATE_LU)
-    return float(OFFSET_LU + power_to_db(gated[gated > gate].mean()))
+    chosen = _gated(blocks)
+    return float(OFFSET_LU + power_to_db(blocks[chosen].mean())) if chosen.any() else None
 
 
-def short_term(audio: Audio, sample_rate: int, *, seconds: float = 3.0) -> npt.NDArray[np.float64]:
-    """Measure the ungated loudness of windows every 100 ms (EBU Tech 3341: 3 s for short-term, 400 ms for momentary).
+def measure_vjp(
+    audio: npt.NDArray[np.floating], sample_rate: int
+) -> tuple[float | None, Callable[[float], npt.NDArray[np.floating]]]:
+    """Measure the integrated loudness, and return a function that carries a gradient back.
+
+    Parameters
+    ----------
+    audio, sample_rate
+        As for `measure`.
+
+    Returns
+    -------
+    loudness : float or None
+        As from `measure`.
+    pullback : callable
+        Takes the gradient with respect to the loudness and returns that with respect to the audio, of its shape and
+        dtype. The choice of blocks by the gates has none; nor has silence.
+    """
+    hop = sample_rate * BLOCK_S / HOPS_PER_BLOCK
+    blocks = _mean_squares(audio, sample_rate, HOPS_PER_BLOCK)
+    chosen = _gated(blocks)
+    if not chosen.any():
+        return None, lambda gradient: np.zeros_like(audio)
+    mean = blocks[chosen].mean()
+
+    def pullback(gradient: float) -> npt.NDArray[np.floating]:
+        # each block is a sum of hops; d 10 log10(z) = 10 / (z ln 10) dz; the energy of a sample is its square
+        per_hop = np.convolve(chosen, np.ones(HOPS_PER_BLOCK)) / (chosen.sum() * hop * HOPS_PER_BLOCK)
+        per_hop *= gradient * 10.0 / (np.log(10.0) * mean)
+        edges = (np.arange(per_hop.size + 1) * hop).astype(np.int64)
+        sections = np.array([[*stage[:3], 1.0, *stage[3:]] for stage in _weighting(sample_rate)])
+        weighted = _filtered(audio[:, : edges[-1]], sections)
+        weighted *= 2.0 * np.repeat(per_hop, np.diff(edges))
+        out = np.zeros_like(audio)
+        # the adjoint of a filter at rest is the filter backwards in time
+        out[:, : edges[-1]] = _filtered(weighted[:, ::-1], sections)[:, ::-1]
+        return out
+
+    return float(OFFSET_LU + power_to_db(mean)), pullback
+
+
+def short_term(audio: Audio, sample_rate: int, *, seconds: float = 3.0, hop_s: float = 0.1) -> npt.NDArray[np.float64]:
+    """Measure the ungated loudness of windows (EBU Tech 3341: 3 s for short-term, 400 ms for momentary).
 
     Parameters
     ----------
@@ -52,20 +92,40 @@ def short_term(audio: Audio, sample_rate: int, *, seconds: float = 3.0) -> npt.N
     sample_rate : int
         In Hz.
     seconds : float
-        Length of a window.
+        Length of a window, a multiple of the hop.
+    hop_s : float
+        Distance between windows, in seconds.
 
     Returns
     -------
     ndarray, shape (windows,)
         LUFS, -120.691 for silence; empty if the audio is shorter than a window.
     """
-    energy = _mean_squares(audio, sample_rate, round(seconds * HOPS_PER_BLOCK / BLOCK_S))
+    energy = _mean_squares(audio, sample_rate, round(seconds / hop_s), hop_s=hop_s)
     return OFFSET_LU + power_to_db(np.maximum(energy, 1e-12))
 
 
-def _mean_squares(audio: Audio, sample_rate: int, hops_per_block: int) -> npt.NDArray[np.float64]:
-    """Return the weighted mean squares z_j of eq. (3), in complete blocks that start every 100 ms."""
-    hop = sample_rate * BLOCK_S / HOPS_PER_BLOCK
+def _gated(blocks: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Choose the blocks above the absolute and the relative gate."""
+    chosen = blocks > _energy(ABSOLUTE_GATE_LUFS)
+    if not chosen.any():
+        return chosen
+    gate = blocks[chosen].mean() * db_to_power(RELATIVE_GATE_LU)
+    return chosen & (blocks > gate)
+
+
+def _filtered(audio: npt.NDArray[np.floating], sections: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Filter from rest with sections in series."""
+    out = np.empty(audio.shape)
+    filter_cascade(np.ascontiguousarray(audio), sections, np.zeros((len(audio), len(sections) + 1, 2)), 0, out)
+    return out
+
+
+def _mean_squares(
+    audio: npt.NDArray[np.floating], sample_rate: int, hops_per_block: int, *, hop_s: float = BLOCK_S / HOPS_PER_BLOCK
+) -> npt.NDArray[np.float64]:
+    """Return the weighted mean squares z_j of eq. (3), in complete blocks that start every hop."""
+    hop = sample_rate * hop_s
     edges = (np.arange(int(audio.shape[1] / hop) + 1) * hop).astype(np.int64)
     if edges.size <= hops_per_block:
         return np.empty(0)

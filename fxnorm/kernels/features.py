@@ -172,39 +172,3 @@ def hop_levels(channel: npt.NDArray[np.float32], hop: int, tiny: float, out: npt
         out[0, index] = energy
         out[1, index] = largest
         out[2, index] = logs + np.log10(product)
-
-
-@njit(cache=True)
-def oversampled_peak(
-    channel: npt.NDArray[np.float32], phases: npt.NDArray[np.float32], blocks: npt.NDArray[np.int64], length: int
-) -> float:
-    """Find the largest magnitude between samples, by the phases (phases, taps) of an interpolator.
-
-    Blocks of `length` samples are looked at in the order given, the loudest first: once no interpolated sample of the
-    next can exceed the largest so far, none of the rest can.
-    """
-    taps = phases.shape[1]
-    max_gain = 0.0
-    for phase in range(phases.shape[0]):
-        max_gain = max(max_gain, float(np.abs(phases[phase]).sum()))
-    peak = 0.0
-    window = np.zeros(length + taps, dtype=np.float32)
-    values = np.zeros(length, dtype=np.float32)
-    for block in blocks:
-        start = block * length - taps // 2
-        loudest = 0.0
-        for k in range(window.size):
-            position = start + k
-            window[k] = channel[position] if 0 <= position < channel.size else 0.0
-            loudest = max(loudest, abs(float(window[k])))
-        if loudest * max_gain <= peak:
-            continue
-        for phase in range(phases.shape[0]):
-            values[:] = 0.0
-            for tap in range(taps):
-                weight = phases[phase, tap]
-                for k in range(length):
-                    values[k] += window[k + tap] * weight
-            for k in range(length):
-                peak = max(peak, abs(float(values[k])))
-    return peak

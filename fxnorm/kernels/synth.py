@@ -1,12 +1,10 @@
-"""Kernels of the synthetic corpus: a harmonic bank and the smoothing of a compressor."""
+"""Harmonic bank of the synthetic instruments."""
 
 import math
 
 import numba
 import numpy as np
 import numpy.typing as npt
-
-from fxnorm.kernels.silence import SPAN, TINY
 
 Float64 = npt.NDArray[np.float64]
 
@@ -48,26 +46,3 @@ def add_harmonics(phase: Float64, amplitudes: Float64, hop: int, out: Float64) -
                 out[start + i] += (level + slope * i) * sine
                 current[i] = twice_cosine[i] * sine - previous[i]
                 previous[i] = sine
-
-
-@numba.njit(cache=True)
-def smooth_reduction(reduction_db: Float64, attack: float, release: float, out: Float64) -> None:
-    """Smooth a gain reduction with one pole: `attack` while it rises, `release` while it falls.
-
-    Parameters
-    ----------
-    reduction_db : ndarray, shape (samples,), float64
-        Gain reduction in dB.
-    attack, release : float
-        Pole exp(-1 / (time * sample rate)) of each direction.
-    out : ndarray, shape (samples,), float64
-        Overwritten with the smoothed reduction in dB.
-    """
-    state = 0.0
-    for start in range(0, reduction_db.size, SPAN):
-        if state < TINY:
-            state = 0.0
-        for i in range(start, min(start + SPAN, reduction_db.size)):
-            coefficient = attack if reduction_db[i] > state else release
-            state = coefficient * state + (1.0 - coefficient) * reduction_db[i]
-            out[i] = state

@@ -1,52 +1,26 @@
 """Synthetic corpus: songs whose dry stems, wet stems and mixtures are known.
 
 A song is drawn from (seed, index): a score, instruments that render it to dry stems, and a mixing engineer whose
-chains of processors make the wet stems. The mixture is the sum of the wet stems.
+console (`fxnorm.console`) makes the wet stems. The mixture is the sum of the wet stems.
 """
 
-from fxnorm.dsp.biquads import Band
 from fxnorm.dsp.rooms import draw_responses, impulse_response
 from fxnorm.synth.chains import EngineerStyle
 from fxnorm.synth.corpus import synthesize_corpus
 from fxnorm.synth.engineer import Engineer, SyntheticMix
-from fxnorm.synth.foreign import ForeignProcessor
-from fxnorm.synth.processor import Processor
-from fxnorm.synth.processors import (
-    Compressor,
-    Decorrelation,
-    Gain,
-    Pan,
-    ParametricEq,
-    Reverb,
-    Saturation,
-    Width,
-    processor_from_dict,
-)
 from fxnorm.synth.songs import SyntheticSong, make_song, song_name
 from fxnorm.synth.writing import CORPUS_VERSION, check_seed, split_of, write_indexed_song, write_song
 
 __all__ = [
     "CORPUS_VERSION",
-    "Band",
-    "Compressor",
-    "Decorrelation",
     "Engineer",
     "EngineerStyle",
-    "ForeignProcessor",
-    "Gain",
-    "Pan",
-    "ParametricEq",
-    "Processor",
-    "Reverb",
-    "Saturation",
     "SyntheticMix",
     "SyntheticSong",
-    "Width",
     "check_seed",
     "draw_responses",
     "impulse_response",
     "make_song",
-    "processor_from_dict",
     "song_name",
     "split_of",
     "synthesize_corpus",

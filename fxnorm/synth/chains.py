@@ -4,14 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fxnorm.dsp.biquads import Band
+from fxnorm.console.processor import Processor
+from fxnorm.console.processors import Compressor, Decorrelation, Eq, EqBand, Pan, Reverb, Saturation, Width
+from fxnorm.console.processors.reverb import SEED_LIMIT
+from fxnorm.console.settings import Settings, own_parameters
 from fxnorm.synth import priors
 from fxnorm.synth.priors import BandPrior, CompressorPrior, ReverbPrior, StemPrior
-from fxnorm.synth.processor import Processor
-from fxnorm.synth.processors import Compressor, Decorrelation, Pan, ParametricEq, Reverb, Saturation, Width
 from fxnorm.synth.seeding import bernoulli, log_uniform_hz, uniform
-
-SEED_LIMIT = 2**31
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ def draw_style(rng: np.random.Generator) -> EngineerStyle:
 
 def draw_chain(rng: np.random.Generator, prior: StemPrior, style: EngineerStyle) -> tuple[Processor, ...]:
     """Draw equaliser, compressors, saturation, width, pan and reverb, in the order of a channel strip."""
-    chain: list[Processor] = [ParametricEq(tuple(_draw_bands(rng, prior.eq, style)))]
+    chain: list[Processor] = [Eq(tuple(_draw_bands(rng, prior.eq, style)))]
     compressors = (prior.peak_compressor, prior.compressor)
     chain += [_draw_compressor(rng, prior, style) for prior in compressors if bernoulli(rng, prior.probability)]
     if bernoulli(rng, prior.saturation.probability):
@@ -47,20 +46,26 @@ def draw_chain(rng: np.random.Generator, prior: StemPrior, style: EngineerStyle)
     return tuple(chain)
 
 
-def _draw_bands(rng: np.random.Generator, band_priors: tuple[BandPrior, ...], style: EngineerStyle) -> list[Band]:
+def in_range(kind: type[Settings], name: str, value: float, digits: int) -> float:
+    """Round a sum or product of draws and move it into the range of the setting."""
+    return own_parameters(kind)[name].clip(round(value, digits))
+
+
+def _draw_bands(rng: np.random.Generator, band_priors: tuple[BandPrior, ...], style: EngineerStyle) -> list[EqBand]:
     bands = []
     for prior in band_priors:
         if bernoulli(rng, prior.probability):
             offset_db = style.high_shelf_offset_db if prior.kind == "high_shelf" else 0.0
-            gain_db = uniform(rng, prior.gain_db, 1) + offset_db
+            gain_db = in_range(EqBand, "gain_db", uniform(rng, prior.gain_db, 1) + offset_db, 1)
             frequency_hz = log_uniform_hz(rng, prior.frequency_hz)
-            bands.append(Band(prior.kind, frequency_hz, round(gain_db, 1), uniform(rng, prior.q, 4)))
+            bands.append(EqBand(prior.kind, frequency_hz, gain_db, uniform(rng, prior.q, 4)))
     return bands
 
 
 def _draw_compressor(rng: np.random.Generator, prior: CompressorPrior, style: EngineerStyle) -> Compressor:
+    threshold_db = uniform(rng, prior.threshold_db, 1) + style.threshold_offset_db
     return Compressor(
-        threshold_db=round(uniform(rng, prior.threshold_db, 1) + style.threshold_offset_db, 1),
+        threshold_db=in_range(Compressor, "threshold_db", threshold_db, 1),
         ratio=uniform(rng, prior.ratio, 1),
         attack_ms=uniform(rng, prior.attack_ms, 1),
         release_ms=uniform(rng, prior.release_ms, 0),
@@ -82,7 +87,7 @@ def _draw_stereo(rng: np.random.Generator, prior: StemPrior, style: EngineerStyl
                 seed=int(rng.integers(SEED_LIMIT)),
             )
         )
-    processors.append(Width(round(uniform(rng, stereo.width) * style.width_scale, 2)))
+    processors.append(Width(in_range(Width, "width", uniform(rng, stereo.width) * style.width_scale, 2)))
     processors.append(Pan(uniform(rng, stereo.pan)))
     return processors
 
@@ -91,7 +96,7 @@ def _draw_reverb(rng: np.random.Generator, prior: ReverbPrior, style: EngineerSt
     return Reverb(
         decay_s=uniform(rng, prior.decay_s),
         pre_delay_ms=uniform(rng, prior.pre_delay_ms, 1),
-        level_db=round(uniform(rng, prior.level_db, 1) + style.reverb_offset_db, 1),
+        level_db=in_range(Reverb, "level_db", uniform(rng, prior.level_db, 1) + style.reverb_offset_db, 1),
         low_cut_hz=log_uniform_hz(rng, prior.low_cut_hz),
         high_cut_hz=log_uniform_hz(rng, prior.high_cut_hz),
         size_ms=uniform(rng, prior.size_ms, 1),

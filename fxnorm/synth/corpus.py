@@ -56,7 +56,7 @@ def synthesize_corpus(
     >>> from fxnorm.synth import synthesize_corpus
     >>> folders = synthesize_corpus(Path("songs"), songs=20, seconds=30.0, seed=7, jobs=4)  # doctest: +SKIP
     >>> sorted(path.name for path in folders[0].iterdir())  # doctest: +SKIP
-    ['bass.flac', 'drums.flac', 'engineer.json', 'mixture.flac', 'other.flac', 'song.json', 'vocals.flac']
+    ['bass.flac', 'drums.flac', 'mixture.flac', 'other.flac', 'song.console.json', 'song.json', 'vocals.flac']
     """
     if songs < 1:
         raise InputError(f"expected at least 1 song, got {songs}; ask for more")

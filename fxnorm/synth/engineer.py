@@ -1,23 +1,26 @@
-"""Mixing engineer of synthetic songs: draws a chain of processors for each stem, applies it and balances the stems."""
+"""Mixing engineer of synthetic songs: draws a console and sets its gains by measured loudness."""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-from scipy import signal
+import numpy.typing as npt
 
 from fxnorm.audio import SAMPLE_RATE, Audio, is_silent, peak
+from fxnorm.console.document import Console, TrackStrip
+from fxnorm.console.filtering import Cascade
+from fxnorm.console.foreign import adapt
+from fxnorm.console.processor import Processor
+from fxnorm.console.processors import Gain
+from fxnorm.console.render import render
 from fxnorm.corpus.stems import STEMS
-from fxnorm.dsp.biquads import Band, biquad
+from fxnorm.dsp.biquads import Band
 from fxnorm.errors import InputError
 from fxnorm.synth import priors
-from fxnorm.synth.chains import EngineerStyle, draw_chain, draw_style
-from fxnorm.synth.foreign import adapt
+from fxnorm.synth.chains import EngineerStyle, draw_chain, draw_style, in_range
 from fxnorm.synth.priors import STEM_PRIORS
-from fxnorm.synth.processor import Float64, Processor
-from fxnorm.synth.processors import Gain
 from fxnorm.synth.seeding import uniform
 from fxnorm.units import amplitude_to_db, db_to_amplitude, power_to_db
 
@@ -33,22 +36,22 @@ WEIGHTING = (Band("high_shelf", 1500.0, 4.0), Band("high_pass", 38.0, q=0.5))
 
 @dataclass(frozen=True)
 class SyntheticMix:
-    """Wet stems, their sum, and the settings of the engineer.
+    """Wet stems, their sum, and the console that renders them.
 
     Attributes
     ----------
     wet : dict of str to ndarray, shape (2, samples), float32
-        Wet stems in the order of `STEMS`.
+        Wet stems in the order of `STEMS`: the outputs of the tracks of the console.
     mixture : ndarray, shape (2, samples), float32
         Sum of the wet stems.
-    settings : dict
-        Style of the engineer and, for each stem, the settings of its processors in order, including the gains set by
-        measured loudness; ready for JSON.
+    console : Console
+        A track for each stem, with the gains set by measured loudness, and a neutral master. Its notes hold the style
+        of the engineer.
     """
 
     wet: dict[str, Audio]
     mixture: Audio
-    settings: dict[str, Any]
+    console: Console
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,8 @@ class Engineer:
         ----------
         rng : numpy.random.Generator
         extra : mapping of stem to sequence of processors, optional
-            Processors appended to the chains of these stems: a `Processor`, or any object with `process(x)` on an
-            array (samples, channels) that returns an array of the same shape.
+            Processors appended to the chains of these stems: a `Processor` of the console, or any object with
+            `process(x)` on an array (samples, channels) that returns an array of the same shape.
 
         Returns
         -------
@@ -103,36 +106,45 @@ class Engineer:
         InputError
             If a processor changes the shape of its audio.
         """
-        chains: dict[str, list[Processor]] = {}
-        processed: dict[str, Float64] = {}
-        for stem in STEMS:
-            processed[stem], chains[stem] = self._process(stem, dry[stem])
-        master = _master_gain(processed)
-        wet = {
-            stem: master.process(audio, SAMPLE_RATE).astype(np.float32, order="C") for stem, audio in processed.items()
-        }
-        settings = {
-            "style": asdict(self.style),
-            "inserts": {stem: [processor.to_dict() for processor in (*chains[stem], master)] for stem in STEMS},
-        }
-        return SyntheticMix(wet, sum((wet[stem] for stem in STEMS), np.zeros(1, np.float32)), settings)
+        tracks = tuple(TrackStrip(stem, self._chain(stem, dry[stem]), stem=stem) for stem in STEMS)
+        console = Console(tracks=tracks, notes={"style": asdict(self.style)})
+        processed = render(console, dry, SAMPLE_RATE).tracks
+        faders_db = self._faders_db(processed)
+        # A fader is the last of a strip, so what it changes need not be rendered again.
+        wet = {stem: Gain(faders_db[stem]).process(processed[stem], SAMPLE_RATE) for stem in STEMS}
+        faded = tuple(replace(track, fader_db=faders_db[track.name]) for track in tracks)
+        mixture = sum((wet[stem] for stem in STEMS), np.zeros(1, np.float32))
+        return SyntheticMix(wet, mixture, replace(console, tracks=faded))
 
-    def _process(self, stem: str, dry: Audio) -> tuple[Float64, list[Processor]]:
-        """Process a stem and return its complete chain, including the gains set by measured loudness."""
-        audio = np.array(dry, dtype=np.float64, order="C")
+    def _chain(self, stem: str, dry: Audio) -> tuple[Processor, ...]:
+        """Return the processors of a stem behind a gain that brings it to the working level."""
         if is_silent(dry):
-            return np.zeros_like(audio), []
-        trim = Gain(round(priors.WORKING_LEVEL_DB - loudness_db(audio, SAMPLE_RATE), 1))
-        chain = [trim, *self.chains[stem]]
-        for processor in chain:
-            audio = _process_checked(stem, processor, audio)
-        fader = Gain(round(self.levels_db[stem] + priors.WORKING_LEVEL_DB - loudness_db(audio, SAMPLE_RATE), 1))
-        return fader.process(audio, SAMPLE_RATE), [*chain, fader]
+            return ()
+        trim_db = priors.WORKING_LEVEL_DB - loudness_db(dry, SAMPLE_RATE)
+        return Gain(in_range(Gain, "gain_db", trim_db, 1)), *self.chains[stem]
+
+    def _faders_db(self, processed: Mapping[str, Audio]) -> dict[str, float]:
+        """Return the faders that balance the stems and bring the highest peak of stems and mixture to the limit."""
+        levels_db = {
+            stem: round(self.levels_db[stem] + priors.WORKING_LEVEL_DB - loudness_db(audio, SAMPLE_RATE), 1)
+            for stem, audio in processed.items()
+            if not is_silent(audio)
+        }
+        balanced = [db_to_amplitude(level_db) * processed[stem] for stem, level_db in levels_db.items()]
+        if not balanced:
+            return dict.fromkeys(STEMS, 0.0)
+        highest = max(peak(sum(balanced, np.zeros(1))), *(peak(audio) for audio in balanced))
+        # Rounded down, so that short settings still keep the peak under its limit.
+        common_db = math.floor(100.0 * (priors.MIX_PEAK_DB - float(amplitude_to_db(highest)))) / 100.0
+        return {
+            stem: in_range(TrackStrip, "fader_db", levels_db[stem] + common_db, 2) if stem in levels_db else 0.0
+            for stem in STEMS
+        }
 
 
-def loudness_db(audio: Float64, sample_rate: int) -> float:
+def loudness_db(audio: npt.NDArray[np.floating], sample_rate: int) -> float:
     """Measure the loudness of audio (channels, samples) in dB: weighted blocks behind a relative gate."""
-    weighted = signal.sosfilt([biquad(band, sample_rate) for band in WEIGHTING], audio)
+    weighted = Cascade(WEIGHTING, sample_rate, len(audio)).push(audio.astype(np.float64))
     samples = audio.shape[1]
     block = round(BLOCK_S * sample_rate)
     power = np.add.reduceat((weighted**2).sum(axis=0), np.arange(0, samples, block)) / min(block, samples)
@@ -141,26 +153,6 @@ def loudness_db(audio: Float64, sample_rate: int) -> float:
         return SILENCE_DB
     power = power[power >= power.mean() * db_to_amplitude(2.0 * GATE_DB)]
     return float(power_to_db(power.mean()))
-
-
-def _process_checked(stem: str, processor: Processor, audio: Float64) -> Float64:
-    processed = np.asarray(processor.process(audio, SAMPLE_RATE), dtype=np.float64)
-    if processed.shape != audio.shape:
-        name = processor.to_dict().get("insert", type(processor).__name__)
-        raise InputError(
-            f"{stem}: expected audio of shape {audio.shape} from {name}, got {processed.shape}; "
-            "return as many channels and samples as process received"
-        )
-    return processed
-
-
-def _master_gain(stems: Mapping[str, Float64]) -> Gain:
-    """Return the gain that brings the highest peak of stems and mixture to the limit."""
-    highest = max(peak(sum(stems.values(), np.zeros(1))), *(peak(audio) for audio in stems.values()))
-    if not highest:
-        return Gain(0.0)
-    # Rounded down, so that short settings still keep the peak under its limit.
-    return Gain(math.floor(100.0 * (priors.MIX_PEAK_DB - float(amplitude_to_db(highest)))) / 100.0)
 
 
 def _adapt_extra(extra: ExtraProcessors) -> dict[str, tuple[Processor, ...]]:

@@ -9,6 +9,8 @@ from enum import IntEnum
 
 import numpy as np
 
+from fxnorm.console.seeding import seeded_generator
+
 Range = tuple[float, float]
 
 
@@ -48,11 +50,6 @@ class SeedTree:
         """Return a fresh generator for a branch and one of its leaves, such as a section or an instrument."""
         # Always four words, because a seed sequence pads missing words with zeros.
         return seeded_generator(self.seed, self.index, int(branch), leaf)
-
-
-def seeded_generator(*words: int) -> np.random.Generator:
-    """Return a generator seeded by integers; names the bit generator, so NumPy's default cannot change a song."""
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(words)))
 
 
 def uniform(rng: np.random.Generator, limits: Range, digits: int = 2) -> float:

@@ -1,9 +1,10 @@
 """Synthesize a song: score, dry recording, mix."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fxnorm.audio import Audio
+from fxnorm.console.document import Console
 from fxnorm.errors import InputError
 from fxnorm.synth.engineer import Engineer, ExtraProcessors
 from fxnorm.synth.recording import record
@@ -30,8 +31,8 @@ class SyntheticSong:
         Stems in the order of `STEMS`, sample-aligned, at `SAMPLE_RATE`.
     mixture : ndarray, shape (2, samples), float32
         Sum of the wet stems.
-    engineer : dict
-        Style of the engineer and settings of each processor of each stem, ready for JSON.
+    console : Console
+        Mix of the dry stems: the settings of every processor of each stem, and the style of the engineer as a note.
     """
 
     name: str
@@ -41,7 +42,7 @@ class SyntheticSong:
     dry: dict[str, Audio]
     wet: dict[str, Audio]
     mixture: Audio
-    engineer: dict[str, Any]
+    console: Console
 
     @property
     def samples(self) -> int:
@@ -61,8 +62,8 @@ def make_song(seed: int, index: int, *, seconds: float = 30.0, extra: ExtraProce
     seconds : float
         Duration in seconds, at least `MIN_DURATION_S`. A longer version of a song begins like the shorter one.
     extra : mapping of stem to sequence of processors, optional
-        Processors appended to the chains of the engineer: a `Processor`, or any object with `process(x)` on an array
-        (samples, channels).
+        Processors appended to the chains of the engineer: a `fxnorm.console.Processor`, or any object with
+        `process(x)` on an array (samples, channels). A console with such a foreign object cannot be read back.
 
     Returns
     -------
@@ -83,18 +84,19 @@ def make_song(seed: int, index: int, *, seconds: float = 30.0, extra: ExtraProce
     seeds = seed_tree(seed, index)
     if not seconds >= MIN_DURATION_S:
         raise InputError(f"expected at least {MIN_DURATION_S:g} seconds, got {seconds}; ask for a longer song")
+    title = draw_title(seeds)
     score = draw_score(seeds, seconds)
     recording = record(seeds, score)
     mix = Engineer.draw(seeds.generator(SeedBranch.ENGINEER), extra=extra).mix(recording.dry)
     return SyntheticSong(
-        name=draw_title(seeds),
+        name=title,
         seed=seed,
         index=index,
         score={**score.summary(), "instruments": recording.instruments},
         dry=recording.dry,
         wet=mix.wet,
         mixture=mix.mixture,
-        engineer=mix.settings,
+        console=replace(mix.console, name=title),
     )
 
 

@@ -1,11 +1,13 @@
 """Write songs to disk: wet stems with their mixture, dry stems, and a record of each song.
 
-    OUT/wet/SPLIT/NAME/{vocals,bass,drums,other,mixture}.flac, engineer.json, song.json
+    OUT/wet/SPLIT/NAME/{vocals,bass,drums,other,mixture}.flac, song.console.json, song.json
     OUT/dry/SPLIT/NAME/{vocals,bass,drums,other}.flac
 
-`song.json` is written last and marks a complete song.
+`song.console.json` is the mix: `fxnorm console render` makes the mixture from the dry stems again. `song.json` is
+written last and marks a complete song.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,10 @@ from fxnorm.synth.songs import SyntheticSong, make_song, song_name
 
 SUFFIX = ".flac"
 SUBTYPE = "PCM_24"
-SETTINGS_FILE = "engineer.json"
+CONSOLE_FILE = "song.console.json"
 RECORD_FILE = "song.json"
 # Raise it whenever a seed gives another song or another record; songs of older versions are then written again.
-CORPUS_VERSION = 1
+CORPUS_VERSION = 2
 
 
 def split_of(index: int) -> str:
@@ -52,7 +54,8 @@ def write_song(song: SyntheticSong, wet_folder: Path, dry_folder: Path) -> None:
         audio_files.write(dry_folder / f"{stem}{SUFFIX}", song.dry[stem], audio.SAMPLE_RATE, subtype=SUBTYPE)
         audio_files.write(wet_folder / f"{stem}{SUFFIX}", song.wet[stem], audio.SAMPLE_RATE, subtype=SUBTYPE)
     audio_files.write(wet_folder / f"mixture{SUFFIX}", song.mixture, audio.SAMPLE_RATE, subtype=SUBTYPE)
-    write_text(wet_folder / SETTINGS_FILE, documents.to_text(song.engineer, indent=1))
+    tracks = tuple(replace(track, files=(f"{track.name}{SUFFIX}",)) for track in song.console.tracks)
+    replace(song.console, tracks=tracks).save(wet_folder / CONSOLE_FILE)
     record = {"name": song.name, **_origin(song.seed, song.index, song.samples), "score": song.score}
     write_text(wet_folder / RECORD_FILE, documents.to_text(record, indent=1))
 

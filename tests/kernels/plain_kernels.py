@@ -3,7 +3,7 @@
 import itertools
 
 import numpy as np
-from scipy.signal import lfilter, sosfilt
+from scipy.signal import lfilter, lfiltic, sosfilt
 
 EMPTY_POWER = 1e-13
 LOWEST = -1e9  # the peak of a segment without samples
@@ -162,14 +162,19 @@ def hop_levels(channel, hop, tiny, out):
     out[:] = np.sum(magnitudes**2, axis=1), magnitudes.max(axis=1), np.log10(magnitudes + tiny).sum(axis=1)
 
 
-def oversampled_peak(channel, phases, blocks, length):
-    taps = phases.shape[1]
-    largest = 0.0
-    for block in blocks:
-        for n in range(block * length, (block + 1) * length):
-            around = [channel[k] if 0 <= k < channel.size else 0.0 for k in range(n - taps // 2, n - taps // 2 + taps)]
-            largest = max(largest, np.abs(phases.astype(np.float64) @ around).max())
-    return largest
+def interpolated_peaks(window, phases, out):
+    for n in range(out.size):
+        around = window[:, n : n + phases.shape[1]].astype(np.float64)
+        out[n] = np.abs(phases.astype(np.float64) @ around.T).max()
+
+
+def smooth_held(held, first, second, release, state, out):
+    weights = np.convolve(np.full(first, 1.0 / first), np.full(second, 1.0 / second))
+    for n, mean in enumerate(np.convolve(held.astype(np.float64), weights, mode="valid")):
+        fallen = release * state
+        state = max(mean, fallen if fallen > 1e-30 else 0.0)
+        out[n] = state
+    return state
 
 
 def add_harmonics(phase, amplitudes, hop, out):
@@ -180,9 +185,97 @@ def add_harmonics(phase, amplitudes, hop, out):
             out[n] += amplitude * np.sin(2.0 * np.pi * (k + 1) * phase[n])
 
 
-def smooth_reduction(reduction_db, attack, release, out):
-    state = 0.0
-    for n, reduction in enumerate(reduction_db):
-        step = 1.0 - (attack if reduction > state else release)
-        state += step * (reduction - state)
+def smooth(signal, attack, release, state, offset, out):
+    for n, sample in enumerate(signal):
+        step = 1.0 - (attack if sample > state else release)
+        state += step * (sample - state)
         out[n] = state
+    return state
+
+
+def filter_cascade(audio, sections, states, offset, out):
+    for channel, levels, result in zip(audio, states, out, strict=True):
+        signal = channel.astype(np.float64)
+        for section, (before, after) in zip(sections, itertools.pairwise(levels.copy()), strict=True):
+            levels[0], signal = latest(signal, levels[0]), continue_filter(signal, section, before, after)
+            levels = levels[1:]
+        levels[0] = latest(signal, levels[0])
+        result[:] = signal
+
+
+def filter_pair(signal, section, before, after, offset):
+    for one, x, y in zip(signal, before, after, strict=True):
+        filter_single(one, section, x, y, offset)
+
+
+def filter_two(signal, sections, before, after, offset):
+    middle = before[1].copy()
+    filter_single(signal, sections[0], before[0], middle, offset)
+    filter_single(signal, sections[1], before[1], after, offset)
+
+
+def filter_single(signal, section, before, after, offset):
+    filtered = continue_filter(signal, section, before, after)
+    before[:] = latest(signal, before)
+    signal[:] = filtered
+
+
+def keep_last(signal, state):
+    state[:] = latest(signal, state)
+
+
+def continue_filter(signal, section, inputs, outputs):
+    """Filter on from the last two inputs and outputs."""
+    b, a = section[:3], section[3:]
+    return lfilter(b, a, signal, zi=lfiltic(b, a, outputs, inputs))[0]
+
+
+def latest(signal, state):
+    """Return the last two samples, the latest first; those before the signal are the state."""
+    return np.concatenate([state[::-1], signal])[:-3:-1]
+
+
+def filter_section(audio, section, out):
+    out[:] = lfilter(section[:3], section[3:], audio.astype(np.float64))
+
+
+def section_gradient(audio, filtered, section, gradient, coefficients):
+    b, a = section[:3], section[3:]
+    for x, y, g in zip(audio, filtered, gradient, strict=True):
+        u = lfilter([1.0], a, g[::-1].astype(np.float64))[::-1]
+        for k in range(3):
+            coefficients[k] += np.dot(u[k:], x[: x.size - k])
+        for k in (1, 2):
+            coefficients[3 + k] -= np.dot(u[k:], y[: y.size - k])
+        g[:] = lfilter(b, [1.0], u[::-1])[::-1]
+
+
+def smooth_gradient(signal, smoothed, attack, release, gradient):
+    previous = np.concatenate([[0.0], smoothed[:-1]])
+    poles = np.where(signal > previous, attack, release)
+    # the transposed recursion, written as a matrix: l = (I - S')^-1 g, where S has the poles under its diagonal
+    matrix = np.eye(signal.size) - np.diag(poles[1:], 1)
+    carried = np.linalg.solve(matrix, gradient.astype(np.float64))
+    terms = carried * (previous - signal)
+    gradient[:] = (1.0 - poles) * carried
+    return terms[signal > previous].sum(), terms[signal <= previous].sum()
+
+
+def soft_knee(level, threshold, knee, out):
+    above = level.astype(np.float64) - threshold
+    inside = (above + 0.5 * knee) ** 2 / (2.0 * knee) if knee else np.maximum(above, 0.0)
+    out[:] = np.where(above < -0.5 * knee, 0.0, np.where(above > 0.5 * knee, above, inside))
+
+
+def soft_knee_gradient(level, threshold, knee, gradient):
+    above = level.astype(np.float64) - threshold
+    position = np.clip(above / knee + 0.5, 0.0, 1.0) if knee else (above > 0.0).astype(np.float64)
+    of_knee = np.dot(gradient, 0.5 * (position - position**2))
+    gradient *= position
+    return -gradient.sum(dtype=np.float64), of_knee
+
+
+def filter_halfband(padded, taps, out):
+    full = np.concatenate([taps[::-1], taps]).astype(np.float64)
+    for channel, result in zip(padded, out, strict=True):
+        result[:] = np.convolve(channel, full, mode="valid")

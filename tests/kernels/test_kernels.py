@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.signal import sosfilt
 
-from fxnorm.kernels import dynamics, loudness, spectra
+from fxnorm.kernels import ballistics, dynamics, loudness, spectra
 
 RNG = np.random.default_rng(0)
 LEVEL = (-30.0 + 12.0 * RNG.standard_normal(3000)).astype(np.float32)
@@ -38,6 +38,16 @@ def test_reduction_rises_by_the_attack_and_falls_by_the_release():
     time = np.arange(1, 1001)
     np.testing.assert_allclose(out[500:1500], 7.5 * (1.0 - np.exp(-time / 100.0)), atol=1e-4)
     np.testing.assert_allclose(out[1500:], out[1499] * np.exp(-np.arange(1, 1501) / 400.0), atol=1e-4)
+
+
+@pytest.mark.parametrize("slope", [0.75, 1.0])
+def test_reduction_is_that_of_the_console_with_a_hard_knee(slope):
+    level = np.concatenate((LEVEL, np.full(70_000, -60.0, np.float32), LEVEL))
+    reduction = np.maximum((level.astype(np.float64) + 20.0) * slope, 0.0)
+    expected, out = np.zeros_like(level), np.zeros_like(level)
+    last = ballistics.smooth(reduction, 0.95, 0.995, 0.0, 0, expected)
+    assert dynamics.reduce_gain(level, -20.0, slope, 0.95, 0.995, out) == last
+    assert np.array_equal(out, expected)
 
 
 def test_reduced_peaks_are_the_peaks_of_the_reduced_level():

@@ -9,16 +9,28 @@ import pytest
 from numba.extending import is_jitted
 
 from fxnorm import kernels
-from fxnorm.evaluation.metrics import levels
-from fxnorm.kernels import dynamics, features, loudness, silence, spectra, synth
+from fxnorm.dsp.true_peak import interpolator
+from fxnorm.kernels import (
+    ballistics,
+    biquads,
+    dynamics,
+    features,
+    halfband,
+    knee,
+    limiter,
+    loudness,
+    silence,
+    spectra,
+    synth,
+    true_peak,
+)
 from tests.kernels import plain_kernels as plain
 
 RNG = np.random.default_rng(0)
 SHELF = np.array([1.5, -2.7, 1.2, -1.7, 0.73])
 HIGH_PASS = np.array([1.0, -2.0, 1.0, -1.99, 0.99])
 EDGES = np.array([0, 100, 100, 417])  # the second segment has no samples
-PHASES = levels._interpolator()
-BLOCK = 16
+PHASES = interpolator()
 
 
 def floats(*shape, scale=1.0):
@@ -178,20 +190,21 @@ def hop_levels():
         yield channel, hop, 1e-30, zeros(3, 5)
 
 
-def oversampled_peak():
-    every = np.arange(7)
-    for samples in (1, BLOCK - 1, BLOCK, BLOCK + 1, 100):
-        channel = floats(samples)
-        for blocks in (every, every[::-1].copy(), RNG.permutation(every)):
-            yield channel, PHASES, blocks, BLOCK
-    yield zeros(100, dtype=np.float32), PHASES, every, BLOCK
-    for position in (15, 16, 17, 60):  # the end of a burst, at and beside the edge of a block, after a lone sample
-        channel = zeros(100, dtype=np.float32)
-        channel[position : position + 12] = 0.79 * np.array([1.0, 1.0, -1.0, -1.0] * 3)
-        channel[90] = 0.8
-        loudest_first = np.array([5, *every[:5], 6])
-        yield channel, PHASES, loudest_first, BLOCK
-        yield channel[::-1].copy(), PHASES, every, BLOCK
+def interpolated_peaks():
+    for channels, samples in ((1, 1), (1, 37), (2, 100), (2, 0)):
+        yield floats(channels, samples + PHASES.shape[1] - 1), PHASES, some(samples).astype(np.float32)
+    yield zeros(2, 60, dtype=np.float32), PHASES, zeros(41, dtype=np.float32)
+    burst = np.tile(np.float32([0.8, 0.8, -0.8, -0.8]), 15)
+    yield np.stack([burst, burst[::-1]]), PHASES, zeros(41, dtype=np.float32)
+
+
+def smooth_held():
+    for first, second, samples in ((2, 2, 1), (4, 3, 417), (30, 30, 200), (1, 1, 70)):
+        held = np.round(RNG.uniform(0.0, 1.0, samples + first + second - 2) * 2**24).astype(np.float32) / 2**24
+        held[: held.size // 2] *= held[: held.size // 2] > 0.9
+        for state in (0.0, 0.7, 1e-31):
+            yield held, first, second, 0.9, state, zeros(samples)
+    yield zeros(306, dtype=np.float32), 4, 4, 0.5, 1.0, zeros(300)
 
 
 def add_harmonics():
@@ -200,9 +213,91 @@ def add_harmonics():
         yield np.cumsum(RNG.uniform(0.0, 0.1, samples)) - 0.5, some(frames, harmonics), 16, some(samples)
 
 
-def smooth_reduction():
+def reductions():
     for reduction in (np.abs(RNG.standard_normal(417)), np.ones(1), zeros(50), np.arange(50.0), np.arange(50.0)[::-1]):
-        yield reduction.copy(), 0.6, 0.95, zeros(reduction.size)
+        yield reduction.copy()
+
+
+def smooth():
+    for reduction in reductions():
+        for state, offset in ((0.0, 0), (3.0, 1), (0.5, 63), (1e-31, 64)):
+            yield reduction, 0.6, 0.95, state, offset, zeros(reduction.size)
+    yield np.abs(floats(417)), 0.6, 0.95, 0.0, 0, zeros(417, dtype=np.float32)
+
+
+def biquad_cases():
+    """Sections with their input and output states, for one channel and for two."""
+    for samples, offset in ((417, 0), (100, 7), (2, 63), (1, 64)):
+        for channels, count in ((1, 1), (1, 2), (2, 2), (1, 3), (2, 3), (3, 4), (2, 0)):
+            sections = np.array([[*section[:3], 1.0, *section[3:]] for section in (SHELF, HIGH_PASS) * 2])[:count]
+            states = np.zeros((channels, count + 1, 2)) if offset == 0 else floats(channels, count + 1, 2).astype("f8")
+            yield floats(channels, samples), sections, states, offset
+
+
+def filter_cascade():
+    for audio, sections, states, offset in biquad_cases():
+        yield audio, sections, states, offset, np.empty_like(audio)
+        yield audio.astype(np.float64), sections, states, offset, np.empty(audio.shape)
+        yield zeros(*audio.shape), sections, zeros(*states.shape), offset, np.empty(audio.shape)
+
+
+def filter_pair():
+    for audio, sections, states, offset in biquad_cases():
+        if len(audio) == 2 and len(sections):
+            yield audio.astype(np.float64), sections[0], states[:, 0], states[:, 1], offset
+
+
+def filter_two():
+    for audio, sections, states, offset in biquad_cases():
+        if len(sections) > 1:
+            yield audio[0].astype(np.float64), sections[:2], states[0, :2], states[0, 2], offset
+
+
+def filter_single():
+    for audio, sections, states, offset in biquad_cases():
+        if len(sections):
+            yield audio[0].astype(np.float64), sections[0], states[0, 0], states[0, 1], offset
+
+
+def keep_last():
+    for samples in (0, 1, 2, 3, 100):
+        yield floats(samples).astype(np.float64), some(2)
+
+
+def filter_section():
+    for audio, sections, _, _ in biquad_cases():
+        if len(sections):
+            yield audio, sections[0], np.empty_like(audio)
+
+
+def section_gradient():
+    for audio, section, out in filter_section():
+        plain.filter_section(audio, section, out)
+        yield audio, out, section, floats(*audio.shape), some(6)
+
+
+def smooth_gradient():
+    for reduction in reductions():
+        smoothed = zeros(reduction.size)
+        plain.smooth(reduction, 0.6, 0.95, 0.0, 0, smoothed)
+        yield reduction, smoothed, 0.6, 0.95, RNG.standard_normal(reduction.size)
+
+
+def soft_knee():
+    for width in (0.0, 6.0):
+        for level in (-30.0 + floats(417, scale=12.0), np.float32([-33.0, -30.0, -27.0, -120.0, 0.0]), floats(0)):
+            yield level, np.float32(-30.0), np.float32(width), np.empty_like(level)
+            yield level.astype(np.float64), -30.0, width, np.empty(level.size)
+
+
+def soft_knee_gradient():
+    for level, threshold, width, out in soft_knee():
+        yield level, threshold, width, RNG.standard_normal(level.size).astype(out.dtype)
+
+
+def filter_halfband():
+    for channels, samples, reach in ((1, 417, 8), (2, 256, 3), (2, 1, 1)):
+        yield floats(channels, samples + 2 * reach - 1), floats(reach), floats(channels, samples)
 
 
 # Kernel, plain twin, and the arguments of both.
@@ -228,9 +323,21 @@ TWINS = {
     features.products: (plain.products, products),
     features.side_dissimilarity: (plain.side_dissimilarity, side_dissimilarity),
     features.hop_levels: (plain.hop_levels, hop_levels),
-    features.oversampled_peak: (plain.oversampled_peak, oversampled_peak),
+    true_peak.interpolated_peaks: (plain.interpolated_peaks, interpolated_peaks),
+    limiter.smooth_held: (plain.smooth_held, smooth_held),
     synth.add_harmonics: (plain.add_harmonics, add_harmonics),
-    synth.smooth_reduction: (plain.smooth_reduction, smooth_reduction),
+    biquads.filter_cascade: (plain.filter_cascade, filter_cascade),
+    biquads._filter_pair: (plain.filter_pair, filter_pair),
+    biquads._filter_two: (plain.filter_two, filter_two),
+    biquads._filter_single: (plain.filter_single, filter_single),
+    biquads._keep_last: (plain.keep_last, keep_last),
+    biquads.filter_section: (plain.filter_section, filter_section),
+    biquads.section_gradient: (plain.section_gradient, section_gradient),
+    ballistics.smooth: (plain.smooth, smooth),
+    ballistics.smooth_gradient: (plain.smooth_gradient, smooth_gradient),
+    knee.soft_knee: (plain.soft_knee, soft_knee),
+    knee.soft_knee_gradient: (plain.soft_knee_gradient, soft_knee_gradient),
+    halfband.filter_halfband: (plain.filter_halfband, filter_halfband),
 }
 
 

@@ -18,7 +18,7 @@ from fxnorm import audio, audio_files
 from fxnorm.synth import write_indexed_song
 
 RECORDED = Path(__file__).parent / "data" / "fingerprints.json"
-SONGS = ((3, 47), (11, 20))  # seed and index of two songs with many instruments and every insert on most stems
+SONGS = ((3, 47), (11, 20))  # seed and index: two that use many instruments and every processor on most stems
 SECONDS = 6.0
 OCTAVES_HZ = 62.5 * 2.0 ** np.arange(8)
 SEGMENT_S = 0.5

@@ -1,4 +1,4 @@
-"""Songs equal their recorded fingerprints: any change of a draw, a sound or an insert fails here."""
+"""Songs equal their recorded fingerprints: any change of a draw, a sound or a processor fails here."""
 
 import numpy as np
 import pytest
@@ -14,14 +14,14 @@ def test_a_song_is_the_recorded_one(seed, index):
     assert different == {}, "if this is meant, raise CORPUS_VERSION and record anew: python -m tests.synth.fingerprints"
 
 
-def test_every_recorded_file_sounds_and_every_insert_is_used():
+def test_every_recorded_file_sounds_and_every_processor_is_used():
     for song in fingerprints.load().values():
         for key, entry in song.items():
             assert key.endswith(".json") or np.max(entry["levels_db"]) > -50.0, key
-    inserts = {
-        insert["insert"]
+    processors = {
+        processor["processor"]
         for song in fingerprints.load().values()
-        for chain in song["wet/engineer.json"]["record"]["inserts"].values()
-        for insert in chain
+        for track in song["wet/song.console.json"]["record"]["tracks"]
+        for processor in track["processors"]
     }
-    assert inserts == {"Compressor", "Decorrelation", "Gain", "Pan", "ParametricEq", "Reverb", "Saturation", "Width"}
+    assert processors == {"compressor", "decorrelation", "eq", "gain", "pan", "reverb", "saturation", "width"}

@@ -138,7 +138,7 @@ def test_a_song_is_made_of_its_seed_and_index_alone(songs):
     again, different = make_song(0, 1, seconds=SECONDS), make_song(1, 1, seconds=SECONDS)
     assert again.name == songs[1].name == song_name(0, 1)
     assert again.score == songs[1].score
-    assert again.engineer == songs[1].engineer
+    assert again.console == songs[1].console
     for stem in STEMS:
         np.testing.assert_array_equal(again.dry[stem], songs[1].dry[stem])
         np.testing.assert_array_equal(again.wet[stem], songs[1].wet[stem])
@@ -155,7 +155,7 @@ def test_a_longer_song_begins_like_the_shorter_one(songs):
 
 def test_the_records_of_a_song_survive_json(songs):
     for song in songs:
-        for record in (song.score, song.engineer):
+        for record in (song.score, song.console.to_dict()):
             assert json.loads(json.dumps(record)) == record
 
 

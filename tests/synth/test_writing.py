@@ -6,11 +6,14 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from fxnorm import audio, audio_files
+from fxnorm.cli import cli
+from fxnorm.console import Console
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
-from fxnorm.synth import make_song, song_name, split_of, synthesize_corpus, write_indexed_song
+from fxnorm.synth import make_song, song_name, split_of, synthesize_corpus, write_indexed_song, write_song
 
 SECONDS = 2.5
 
@@ -30,7 +33,7 @@ def test_every_file_is_where_it_should_be(corpus):
     for index, folder in enumerate(folders):
         assert folder.parent == out / "wet" / split_of(index)
         assert sorted(path.name for path in folder.iterdir()) == sorted(
-            [*(f"{stem}.flac" for stem in STEMS), "mixture.flac", "engineer.json", "song.json"]
+            [*(f"{stem}.flac" for stem in STEMS), "mixture.flac", "song.console.json", "song.json"]
         )
         dry_folder = out / "dry" / split_of(index) / folder.name
         assert sorted(path.name for path in dry_folder.iterdir()) == sorted(f"{stem}.flac" for stem in STEMS)
@@ -54,7 +57,46 @@ def test_the_records_tell_how_to_make_the_song_again(corpus):
     record = json.loads((folders[2] / "song.json").read_text(encoding="utf-8"))
     song = make_song(record["seed"], record["index"], seconds=record["samples"] / record["sample_rate"])
     assert (record["name"], record["score"]) == (song.name, song.score)
-    assert json.loads((folders[2] / "engineer.json").read_text(encoding="utf-8")) == song.engineer
+    console = Console.load(folders[2] / "song.console.json")
+    assert console.name == song.name
+    assert console.values() == song.console.values()
+    assert console.notes == song.console.notes
+
+
+@pytest.mark.parametrize("index", [0, 4])
+def test_the_console_makes_the_wet_stems_of_the_dry_ones_again(corpus, tmp_path, index):
+    out, folders, _ = corpus
+    wet, dry = folders[index], out / "dry" / split_of(index) / folders[index].name
+    command = ["console", "render", wet / "song.console.json", dry, "-o", tmp_path / "mixture.wav", "-q"]
+    rendered = CliRunner().invoke(cli, [str(part) for part in (*command, "--tracks", tmp_path / "tracks")])
+    assert rendered.exit_code == 0, rendered.output
+    pairs = {f"{stem}.flac": tmp_path / "tracks" / f"{stem}.wav" for stem in STEMS}
+    for name, path in {**pairs, "mixture.flac": tmp_path / "mixture.wav"}.items():
+        expected, rendered_again = audio_files.read(wet / name)[0], audio_files.read(path)[0]
+        rms = np.sqrt(np.mean((rendered_again - expected).astype(np.float64) ** 2))
+        assert 20 * np.log10(rms + 1e-12) < -100.0
+        assert expected.any()
+
+
+def test_a_song_with_a_foreign_processor_is_written_and_cannot_be_replayed(tmp_path):
+    class Inverter:
+        def process(self, x):
+            return -x
+
+    song = make_song(3, 1, seconds=SECONDS, extra={"bass": [Inverter()]})
+    write_song(song, tmp_path / "wet", tmp_path / "dry")
+    command = [
+        "console",
+        "render",
+        tmp_path / "wet" / "song.console.json",
+        tmp_path / "dry",
+        "-o",
+        tmp_path / "mix.wav",
+    ]
+    rendered = CliRunner().invoke(cli, [str(part) for part in command])
+    assert isinstance(rendered.exception, InputError)
+    assert "Inverter" in str(rendered.exception)
+    assert not (tmp_path / "mix.wav").exists()
 
 
 def test_a_second_run_keeps_what_is_complete_and_makes_what_is_not(corpus):

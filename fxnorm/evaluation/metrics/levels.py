@@ -1,20 +1,15 @@
 """Levels of a whole mix: loudness, peaks, width, imbalance, crest factor."""
 
-from functools import cache
-
 import numpy as np
-import numpy.typing as npt
 
-from fxnorm.audio import Audio, peak
+from fxnorm.audio import peak
+from fxnorm.dsp.true_peak import true_peak
 from fxnorm.evaluation.metrics.base import Metric, Recording, Values
 from fxnorm.evaluation.metrics.mape import mean_of
-from fxnorm.kernels.features import energies, oversampled_peak
+from fxnorm.kernels.features import energies
 from fxnorm.units import amplitude_to_db, power_to_db
 
 LIMIT_DB = 60.0  # of width and imbalance
-OVERSAMPLING = 4
-TAPS = 20  # of each phase of the interpolator
-_BLOCK = 256
 
 METRICS = {
     "loudness": Metric(
@@ -94,26 +89,6 @@ def compare(target: Values, mix: Values) -> Values:
         "loudness_mape": mean_of(percentages),
         **percentages,
     }
-
-
-def true_peak(mix: Audio) -> float:
-    """Find the largest magnitude on and between the samples, 4 times oversampled (ITU-R BS.1770-4, Annex 2)."""
-    largest = peak(mix)
-    for channel in mix:
-        block_peaks = np.pad(np.abs(channel), (0, -channel.size % _BLOCK)).reshape(-1, _BLOCK).max(axis=1)
-        blocks = np.argsort(-block_peaks, kind="stable")
-        largest = max(largest, oversampled_peak(np.ascontiguousarray(channel), _interpolator(), blocks, _BLOCK))
-    return largest
-
-
-@cache
-def _interpolator() -> npt.NDArray[np.float32]:
-    """Design the polyphase filter, shape (4, 20)."""
-    from scipy.signal import firwin
-
-    # an odd number of taps makes one phase the samples themselves; the last tap is 0
-    taps = firwin(OVERSAMPLING * TAPS + 1, 1.0 / OVERSAMPLING, window=("kaiser", 5.0))[:-1] * OVERSAMPLING
-    return np.ascontiguousarray(taps.reshape(TAPS, OVERSAMPLING).T[:, ::-1], dtype=np.float32)
 
 
 def _ratio_db(numerator: float, denominator: float) -> float:

@@ -9,33 +9,18 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from fxnorm.audio import SAMPLE_RATE
-from fxnorm.dsp.biquads import biquad
+from fxnorm.console.processor import Processor
+from fxnorm.console.processors import Compressor, Eq, EqBand, Gain, Pan, Saturation, Width
+from fxnorm.dsp.biquads import Band, biquad
 from fxnorm.errors import InputError
-from fxnorm.synth import (
-    Band,
-    Compressor,
-    Decorrelation,
-    Gain,
-    Pan,
-    ParametricEq,
-    Processor,
-    Reverb,
-    Saturation,
-    Width,
-    processor_from_dict,
-)
-from fxnorm.synth.foreign import ForeignProcessor, adapt
-from fxnorm.synth.processors import PROCESSORS
 
 EVERY_PROCESSOR = (
     Gain(-3.0),
-    ParametricEq((Band("high_pass", 90.0), Band("peak", 3000.0, 4.0, 1.0), Band("high_shelf", 9000.0, -3.0))),
+    Eq((EqBand("high_pass", 90.0), EqBand("peak", 3000.0, 4.0, 1.0), EqBand("high_shelf", 9000.0, -3.0))),
     Compressor(threshold_db=-20.0, ratio=4.0, attack_ms=5.0, release_ms=100.0, wet=0.8),
     Saturation(drive_db=9.0, wet=0.7),
     Pan(0.4),
     Width(1.5),
-    Decorrelation(amount=0.5, window_ms=20.0, low_cut_hz=200.0, seed=3),
-    Reverb(1.2, 20.0, -12.0, 200.0, 8000.0, 20.0, 0.5, seed=4),
 )
 
 
@@ -65,12 +50,9 @@ class TestEveryProcessor:
         assert not processor.process(np.zeros((2, 5000)), SAMPLE_RATE).any()
 
     def test_its_settings_survive_json(self, processor):
-        again = processor_from_dict(json.loads(json.dumps(processor.to_dict())))
+        again = Processor.from_dict(json.loads(json.dumps(processor.to_dict())))
         assert again == processor == type(processor).from_dict(processor.to_dict())
         assert np.array_equal(again.process(noise(), SAMPLE_RATE), processor.process(noise(), SAMPLE_RATE))
-
-    def test_it_follows_the_protocol(self, processor):
-        assert isinstance(processor, Processor)
 
 
 @given(st.floats(-1.0, 1.0))
@@ -97,15 +79,7 @@ def test_width_one_is_the_identity_and_width_zero_is_mono():
     x = noise()
     np.testing.assert_allclose(Width(1.0).process(x, SAMPLE_RATE), x, atol=1e-15)
     mono = Width(0.0).process(x, SAMPLE_RATE)
-    np.testing.assert_array_equal(mono[0], mono[1])
-
-
-def test_decorrelation_leaves_the_mono_sum_alone():
-    x = noise()
-    y = Decorrelation(0.6, 20.0, 200.0, seed=1).process(x, SAMPLE_RATE)
-    np.testing.assert_allclose(y.sum(axis=0), x.sum(axis=0), atol=1e-12)
-    mono = np.repeat(x[:1], 2, axis=0)
-    assert np.corrcoef(Decorrelation(0.6, 20.0, 200.0, seed=1).process(mono, SAMPLE_RATE))[0, 1] < 0.9
+    np.testing.assert_allclose(mono[0], mono[1], atol=1e-15)
 
 
 def test_saturation_passes_quiet_sounds_and_rounds_off_loud_ones():
@@ -137,21 +111,17 @@ def test_a_compressor_attacks_as_fast_as_it_says(sample_rate):
     step = np.concatenate(
         (np.full((2, sample_rate // 4), 1e-3), np.full((2, sample_rate // 4), 10 ** (-6 / 20))), axis=1
     )
-    y = Compressor(-30.0, 1e6, attack_ms=10.0, release_ms=100.0, knee_db=0.0).process(step, sample_rate)
+    y = Compressor(-30.0, 20.0, attack_ms=10.0, release_ms=100.0, knee_db=0.0).process(step, sample_rate)
     gain_db = 20 * np.log10(y[0] / step[0])
-    assert gain_db[sample_rate // 4 + sample_rate // 100] == pytest.approx(-24.0 * (1 - np.exp(-1)), abs=0.2)
+    assert gain_db[sample_rate // 4 + sample_rate // 100] == pytest.approx(-22.8 * (1 - np.exp(-1)), abs=0.2)
 
 
 @pytest.mark.parametrize("sample_rate", [SAMPLE_RATE, 96_000])
-def test_an_equaliser_and_the_decorrelation_follow_the_sample_rate(sample_rate):
+def test_an_equaliser_follows_the_sample_rate(sample_rate):
     impulse = np.zeros((2, sample_rate))
     impulse[:, 0] = 1.0
-    response = ParametricEq((Band("peak", 1000.0, 6.0, 1.0),)).process(impulse, sample_rate)
+    response = Eq((EqBand("peak", 1000.0, 6.0, 1.0),)).process(impulse, sample_rate)
     assert 20 * np.log10(np.abs(np.fft.rfft(response[0])[1000])) == pytest.approx(6.0, abs=0.01)
-    scattered = [Decorrelation(0.5, ms, 200.0, seed=1).process(impulse, sample_rate) - impulse for ms in (20.0, 40.0)]
-    energy = [np.cumsum(side[0] ** 2) / np.sum(side[0] ** 2) for side in scattered]
-    ends_ms = [1000.0 / sample_rate * np.argmax(curve > 0.98) for curve in energy]
-    assert [end_ms / ms for end_ms, ms in zip(ends_ms, (20.0, 40.0), strict=True)] == pytest.approx([1.0, 1.0], abs=0.3)
 
 
 @pytest.mark.parametrize(
@@ -173,64 +143,12 @@ def test_a_band_has_the_gain_it_says(band, frequency_hz, gain_db):
     assert 20 * np.log10(abs(response[0])) == pytest.approx(gain_db, abs=0.1)
 
 
-def test_a_reverb_comes_back_at_its_level():
-    x = noise(2 * SAMPLE_RATE)
-    wide_open = Reverb(0.6, 0.0, -12.0, 20.0, 20_000.0, 20.0, 0.6, seed=9)
-    added = wide_open.process(x, SAMPLE_RATE) - x
-    assert 20 * np.log10(added[:, SAMPLE_RATE:].std() / x[:, SAMPLE_RATE:].std()) == pytest.approx(-12.0, abs=0.7)
-
-
 def test_unknown_settings_and_bands_are_refused():
-    with pytest.raises(InputError, match="got insert 'Flanger'"):
-        processor_from_dict({"insert": "Flanger"})
-    with pytest.raises(InputError, match=r"expected Gain with gain_db, got .*level_db"):
-        processor_from_dict({"insert": "Gain", "level_db": 3.0})
-    with pytest.raises(InputError, match="expected Band with"):
-        processor_from_dict({"insert": "ParametricEq", "bands": [{"kind": "peak"}]})
+    with pytest.raises(InputError, match="got 'flanger'"):
+        Processor.from_dict({"processor": "flanger"})
+    with pytest.raises(InputError, match=r"gain: expected gain_db, got unknown key 'gain_dB'; did you mean 'gain_db'"):
+        Processor.from_dict({"processor": "gain", "gain_dB": 3.0})
+    with pytest.raises(InputError, match="got 'notch'"):
+        EqBand("notch", 100.0)
     with pytest.raises(InputError, match="got 'notch'"):
         biquad(Band("notch", 100.0))
-
-
-class Parameters:
-    def serialize(self):
-        return {"depth": np.float64(0.5), "on": np.True_}
-
-
-class Phaser:
-    parameters = Parameters()
-
-    def process(self, x):
-        return x
-
-
-def test_a_foreign_processor_is_described_by_its_class_and_parameters():
-    values = json.loads(json.dumps(ForeignProcessor(Phaser()).to_dict()))
-    assert values.pop("insert").endswith(".Phaser")
-    assert values == {"depth": 0.5, "on": True}
-
-
-class Recorder:
-    """A foreign processor that keeps its input and negates it in place."""
-
-    def process(self, x):
-        self.x = x.copy()
-        x *= -1.0
-        return x
-
-
-@pytest.mark.parametrize("samples", [1, 100])
-def test_a_foreign_processor_works_on_a_copy_of_samples_by_channels(samples):
-    audio, recorder = noise(samples), Recorder()
-    before = audio.copy()
-    processed = adapt(recorder).process(audio, SAMPLE_RATE)
-    assert np.array_equal(recorder.x, before.T)
-    assert np.array_equal(processed, -before)
-    assert np.array_equal(audio, before)
-    assert processed.flags.c_contiguous
-
-
-def test_only_foreign_processors_are_adapted():
-    assert all(adapt(processor) is processor for processor in EVERY_PROCESSOR)
-    assert {type(processor).__name__ for processor in EVERY_PROCESSOR} == set(PROCESSORS)
-    with pytest.raises(InputError, match="process"):
-        adapt(3)

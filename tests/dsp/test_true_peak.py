@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import firwin
 
-from fxnorm.evaluation.metrics import levels
+from fxnorm.dsp import true_peak
 
 BLOCK = 256  # samples per block
 SAMPLES = 5 * BLOCK + 77
@@ -37,7 +37,7 @@ def place(*parts: tuple[int, np.ndarray | list[float]]) -> np.ndarray:
 def check(channel: np.ndarray) -> None:
     wanted = exhaustive(channel)
     for mix in ([channel, 0.1 * channel], [0.1 * channel, channel], [channel[::-1], channel]):
-        assert levels.true_peak(np.stack(mix)) == pytest.approx(wanted, rel=1e-5)
+        assert true_peak.true_peak(np.stack(mix)) == pytest.approx(wanted, rel=1e-5)
 
 
 def test_a_larger_sample_does_not_hide_a_burst() -> None:

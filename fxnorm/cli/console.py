@@ -1,0 +1,143 @@
+"""fxnorm console: make, show and render the document of a mix."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fxnorm.cli import options
+
+if TYPE_CHECKING:
+    from fxnorm.console import Master, Strip
+
+
+@click.group()
+def console() -> None:
+    """Make, show and render the document of a mix.
+
+    A console is a JSON file that holds every fader, pan, processor and send of a mix. Edit it in a text editor and
+    render it again.
+    """
+
+
+@console.command()
+@click.argument("folder", metavar="TRACKS", type=options.ANY_PATH)
+@click.option("-o", "--out", required=True, type=options.ANY_PATH, help="File to write, such as song.console.json.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+def new(folder: Path, out: Path, force: bool) -> None:
+    """Make a console that adds up the tracks of a folder.
+
+    Stems are recognised by the names of files and subfolders, as in fxnorm mix.
+    """
+    from fxnorm import corpus
+    from fxnorm.console import Console
+    from fxnorm.errors import InputError
+
+    if out.exists() and not force:
+        raise InputError(f"{out}: exists, and may hold settings of yours; choose another name or add --force")
+    songs = corpus.scan_folders([folder])
+    if len(songs) > 1:
+        raise InputError(f"{folder}: expected the tracks of one song, got {len(songs)} songs; name the folder of one")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    document = Console.neutral(songs[0])
+    document.save(out)
+    click.echo(f"{out}: {len(document.tracks)} tracks")
+
+
+@console.command()
+@click.argument("document", metavar="CONSOLE", type=options.ANY_PATH)
+def show(document: Path) -> None:
+    """Print the strips of a console as a table."""
+    from fxnorm.console import Console
+
+    loaded = Console.load(document)
+    rows = [["strip", "stem", "fader", "pan", "to", "processors and sends"]]
+    for track in loaded.tracks:
+        rows += _strip_rows(track, track.stem)
+    for bus in loaded.buses:
+        rows += _strip_rows(bus, "bus")
+    rows += _master_rows(loaded.master)
+    if loaded.name:
+        click.echo(f"{loaded.name}: {len(loaded.tracks)} tracks, {len(loaded.buses)} buses")
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        click.echo("  ".join([*cells, row[-1]]).rstrip())
+
+
+@console.command()
+@click.argument("document", metavar="CONSOLE", type=options.ANY_PATH)
+@click.argument("folder", metavar="TRACKS", type=options.ANY_PATH)
+@click.option("-o", "--out", required=True, type=options.ANY_PATH, help="File of the mix (.wav, .flac, .aiff, ...).")
+@click.option("--stems", type=options.ANY_PATH, metavar="DIR", help="Write the four stems of the mix to a folder.")
+@click.option("--tracks", type=options.ANY_PATH, metavar="DIR", help="Write every track of the mix to a folder.")
+@click.option("--buses", type=options.ANY_PATH, metavar="DIR", help="Write every bus to a folder.")
+@click.option("--sample-rate", type=click.IntRange(4000, 768_000), metavar="HZ", help="Resample tracks to this rate.")
+@click.option(
+    "--tail", "tail_s", type=click.FloatRange(0.0, 60.0), default=0.0, help="Seconds to add for reverberation."
+)
+@click.option("--subtype", default="", help="Sample format: FLOAT (default of wav), PCM_24 (default of flac), ...")
+@options.jobs
+@options.verbosity
+def render(
+    document: Path,
+    folder: Path,
+    out: Path,
+    stems: Path | None,
+    tracks: Path | None,
+    buses: Path | None,
+    sample_rate: int | None,
+    tail_s: float,
+    subtype: str,
+    jobs: int | None,
+    quiet: bool,
+) -> None:
+    """Render a console with the tracks of a folder.
+
+    A track is the file that the document names, or the file with the track's name. An existing mix is overwritten.
+    """
+    from fxnorm.choices import SUBTYPES
+    from fxnorm.console import Console
+    from fxnorm.mixing.console_files import ConsoleFiles, render_files
+    from fxnorm.parallel import default_jobs
+
+    source = ConsoleFiles.find(Console.load(document), folder, sample_rate=sample_rate)
+    suffix = out.suffix.lower().lstrip(".")
+    with options.progress_bar("render", unit=" %", quiet=quiet) as progress:
+        result = render_files(
+            source,
+            out,
+            stems=stems,
+            tracks=tracks,
+            buses=buses,
+            subtype=subtype.upper() or SUBTYPES.get(suffix, ("PCM_16",))[0],
+            tail_s=tail_s,
+            jobs=jobs or default_jobs(),
+            progress=lambda share, label: progress(round(100.0 * share), 100, label),
+        )
+    if quiet:
+        return
+    for notice in result.notices:
+        click.echo(f"fxnorm: {notice}", err=True)
+    seconds = result.samples / result.sample_rate
+    click.echo(f"{out}: {seconds:.1f} s at {result.sample_rate} Hz, peak {result.peak_db:.1f} dBFS")
+
+
+def _strip_rows(strip: "Strip", group: str) -> Iterator[list[str]]:
+    from fxnorm.console import Pan
+
+    inserts = [f"{processor.title}: {processor.describe()}" for processor in strip.processors]
+    inserts += [
+        f"send {send.bus}: {send.level_db:+.1f} dB{' before the fader' if send.pre_fader else ''}"
+        for send in strip.sends
+    ]
+    fader = "muted" if strip.mute else f"{strip.fader_db:+.1f} dB"
+    yield [strip.name, group, fader, Pan(strip.pan).describe(), strip.output, *(inserts[:1] or [""])]
+    yield from (["", "", "", "", "", insert] for insert in inserts[1:])
+
+
+def _master_rows(master: "Master") -> Iterator[list[str]]:
+    inserts = [f"{processor.title}: {processor.describe()}" for processor in master.processors]
+    yield ["master", "", f"{master.fader_db:+.1f} dB", "", "", *(inserts[:1] or [""])]
+    yield from (["", "", "", "", "", insert] for insert in inserts[1:])
