@@ -6,23 +6,31 @@
 prints Markdown. First, forward and backward on 8 tracks of 262,144 samples (6 s, mono, float32) with two threads, in
 milliseconds on the clock and of processor time: six bands and a compressor against dasp-pytorch (whose smoother has no
 release), and attack and release alone against torchcomp. Then the processors of a strip on a stereo minute, in seconds
-of processor time, against the nearest chain of Pedalboard, which is GPL and is needed for nothing else. What is not
-installed is left out with a line.
+of processor time, and the whole strip on rests, digital silence and a fade. Then `fxnorm console render` on songs of two
+lengths, with 16 stereo tracks of full strips, two buses with reverb and a mastered sum: seconds on the clock with two
+threads, and the memory of the process at its highest. Last, the nearest chain of Pedalboard, which is GPL and is needed
+for nothing else. What is not installed is left out with a line.
 """
 
 import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from time import perf_counter, process_time
 
 import numpy as np
 import torch
 from scipy.signal import filtfilt, firwin
 
+from fxnorm import audio_files
 from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.cli.options import print_table
+from fxnorm.console import Bus, Console, Limiter, Master, Reverb, Send, TrackStrip
 from fxnorm.console import torch as console_torch
 from fxnorm.console.processor import Processor
 from fxnorm.console.processors import Compressor, Eq, EqBand, Gain, Pan, Saturation, Width
@@ -53,6 +61,18 @@ STRIP: dict[str, Processor] = {
     "fader": Gain(-6.0),
 }
 MOST_SECONDS = 0.20  # a strip, wanted
+SONG_TRACKS = 16
+SONG_MINUTES = (1, 4)
+# Runs in a process of its own, so that its memory is that of the command alone.
+COMMAND = """
+import resource, sys, time
+sys.argv = ["fxnorm", *sys.argv[1:]]
+from fxnorm.cli import cli
+start = time.perf_counter()
+cli.main(prog_name="fxnorm", standalone_mode=False)
+seconds = time.perf_counter() - start
+print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
 
 
 def music(channels: int, samples: int) -> Audio:
@@ -195,6 +215,60 @@ def pedalboard_seconds(audio: Audio) -> dict[str, float]:
     return {name: best(lambda chain=chain: chain(audio, SAMPLE_RATE)) for name, chain in chains.items()}
 
 
+def song_console() -> Console:
+    """A mix that uses everything."""
+    processors = tuple(processor for name, processor in STRIP.items() if name not in ("pan", "fader"))
+    sends = (Send("room", -18.0), Send("hall", -24.0))
+    tracks = tuple(
+        TrackStrip(f"track {number}", processors, fader_db=-12.0, pan=number / 10.0 - 0.75, sends=sends)
+        for number in range(SONG_TRACKS)
+    )
+    rooms = (
+        Bus("room", (Reverb(decay_s=0.6, dry=0.0),)),
+        Bus("hall", (Reverb(decay_s=2.5, dry=0.0, seed=1),)),
+    )
+    return Console("song", tracks, rooms, Master((Compressor(-12.0, 2.0), BANDS, Width(1.1), Limiter())))
+
+
+def song_rows() -> list[list[str]]:
+    """Time and memory of whole songs, from files to a file."""
+    rows = [["fxnorm console render, 16 tracks", "seconds", "times real time", "memory, MB"]]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        song_console().save(folder / "song.console.json")
+        for minutes in SONG_MINUTES:
+            tracks = folder / f"{minutes} minutes"
+            tracks.mkdir()
+            audio = np.tile(music(2, MINUTE), minutes)
+            for number in range(SONG_TRACKS):
+                audio_files.write(tracks / f"track {number}.wav", audio, SAMPLE_RATE, subtype="PCM_24")
+            words = ["console", "render", folder / "song.console.json", tracks, "-o", folder / "mix.wav", "-j", THREADS]
+            result = subprocess.run(
+                [sys.executable, "-c", COMMAND, *map(str, words)], capture_output=True, text=True, check=True
+            )
+            seconds, memory_kb = map(float, result.stdout.split()[-2:])
+            times = 60.0 * minutes / seconds
+            rows.append([f"{minutes} minutes", f"{seconds:.1f}", f"{times:.0f}", f"{memory_kb / 1024.0:.0f}"])
+    return rows
+
+
+def silence_rows(audio: Audio, yardstick: float) -> list[list[str]]:
+    """Time of a strip on sounds that would drive its filters into subnormal numbers."""
+    rests = audio.copy()
+    rests[:, MINUTE // 4 :] = 0.0
+    fade = audio * np.float32(10.0) ** np.linspace(0.0, -60.0, audio.shape[1], dtype=np.float32)
+    rows = [["full strip, stereo minute", "seconds", "yardsticks"]]
+    for name, sound in (
+        ("music", audio),
+        ("45 s of digital silence", rests),
+        ("digital silence", np.zeros_like(audio)),
+        ("a fade to -1,200 dB", fade),
+    ):
+        seconds = sum(best(lambda p=processor: p.process(sound, SAMPLE_RATE)) for processor in STRIP.values())  # noqa: B023
+        rows.append([name, f"{seconds:.3f}", f"{seconds / yardstick:.4f}"])
+    return rows
+
+
 def main() -> None:
     noise = np.random.default_rng(0).standard_normal((2, MINUTE))
     taps = firwin(1001, 0.5)
@@ -204,6 +278,10 @@ def main() -> None:
     print()
     audio = music(2, MINUTE)
     print_table(strip_rows(audio, yardstick))
+    print()
+    print_table(silence_rows(audio, yardstick))
+    print()
+    print_table(song_rows())
     print()
     if find_spec("pedalboard") is None:
         print("pedalboard: not installed")
