@@ -4,12 +4,12 @@
     python -m tests.benchmarks.console
 
 prints Markdown. First, forward and backward on 8 tracks of 262,144 samples (6 s, mono, float32) with two threads, in
-milliseconds on the clock and of processor time: six bands and a compressor against dasp-pytorch (whose smoother has no
-release), and attack and release alone against torchcomp. Then the processors of a strip on a stereo minute, in seconds
-of processor time, and the whole strip on rests, digital silence and a fade. Then `fxnorm console render` on songs of two
-lengths, with 16 stereo tracks of full strips, two buses with reverb and a mastered sum: seconds on the clock with two
-threads, and the memory of the process at its highest. Last, the nearest chain of Pedalboard, which is GPL and is needed
-for nothing else. What is not installed is left out with a line.
+milliseconds on the clock and of processor time: six bands and a compressor against dasp-pytorch (whose smoother has
+no release), and attack and release alone against torchcomp. Then the processors of a strip on a stereo minute, in
+seconds of processor time, and the whole strip on rests, digital silence and a fade. Then `fxnorm console render` on
+songs of two lengths, with 16 stereo tracks of full strips, two buses with reverb and a mastered sum: seconds on the
+clock with two threads, and the memory of the process at its highest. Last, the nearest chain of Pedalboard, which is
+GPL and is needed for nothing else. What is not installed is left out with a line.
 """
 
 import os
