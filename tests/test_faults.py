@@ -225,16 +225,16 @@ def test_another_format_that_was_killed_leaves_no_file_of_the_first(songs, undis
 
 def full(monkeypatch, number, *, after):
     """Let the disk be full after `after` audio files."""
-    encode, paths = audio_files._encode, []
+    encoder, paths = audio_files._encoder, []
 
     def fill(path, *rest):
         paths.append(path)
         if len(paths) > after:
             path.write_bytes(b"half")
             raise OSError(number, os.strerror(number))
-        encode(path, *rest)
+        return encoder(path, *rest)
 
-    monkeypatch.setattr(audio_files, "_encode", fill)
+    monkeypatch.setattr(audio_files, "_encoder", fill)
     return paths
 
 

@@ -171,6 +171,34 @@ WRONG_USES = [
         ("an unknown device", "train recipe.yaml -d tpu", 2, "'tpu'"),
         ("an unknown strategy", "train recipe.yaml strategy=sideways -o run", 2, "strategy"),
         ("no checkpoint", "models none", 2, "name the folder of a checkpoint"),
+        # consoles
+        ("no such console", "console show none.json", 2, "cannot be read"),
+        ("another document", "console show rate48.json", 2, "expected a console"),
+        ("a later console", "console show consoles/later.json", 2, "expected a console of version 1, got 2"),
+        ("an unknown processor", "console show consoles/processor.json", 2, "did you mean 'compressor'?"),
+        ("a fader out of range", "console show consoles/range.json", 2, "fader_db: expected -60 to 24 dB, got 99"),
+        ("a misspelled key", "console show consoles/key.json", 2, "did you mean 'fader_db'?"),
+        ("a console of two songs", "console new songs -o out.json", 2, "expected the tracks of one song"),
+        ("a console of nothing", "console new empty -o out.json", 2, "expected a folder of stems"),
+        ("a console that is there", "console new songs/One -o consoles/One.json", 2, "add --force"),
+        ("a track without file", "console render consoles/more.json songs/One -o o.wav", 2, "the track 'guitar'"),
+        ("a file without track", "console render consoles/fewer.json songs/One -o o.wav", 2, "a track of the console"),
+        ("no folder of tracks", "console render consoles/One.json none -o o.wav", 2, "the folder of the tracks"),
+        ("tracks of two rates", "console render consoles/two.json rates -o o.wav", 2, "--sample-rate 48000"),
+        ("a track of NaN", "console render consoles/nan.json nan -o o.wav", 2, "expected finite samples"),
+        (
+            "a mix over a track",
+            "console render consoles/One.json songs/One -o songs/One/bass.wav",
+            2,
+            "expected another file",
+        ),
+        ("a mix of no format", "console render consoles/One.json songs/One -o mix.txt", 2, "expected a name that ends"),
+        # mastering
+        ("no mix to master", "master none.wav -o o.wav", 2, "none.wav"),
+        ("a mix of text", "master text.wav -o o.wav", 2, "expected an audio file"),
+        ("a mix with NaN", "master bad/nan.wav -o o.wav", 2, "NaN"),
+        ("a ceiling over full scale", "master mine.wav -o o.wav --ceiling 1", 2, "ceiling"),
+        ("a loudness over full scale", "master mine.wav -o o.wav --lufs 3", 2, "expected a loudness"),
         # evaluation
         ("nothing to evaluate", "evaluate wet -o r.html", 2, "expected at least one model or folder of mixes"),
         ("an unknown model to evaluate", "evaluate wet -m nothing -o r.html", 2, "unknown model 'nothing'"),
@@ -251,6 +279,31 @@ def write_bad_audio(root: Path) -> None:
     soundfile.write(bad / "nan.wav", samples.T, audio.SAMPLE_RATE, subtype="FLOAT")
 
 
+def write_consoles(root: Path) -> None:
+    folder = root / "consoles"
+    folder.mkdir()
+
+    def write(name: str, *tracks: dict[str, object], version: int = 1) -> None:
+        content = {"format": "fxnorm-console", "version": version, "tracks": tracks}
+        (folder / f"{name}.json").write_text(json.dumps(content))
+
+    stems = [{"name": stem} for stem in STEMS]
+    write("One", *stems)
+    write("later", *stems, version=2)
+    write("processor", {"name": "bass", "processors": [{"processor": "compresor"}]})
+    write("range", {"name": "bass", "fader_db": 99.0})
+    write("key", {"name": "bass", "fadr_db": 9.0})
+    write("more", *stems, {"name": "guitar"})
+    write("fewer", *stems[1:])
+    write("two", {"name": "one"}, {"name": "two"})
+    write("nan", {"name": "nan"})
+    for name, rate in (("one", audio.SAMPLE_RATE), ("two", 48_000)):
+        (root / "rates").mkdir(exist_ok=True)
+        audio_files.write(root / "rates" / f"{name}.wav", noise(0.1), rate)
+    (root / "nan").mkdir()
+    shutil.copy(root / "bad" / "nan.wav", root / "nan")
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write good and bad songs, corpora, statistics, models and archives."""
@@ -265,6 +318,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         audio_files.write(root / name, noise(0.1), audio.SAMPLE_RATE)
     write_archives(root)
     write_bad_audio(root)
+    write_consoles(root)
     for name, bad in (("one_bad", "text.wav"), ("one_mp3", "mp3/cut.mp3")):
         for song in ("First", "Second"):
             shutil.copytree(root / "songs" / "One", root / name / song)
