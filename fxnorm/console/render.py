@@ -7,7 +7,6 @@ aligned. The result of any division into blocks equals that of the whole, bit fo
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,11 +114,23 @@ def render_blocks(
         What is ready after each block, and what is left at the end.
     """
     renderer = Renderer(console, sample_rate, channels)
-    with ExitStack() as stack:
-        pool = stack.enter_context(ThreadPoolExecutor(jobs)) if jobs > 1 and len(console.tracks) > 1 else None
+    if jobs == 1:
         for block in blocks:
+            yield renderer.push(block)
+        yield renderer.finish()
+        return
+    with ThreadPoolExecutor(jobs) as pool:
+        for block in _read_ahead(iter(blocks), pool):
             yield renderer.push(block, pool=pool)
         yield renderer.finish(pool=pool)
+
+
+def _read_ahead(blocks: Iterator[Mapping[str, Samples]], pool: ThreadPoolExecutor) -> Iterator[Mapping[str, Samples]]:
+    """Fetch the next block in a thread while the last one is processed."""
+    waiting = pool.submit(next, blocks, None)
+    while (block := waiting.result()) is not None:
+        waiting = pool.submit(next, blocks, None)
+        yield block
 
 
 class Renderer:

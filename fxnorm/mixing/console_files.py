@@ -278,6 +278,10 @@ def _rechunk(blocks: Iterable[Audio]) -> Iterator[Audio]:
     waiting: list[Audio] = []
     count = 0
     for block in blocks:
+        if not count and block.shape[1] == CHUNK:
+            flush(block)
+            yield block
+            continue
         waiting.append(block)
         count += block.shape[1]
         if count < CHUNK:

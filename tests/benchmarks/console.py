@@ -65,13 +65,14 @@ SONG_TRACKS = 16
 SONG_MINUTES = (1, 4)
 # Runs in a process of its own, so that its memory is that of the command alone.
 COMMAND = """
-import resource, sys, time
+import sys, time
 sys.argv = ["fxnorm", *sys.argv[1:]]
 from fxnorm.cli import cli
 start = time.perf_counter()
 cli.main(prog_name="fxnorm", standalone_mode=False)
 seconds = time.perf_counter() - start
-print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+from tests.benchmarks.normalize import peak_memory
+print(seconds, peak_memory())
 """
 
 
@@ -246,9 +247,9 @@ def song_rows() -> list[list[str]]:
             result = subprocess.run(
                 [sys.executable, "-c", COMMAND, *map(str, words)], capture_output=True, text=True, check=True
             )
-            seconds, memory_kb = map(float, result.stdout.split()[-2:])
+            seconds, memory = map(float, result.stdout.split()[-2:])
             times = 60.0 * minutes / seconds
-            rows.append([f"{minutes} minutes", f"{seconds:.1f}", f"{times:.0f}", f"{memory_kb / 1024.0:.0f}"])
+            rows.append([f"{minutes} minutes", f"{seconds:.1f}", f"{times:.0f}", f"{memory / 1e6:.0f}"])
     return rows
 
 
