@@ -2,7 +2,7 @@
 
 from fxnorm.console.document import Bus, Console, Master, Send, Strip, TrackStrip
 from fxnorm.console.foreign import ForeignProcessor
-from fxnorm.console.parameter import Parameter, parameter
+from fxnorm.console.parameter import Parameter
 from fxnorm.console.processor import Gradients, Processor, Stream
 from fxnorm.console.processors import (
     Compressor,
@@ -18,7 +18,7 @@ from fxnorm.console.processors import (
     Saturation,
     Width,
 )
-from fxnorm.console.render import Rendering, render, render_blocks
+from fxnorm.console.render import Rendering, render_blocks
 
 __all__ = [
     "Bus",
@@ -45,7 +45,5 @@ __all__ = [
     "Strip",
     "TrackStrip",
     "Width",
-    "parameter",
-    "render",
     "render_blocks",
 ]

@@ -21,9 +21,8 @@ from fxnorm.console import (
     Send,
     TrackStrip,
     Width,
-    render,
 )  # fmt: skip
-from fxnorm.console.render import Renderer
+from fxnorm.console.render import Renderer, render
 from fxnorm.errors import AudioError, InputError
 
 RATE = 44_100

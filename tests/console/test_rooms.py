@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from fxnorm.audio import SAMPLE_RATE
-from fxnorm.console import Bus, Console, Send, TrackStrip, render
+from fxnorm.console import Bus, Console, Send, TrackStrip
 from fxnorm.console.foreign import ForeignProcessor, adapt
 from fxnorm.console.processor import Processor
 from fxnorm.console.processors import Compressor, Crossover, Decorrelation, Gain, Multiband, Reverb
+from fxnorm.console.render import render
 from fxnorm.dsp.biquads import Band, biquad
 from fxnorm.dsp.convolution import Convolver, convolve, correlate
 from fxnorm.errors import InputError

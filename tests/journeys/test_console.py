@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from fxnorm import audio_files
-from fxnorm.console import Bus, Compressor, Console, Eq, EqBand, Gain, Saturation, Send, TrackStrip, render
+from fxnorm.console import Bus, Compressor, Console, Eq, EqBand, Gain, Saturation, Send, TrackStrip
+from fxnorm.console.render import render
 from tests.signals import noise
 
 SAMPLE_RATE = 44_100

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from fxnorm.audio import SAMPLE_RATE
-from fxnorm.console import Compressor, Console, Eq, Gain, Pan, Reverb, Width, render
+from fxnorm.console import Compressor, Console, Eq, Gain, Pan, Reverb, Width
+from fxnorm.console.render import render
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
 from fxnorm.synth import Engineer, priors
