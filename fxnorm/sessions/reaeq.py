@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from fxnorm.console import Eq, EqBand
 from fxnorm.console.filtering import HIGHEST
+from fxnorm.errors import InputError
 from fxnorm.units import amplitude_to_db, db_to_amplitude
 
 ID = 1919247729
@@ -55,7 +56,13 @@ def encode(eq: Eq, sample_rate: int) -> list[str]:
 
 
 def decode(lines: Sequence[str], sample_rate: int) -> Eq:
-    """Return the equaliser that base64 lines of a ReaEQ stand for; bands that are off are left out."""
+    """Return the equaliser that base64 lines of a ReaEQ stand for; bands that are off are left out.
+
+    Raises
+    ------
+    InputError
+        If a band has a type that a console lacks, or is a shelf whose slope is not 1.
+    """
     data = b"".join(base64.b64decode(line) for line in lines)
     start = len(_PINS) + 12
     size, count = struct.unpack_from("<ii", data, start)
@@ -63,8 +70,15 @@ def decode(lines: Sequence[str], sample_rate: int) -> Eq:
     bands = []
     for index in range(count):
         number, enabled, frequency_hz, gain, octaves, _ = _BAND.unpack_from(data, start + 8 + index * size)
+        if number not in kinds:
+            raise InputError(f"ReaEQ: expected shelves, bands and passes, got type {number}; remove the band")
         kind = kinds[number]
-        q = SHELF_Q if kind in ("low_shelf", "high_shelf") else quality(frequency_hz, octaves, sample_rate)
+        if kind in ("low_shelf", "high_shelf"):
+            if octaves != SHELF_BANDWIDTH:
+                raise InputError(f"ReaEQ: expected shelves of 1 octave, got {octaves:g}; choose 1")
+            q = SHELF_Q
+        else:
+            q = quality(frequency_hz, octaves, sample_rate)
         level_db = 0.0 if kind in ("low_pass", "high_pass") else float(amplitude_to_db(gain))
         if enabled:
             bands.append(EqBand(kind, round(frequency_hz, 9), round(level_db, 9), round(q, 9)))

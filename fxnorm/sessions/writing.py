@@ -16,15 +16,16 @@ from fxnorm.console.document import MASTER
 from fxnorm.console.render import CHUNK, offset_samples, require_tracks
 from fxnorm.errors import InputError
 from fxnorm.files import make_folder, write_text
+from fxnorm.kernels.silence import TINY
 from fxnorm.sessions import dawproject, jsfx, reaper
 from fxnorm.sessions.plan import Format, Plan, plan_console
 from fxnorm.sessions.session import Clip, Session
-from fxnorm.units import power_to_db
+from fxnorm.units import db_to_power, power_to_db
 
 Progress = Callable[[float, str], None]
 
 CONSOLE = "song.console.json"
-FLOOR_DB = -300.0  # of a residual that is nothing at all
+FLOOR_DB = -120.0  # of a residual: the arithmetic of a DAW's devices makes differences up to this size
 _FORMATS: tuple[tuple[Format, Callable[[Session, Path], None], Callable[[Path], Session]], ...] = (
     (dawproject.FORMAT, dawproject.write_dawproject, dawproject.read_dawproject),
     (reaper.FORMAT, reaper.write_rpp, reaper.read_rpp),
@@ -133,7 +134,7 @@ class WrittenFormat:
         What is live, printed or missing in each strip.
     residual_db : float
         Energy of the difference from the mix, relative to the mix, when the file is read back and its devices follow
-        the laws of `fxnorm.console`.
+        the laws of `fxnorm.console`; at least -120.
     strips_db : dict of str to float
         The same for the output of each track and bus.
     """
@@ -221,7 +222,8 @@ def write_session(
         sessions.append(read(folder / form.name))
     for name, text in jsfx.read_files().items():
         writer.write_text(f"fx/{name}", text)
-    source.console.save(folder / CONSOLE)
+    notes = source.console.notes | {"session": {form.name: _notes(plan) for form, plan, _, _ in written}}
+    replace(source.console, notes=notes).save(folder / CONSOLE)
     residuals = writer.compare(sessions)
     formats = tuple(
         WrittenFormat(folder / form.name, plan, strips_db.pop(MASTER), strips_db)
@@ -317,7 +319,8 @@ class _Writer:
         keys = {getattr(processor, "key", "") for processor in printed} - {"", name}
         strips = (TrackStrip(name, printed), *(TrackStrip(key) for key in sorted(keys)))
         names = [strip.name for strip in strips]
-        blocks = self._align(names, self._tail)
+        longest = max(round(self._clips[strip, ()].seconds * self._rate) for strip in names)
+        blocks = self._align(names, self.samples - longest)  # to the end of the song, for what rings
         for part in render_blocks(Console(tracks=strips), blocks, self._rate, {n: self._channels[n] for n in names}):
             rendered = part.tracks[name]
             # a mono recording comes out spread to two channels at -3 dB
@@ -386,9 +389,8 @@ class _Residuals:
         for name, (one, two) in self._waiting.items():
             self._add(name, one, np.zeros_like(one))
             self._add(name, np.zeros_like(two), two)
-        floor = 10.0 ** (FLOOR_DB / 10.0)
         return {
-            name: float(power_to_db(max(difference / max(energy, 1e-30), floor)))
+            name: float(power_to_db(max(difference / max(energy, TINY), db_to_power(FLOOR_DB))))
             for name, (energy, difference) in self._energies.items()
         }
 
@@ -432,16 +434,23 @@ def _safe(name: str) -> str:
 
 def _notices(formats: tuple[WrittenFormat, ...]) -> Iterator[str]:
     for written in formats:
+        if names := [strip.name for strip in written.plan.strips if strip.printed]:
+            yield f"{written.path.name}: printed into the audio of {', '.join(names)}: processors without a device"
         for strip in written.plan.strips:
-            if strip.printed:
-                what = "its return is an audio track" if strip.is_return else "they are printed into its audio"
-                yield f"{written.path.name}: {strip.name}: no devices for {_list(strip.printed)}; {what}"
             if strip.missing:
-                yield f"{written.path.name}: {strip.name}: no devices for {_list(strip.missing)}, which are missing"
+                titles = ", ".join(processor.title for processor in strip.missing)
+                yield f"{written.path.name}: {strip.name}: has no devices for {titles}; the session plays without them"
 
 
-def _list(processors: tuple[Processor, ...]) -> str:
-    return ", ".join(processor.title for processor in processors)
+def _notes(plan: Plan) -> dict[str, dict[str, list[str]]]:
+    """Return what is live, printed or missing, for the notes of the console."""
+    kinds = ("live", "printed", "missing")
+    return {
+        strip.name: {
+            kind: [processor.title for processor in getattr(strip, kind)] for kind in kinds if getattr(strip, kind)
+        }
+        for strip in plan.strips
+    }
 
 
 def _readme(title: str, formats: tuple[WrittenFormat, ...]) -> str:
