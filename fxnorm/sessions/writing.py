@@ -84,10 +84,11 @@ class _ArrayTrack:
         return len(self.audio)
 
     def read(self, sample_rate: int) -> Iterator[Audio]:
-        lead = np.zeros((self.channels, offset_samples(self.strip.offset_ms, sample_rate)), dtype=np.float32)
-        whole = np.concatenate((lead, self.audio), axis=1)
-        for start in range(0, whole.shape[1], CHUNK):
-            yield whole[:, start : start + CHUNK]
+        lead = offset_samples(self.strip.offset_ms, sample_rate)
+        for start in range(-lead, self.audio.shape[1], CHUNK):
+            block = self.audio[:, max(start, 0) : max(start + CHUNK, 0)]
+            silence = min(max(-start, 0), CHUNK)
+            yield np.pad(block, ((0, 0), (silence, 0))) if silence else block
 
 
 @dataclass(frozen=True)
