@@ -22,6 +22,7 @@ FLOORS = (
     {"losses", "console"},
     {"normalization", "synth"},
     {"plots", "models"},
+    {"sessions"},
     {"mixing", "training"},
     {"evaluation"},
     {"demo"},

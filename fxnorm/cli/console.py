@@ -1,4 +1,4 @@
-"""fxnorm console: make, show and render the document of a mix."""
+"""fxnorm console: make, show and render the document of a mix, or write it as a DAW session."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +10,12 @@ from fxnorm.cli import options
 
 if TYPE_CHECKING:
     from fxnorm.console import Master, Strip
+    from fxnorm.sessions.plan import StripPlan
 
 
 @click.group()
 def console() -> None:
-    """Make, show and render the document of a mix.
+    """Make, show and render the document of a mix, or write it as a DAW session.
 
     A console is a JSON file that holds every fader, pan, processor and send of a mix. Edit it in a text editor and
     render it again.
@@ -122,6 +123,81 @@ def render(
         click.echo(f"fxnorm: {notice}", err=True)
     seconds = result.samples / result.sample_rate
     click.echo(f"{out}: {seconds:.1f} s at {result.sample_rate} Hz, peak {result.peak_db:.1f} dBFS")
+
+
+@console.command()
+@click.argument("document", metavar="CONSOLE", type=options.ANY_PATH)
+@click.argument("folder", metavar="TRACKS", type=options.ANY_PATH)
+@click.option("-o", "--out", required=True, type=options.ANY_PATH, metavar="DIR", help="Folder of the session.")
+@click.option("--force", is_flag=True, help="Write into a folder that holds other files.")
+@click.option("--sample-rate", type=click.IntRange(4000, 768_000), metavar="HZ", help="Resample tracks to this rate.")
+@click.option(
+    "--tail",
+    "tail_s",
+    type=click.FloatRange(0.0, 60.0),
+    default=2.0,
+    help="Seconds to add for reverberation.",
+    show_default=True,
+)
+@options.jobs
+@options.verbosity
+def session(
+    document: Path,
+    folder: Path,
+    out: Path,
+    force: bool,
+    sample_rate: int | None,
+    tail_s: float,
+    jobs: int | None,
+    quiet: bool,
+) -> None:
+    """Write a console and its tracks as a folder that opens in a DAW.
+
+    DIR receives session.dawproject (Bitwig Studio, Studio One, Cubase), session.rpp (REAPER), the effects that REAPER
+    needs, and audio. Processors that a format has no device for are printed into the audio.
+    """
+    from fxnorm.console import Console
+    from fxnorm.mixing.console_files import ConsoleFiles
+    from fxnorm.parallel import default_jobs
+    from fxnorm.sessions import write_session
+
+    source = ConsoleFiles.find(Console.load(document), folder, sample_rate=sample_rate)
+    with options.progress_bar("session", unit=" %", quiet=quiet) as progress:
+        result = write_session(
+            source,
+            out,
+            force=force,
+            tail_s=tail_s,
+            jobs=jobs or default_jobs(),
+            progress=lambda share, label: progress(round(100.0 * share), 100, label),
+        )
+    if quiet:
+        return
+    for written in result.formats:
+        click.echo(f"{written.path}: session reproduces the mix to {written.residual_db:.1f} dB")
+        rows = [
+            [strip.name, _residual(written.strips_db.get(strip.name)), _devices(strip)] for strip in written.plan.strips
+        ]
+        widths = [max(len(row[column]) for row in rows) for column in range(2)]
+        for name, residual, devices in rows:
+            click.echo(f"  {name.ljust(widths[0])}  {residual.rjust(widths[1])}  {devices}".rstrip())
+    for notice in result.notices:
+        click.echo(f"fxnorm: {notice}", err=True)
+    click.echo(f"{out}: {result.seconds:.1f} s at {source.sample_rate} Hz, {len(result.paths)} files")
+
+
+def _residual(level_db: float | None) -> str:
+    return "" if level_db is None else f"{level_db:.1f} dB"
+
+
+def _devices(strip: "StripPlan") -> str:
+    """Describe what is live, printed or missing in a strip of a session."""
+    kinds = {"live": strip.live, "printed": strip.printed, "missing": strip.missing}
+    return "; ".join(
+        f"{label}: {', '.join(processor.title for processor in processors)}"
+        for label, processors in kinds.items()
+        if processors
+    )
 
 
 def _strip_rows(strip: "Strip", group: str) -> Iterator[list[str]]:

@@ -1,6 +1,7 @@
 """fxnorm console: a mix is made, shown, edited in a text editor, and rendered again."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -141,3 +142,43 @@ def test_wrong_input_is_one_line(tracks: Path, tmp_path: Path) -> None:
         assert message.count("\n") == 1, f"{name}: {message}"
     assert not (tmp_path / "mix.wav").exists()
     assert list(tmp_path.glob(".fxnorm-*")) == []
+
+
+def test_session_of_a_folder(tracks: Path, tmp_path: Path) -> None:
+    document, folder = tmp_path / "song.console.json", tmp_path / "deep" / "session"
+    assert fxnorm("console", "new", tracks, "-o", document).returncode == 0
+    console = Console.load(document).with_track("bass", processors=(Compressor(-20.0, 4.0), Saturation(4.0)))
+    console.with_track("vocals", processors=(Eq((EqBand("peak", 2000.0, 3.0),)),), pan=0.3).save(document)
+    written = fxnorm("console", "session", document, tracks, "-o", folder)
+    assert written.returncode == 0, written.stderr
+    lines = [line.split() for line in written.stdout.splitlines()]
+    assert "session.dawproject: session reproduces the mix" in written.stdout
+    assert float(re.findall(r"session.rpp: session reproduces the mix to (-\d+\.\d) dB", written.stdout)[0]) < -100.0
+    assert [line[-3:] for line in lines if line[0] == "bass"] == [
+        ["printed:", "compressor,", "saturation"],
+        ["live:", "compressor,", "saturation"],
+    ]
+    assert {path.name for path in folder.iterdir()} == {
+        "README.txt",
+        "audio",
+        "fx",
+        "session.dawproject",
+        "session.rpp",
+        "song.console.json",
+    }
+    mixes = [tmp_path / "mix.wav", tmp_path / "again.wav"]
+    assert fxnorm("console", "render", document, tracks, "-o", mixes[0]).returncode == 0
+    assert fxnorm("console", "render", folder / "song.console.json", tracks, "-o", mixes[1]).returncode == 0
+    assert mixes[0].read_bytes() == mixes[1].read_bytes()
+
+    again = fxnorm("console", "session", document, tracks, "-o", folder)
+    assert again.returncode == 2
+    assert "holds other files" in again.stderr
+    assert len(again.stderr.splitlines()) == 1
+    assert fxnorm("console", "session", document, tracks, "-o", folder, "--force", "--quiet").stdout == ""
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    refused = fxnorm("console", "session", document, tracks, "-o", in_the_way / "session")
+    assert refused.returncode == 2
+    assert "cannot be written to" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
