@@ -12,7 +12,7 @@ import pytest
 
 from fxnorm import audio_files
 from fxnorm.console import Bus, Console, Decorrelation, Gain, Master, Multiband, Reverb, Saturation, Send, TrackStrip
-from fxnorm.console import render as render_console
+from fxnorm.console.render import render as render_console
 from fxnorm.errors import InputError
 from fxnorm.sessions import Recordings, read_dawproject, read_rpp, write_session
 from fxnorm.sessions.writing import WrittenSession
