@@ -14,6 +14,9 @@ from fxnorm.console.settings import Settings, own_parameters
 from fxnorm.evaluation.metrics import METRICS
 
 
+KINDS = {str: "text", bool: "true or false", int: "whole number"}
+
+
 class Table(SphinxDirective):
     """A table whose rows, in the markup of the page, come from `rows`."""
 
@@ -68,7 +71,7 @@ class ProcessorsTable(Table):
             elif field.name in kind.SECTIONS:
                 yield from self._settings(kind.SECTIONS[field.name], f"{prefix}{field.name}[].")
             else:
-                choices = ", ".join(str(choice) for choice in kind.CHOICES.get(field.name, ())) or field.type.__name__
+                choices = ", ".join(str(choice) for choice in kind.CHOICES.get(field.name, ())) or KINDS[field.type]
                 yield f"| | {name} | {choices} | {'' if field.default is MISSING else field.default} |"
 
 
