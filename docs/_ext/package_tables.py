@@ -13,7 +13,6 @@ from fxnorm.console.processor import PROCESSORS
 from fxnorm.console.settings import Settings, own_parameters
 from fxnorm.evaluation.metrics import METRICS
 
-
 KINDS = {str: "text", bool: "true or false", int: "whole number"}
 
 
