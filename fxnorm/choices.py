@@ -14,3 +14,5 @@ CLIP_MODES = ("rescale", "clamp", "none")  # scale a mix over full scale down, h
 
 # libsndfile subtypes by output format; the first is the default of the format.
 SUBTYPES = {"wav": ("FLOAT", "PCM_24", "PCM_16", "PCM_32", "DOUBLE"), "flac": ("PCM_24", "PCM_16")}
+
+ENGINEERS = ("balanced", "dark", "close", "loud")  # families of engineers who mix synthetic multitracks

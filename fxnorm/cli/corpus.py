@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fxnorm.choices import ENGINEERS
 from fxnorm.cli import options
 
 if TYPE_CHECKING:
@@ -22,10 +23,27 @@ def corpus() -> None:
 @click.argument("out", metavar="OUT", type=options.ANY_PATH)
 @options.songs(20)
 @options.seconds(30.0, maximum=600.0)
+@click.option("--multitrack", is_flag=True, help="Record 6 to 16 dry tracks per song instead of four dry stems.")
+@click.option(
+    "--engineer",
+    type=click.Choice(ENGINEERS),
+    default=ENGINEERS[0],
+    show_default=True,
+    help="Habits of the engineer who mixes multitracks; the dry tracks do not depend on it.",
+)
 @options.seed
 @options.jobs
 @options.verbosity
-def synth(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, quiet: bool) -> None:
+def synth(
+    out: Path,
+    songs: int,
+    seconds: float,
+    multitrack: bool,
+    engineer: str,
+    seed: int,
+    jobs: int | None,
+    quiet: bool,
+) -> None:
     """Synthesise songs for experiments: OUT/wet with effects, OUT/dry the same performances without.
 
     The same seed gives the same songs. Existing songs are not made again.
@@ -33,7 +51,16 @@ def synth(out: Path, songs: int, seconds: float, seed: int, jobs: int | None, qu
     from fxnorm.synth.corpus import synthesize_corpus
 
     with options.local_workers(jobs) as workers, options.progress_bar("synth", unit=" songs", quiet=quiet) as progress:
-        folders = synthesize_corpus(out, songs=songs, seconds=seconds, seed=seed, jobs=workers, progress=progress)
+        folders = synthesize_corpus(
+            out,
+            songs=songs,
+            seconds=seconds,
+            seed=seed,
+            multitrack=multitrack,
+            engineer=engineer,
+            jobs=workers,
+            progress=progress,
+        )
     click.echo(f"{out}: {len(folders)} songs, wet in {out / 'wet'}, dry in {out / 'dry'}")
 
 

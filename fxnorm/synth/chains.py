@@ -35,9 +35,9 @@ def draw_style(rng: np.random.Generator) -> EngineerStyle:
 
 def draw_chain(rng: np.random.Generator, prior: StemPrior, style: EngineerStyle) -> tuple[Processor, ...]:
     """Draw equaliser, compressors, saturation, width, pan and reverb, in the order of a channel strip."""
-    chain: list[Processor] = [Eq(tuple(_draw_bands(rng, prior.eq, style)))]
+    chain: list[Processor] = [Eq(tuple(draw_bands(rng, prior.eq, style)))]
     compressors = (prior.peak_compressor, prior.compressor)
-    chain += [_draw_compressor(rng, prior, style) for prior in compressors if bernoulli(rng, prior.probability)]
+    chain += [draw_compressor(rng, prior, style) for prior in compressors if bernoulli(rng, prior.probability)]
     if bernoulli(rng, prior.saturation.probability):
         chain.append(Saturation(uniform(rng, prior.saturation.drive_db, 1), uniform(rng, prior.saturation.wet)))
     chain += _draw_stereo(rng, prior, style)
@@ -46,12 +46,8 @@ def draw_chain(rng: np.random.Generator, prior: StemPrior, style: EngineerStyle)
     return tuple(chain)
 
 
-def in_range(kind: type[Settings], name: str, value: float, digits: int) -> float:
-    """Round a sum or product of draws and move it into the range of the setting."""
-    return own_parameters(kind)[name].clip(round(value, digits))
-
-
-def _draw_bands(rng: np.random.Generator, band_priors: tuple[BandPrior, ...], style: EngineerStyle) -> list[EqBand]:
+def draw_bands(rng: np.random.Generator, band_priors: tuple[BandPrior, ...], style: EngineerStyle) -> list[EqBand]:
+    """Draw the bands of an equaliser."""
     bands = []
     for prior in band_priors:
         if bernoulli(rng, prior.probability):
@@ -62,7 +58,8 @@ def _draw_bands(rng: np.random.Generator, band_priors: tuple[BandPrior, ...], st
     return bands
 
 
-def _draw_compressor(rng: np.random.Generator, prior: CompressorPrior, style: EngineerStyle) -> Compressor:
+def draw_compressor(rng: np.random.Generator, prior: CompressorPrior, style: EngineerStyle) -> Compressor:
+    """Draw a compressor."""
     threshold_db = uniform(rng, prior.threshold_db, 1) + style.threshold_offset_db
     return Compressor(
         threshold_db=in_range(Compressor, "threshold_db", threshold_db, 1),
@@ -73,6 +70,11 @@ def _draw_compressor(rng: np.random.Generator, prior: CompressorPrior, style: En
         makeup_db=uniform(rng, priors.MAKEUP_DB, 1),
         wet=uniform(rng, prior.wet),
     )
+
+
+def in_range(kind: type[Settings], name: str, value: float, digits: int) -> float:
+    """Round a sum or product of draws and move it into the range of the setting."""
+    return own_parameters(kind)[name].clip(round(value, digits))
 
 
 def _draw_stereo(rng: np.random.Generator, prior: StemPrior, style: EngineerStyle) -> list[Processor]:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from fxnorm.errors import InputError
 from fxnorm.parallel import Jobs, Progress, run, silent_progress
+from fxnorm.synth.multitrack_songs import check_engineer
+from fxnorm.synth.multitrack_writing import write_indexed_multitrack
 from fxnorm.synth.writing import check_seed, write_indexed_song
 
 
@@ -14,6 +16,8 @@ def synthesize_corpus(
     songs: int = 20,
     seconds: float = 30.0,
     seed: int = 0,
+    multitrack: bool = False,
+    engineer: str = "balanced",
     jobs: Jobs = 1,
     progress: Progress = silent_progress,
 ) -> list[Path]:
@@ -33,6 +37,10 @@ def synthesize_corpus(
     seed : int
         Random seed, 0 or more. The same seed gives the same songs, and a larger corpus begins with the songs of a
         smaller one.
+    multitrack : bool
+        Record 6 to 16 dry tracks per song, `out/dry/SPLIT/NAME/*.flac`, instead of four dry stems.
+    engineer : {"balanced", "dark", "close", "loud"}
+        Family of the engineer who mixes multitracks; the dry tracks do not depend on it.
     jobs : int or Runner
         Number of worker processes, or another runner.
     progress : callable
@@ -46,7 +54,7 @@ def synthesize_corpus(
     Raises
     ------
     InputError
-        If a number is out of range, or the folder holds songs of another seed.
+        If a number is out of range, the engineer is unknown, or the folder holds songs of another seed or kind.
     AudioError
         If a file cannot be written.
 
@@ -60,9 +68,15 @@ def synthesize_corpus(
     """
     if songs < 1:
         raise InputError(f"expected at least 1 song, got {songs}; ask for more")
-    check_seed(out, seed)
+    check_engineer(engineer)
+    if engineer != "balanced" and not multitrack:
+        raise InputError(f"expected multitracks for the engineer {engineer!r}, got stems; ask for multitracks")
+    check_seed(out, seed, multitrack=multitrack)
+    write = partial(write_indexed_song, out, seed, seconds=seconds)
+    if multitrack:
+        write = partial(write_indexed_multitrack, out, seed, seconds=seconds, engineer=engineer)
     folders = []
-    for index, folder in run(partial(write_indexed_song, out, seed, seconds=seconds), range(songs), jobs=jobs):
+    for index, folder in run(write, range(songs), jobs=jobs):
         if isinstance(folder, Exception):
             raise folder
         folders.append(folder)

@@ -70,21 +70,31 @@ def draw_kit(seeds: SeedTree) -> Kit:
 
 def render_drums(hits: tuple[Hit, ...], kit: Kit, samples: int, rng: np.random.Generator) -> Floats:
     """Render all hits to stereo audio of shape (2, samples)."""
+    stereo = np.zeros((2, samples))
+    for drum, track in render_pieces(hits, kit, samples, rng).items():
+        level = piece_gain(drum, kit)
+        angle = np.pi / 4.0 * (1.0 + kit.width * POSITIONS[drum])
+        stereo[0] += level * np.cos(angle) * track
+        stereo[1] += level * np.sin(angle) * track
+    return stereo
+
+
+def render_pieces(hits: tuple[Hit, ...], kit: Kit, samples: int, rng: np.random.Generator) -> dict[str, Floats]:
+    """Render the hits of each drum to a mono signal, before the balance of the kit."""
     strokes = {drum: [_stroke(drum, kit, rng) for _ in range(STROKES)] for drum in POSITIONS}
-    tracks = {drum: np.zeros(samples) for drum in dict.fromkeys(hit.drum for hit in hits)}
+    tracks: dict[str, Floats] = {drum: np.zeros(samples) for drum in dict.fromkeys(hit.drum for hit in hits)}
     for number, hit in enumerate(hits):
         # A hard stroke is louder and brighter: its attack rises faster with velocity than its body.
         body, attack = strokes[hit.drum][number % STROKES]
         level = hit.velocity**kit.dynamics
         add_at(tracks[hit.drum], level * body, hit.start_s)
         add_at(tracks[hit.drum], level * (0.4 + 0.6 * hit.velocity) * attack, hit.start_s)
-    stereo = np.zeros((2, samples))
-    for drum, track in tracks.items():
-        level = GAINS[drum] * (db_to_amplitude(kit.cymbals_db) if drum in CYMBALS else 1.0)
-        angle = np.pi / 4.0 * (1.0 + kit.width * POSITIONS[drum])
-        stereo[0] += level * np.cos(angle) * track
-        stereo[1] += level * np.sin(angle) * track
-    return stereo
+    return tracks
+
+
+def piece_gain(drum: str, kit: Kit) -> float:
+    """Return the gain of a drum in the kit."""
+    return GAINS[drum] * (db_to_amplitude(kit.cymbals_db) if drum in CYMBALS else 1.0)
 
 
 def _stroke(drum: str, kit: Kit, rng: np.random.Generator) -> tuple[Floats, Floats]:

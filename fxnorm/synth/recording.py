@@ -63,7 +63,7 @@ def _record_vocals(seeds: SeedTree, score: Score, samples: int) -> tuple[Floats,
     voice = draw_voice(seeds, score.singer.voice)
     track = render_voice(score.syllables, voice, samples, seeds.generator(SeedBranch.SINGING, 0))
     if score.singer.harmony:
-        chorus = tuple(syllable for syllable in score.syllables if _in_chorus(score, syllable))
+        chorus = tuple(syllable for syllable in score.syllables if in_chorus(score, syllable))
         second_voice = harmonize(chorus, score.form.scale)
         second = render_voice(second_voice, voice, samples, seeds.generator(SeedBranch.SINGING, 1))
         track = track + db_to_amplitude(HARMONY_DB) * second
@@ -92,6 +92,13 @@ def _record_other(seeds: SeedTree, score: Score, samples: int) -> tuple[Floats, 
     return stereo, players
 
 
+def in_chorus(score: Score, syllable: Syllable) -> bool:
+    """Return whether a syllable belongs to a chorus."""
+    # A syllable may begin slightly before its bar.
+    bar = int((syllable.start_s + 0.05) / (score.form.steps * score.form.step_s))
+    return bar < len(score.form.bars) and score.form.bars[bar].section.kind == "chorus"
+
+
 def _active_rms(track: Floats) -> float:
     """Return the RMS of a track without its rests; 1 for a silent track."""
     active = track[np.abs(track) > 0.05 * peak(track)]
@@ -110,9 +117,3 @@ def _digitize(stem: str, raw: Floats, seeds: SeedTree) -> Audio:
     fade = round(FADE_OUT_S * SAMPLE_RATE)
     coupled[:, -fade:] *= np.linspace(1.0, 0.0, fade)
     return coupled.astype(np.float32)
-
-
-def _in_chorus(score: Score, syllable: Syllable) -> bool:
-    # A syllable may begin slightly before its bar.
-    bar = int((syllable.start_s + 0.05) / (score.form.steps * score.form.step_s))
-    return bar < len(score.form.bars) and score.form.bars[bar].section.kind == "chorus"

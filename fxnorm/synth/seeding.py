@@ -37,6 +37,11 @@ class SeedBranch(IntEnum):
     RECORDING = 18
     ENGINEER = 19
     PAD = 20
+    SESSION = 21
+    MICROPHONES = 22
+    TAKES = 23
+    GAINS = 24
+    CONSOLE = 25
 
 
 @dataclass(frozen=True)

@@ -82,8 +82,7 @@ def make_song(seed: int, index: int, *, seconds: float = 30.0, extra: ExtraProce
     (['vocals', 'bass', 'drums', 'other'], (2, 176400))
     """
     seeds = seed_tree(seed, index)
-    if not seconds >= MIN_DURATION_S:
-        raise InputError(f"expected at least {MIN_DURATION_S:g} seconds, got {seconds}; ask for a longer song")
+    check_seconds(seconds)
     title = draw_title(seeds)
     score = draw_score(seeds, seconds)
     recording = record(seeds, score)
@@ -116,3 +115,15 @@ def seed_tree(seed: int, index: int) -> SeedTree:
     if seed < 0 or index < 0:
         raise InputError(f"expected a seed and an index of 0 or more, got {seed} and {index}; choose other numbers")
     return SeedTree(seed, index)
+
+
+def check_seconds(seconds: float) -> None:
+    """Make sure that a song is long enough.
+
+    Raises
+    ------
+    InputError
+        If it is not.
+    """
+    if not seconds >= MIN_DURATION_S:
+        raise InputError(f"expected at least {MIN_DURATION_S:g} seconds, got {seconds}; ask for a longer song")

@@ -56,7 +56,7 @@ def write_song(song: SyntheticSong, wet_folder: Path, dry_folder: Path) -> None:
     audio_files.write(wet_folder / f"mixture{SUFFIX}", song.mixture, audio.SAMPLE_RATE, subtype=SUBTYPE)
     tracks = tuple(replace(track, files=(f"{track.name}{SUFFIX}",)) for track in song.console.tracks)
     replace(song.console, tracks=tracks).save(wet_folder / CONSOLE_FILE)
-    record = {"name": song.name, **_origin(song.seed, song.index, song.samples), "score": song.score}
+    record = {"name": song.name, **origin(song.seed, song.index, song.samples), "score": song.score}
     write_text(wet_folder / RECORD_FILE, documents.to_text(record, indent=1))
 
 
@@ -86,29 +86,12 @@ def write_indexed_song(out: Path, seed: int, index: int, seconds: float) -> Path
     """
     name = Path(split_of(index)) / song_name(seed, index)
     wet_folder, dry_folder = out / "wet" / name, out / "dry" / name
-    if not _is_complete(wet_folder, dry_folder, _origin(seed, index, round(seconds * audio.SAMPLE_RATE))):
+    if not _is_complete(wet_folder, dry_folder, origin(seed, index, round(seconds * audio.SAMPLE_RATE))):
         write_song(make_song(seed, index, seconds=seconds), wet_folder, dry_folder)
     return wet_folder
 
 
-def check_seed(out: Path, seed: int) -> None:
-    """Refuse a folder that holds a corpus of another seed.
-
-    Raises
-    ------
-    InputError
-        If a song in the folder has another seed.
-    """
-    for path in sorted(out.glob(f"wet/*/*/{RECORD_FILE}")):
-        song_seed = documents.find_json(path).get("seed", seed)
-        if song_seed != seed:
-            raise InputError(
-                f"{out}: expected an empty folder or a corpus of seed {seed}, got seed {song_seed}; "
-                "choose another folder"
-            )
-
-
-def _origin(seed: int, index: int, samples: int) -> dict[str, Any]:
+def origin(seed: int, index: int, samples: int) -> dict[str, Any]:
     """Return the values that determine every sample of a song."""
     return {
         "corpus_version": CORPUS_VERSION,
@@ -119,8 +102,32 @@ def _origin(seed: int, index: int, samples: int) -> dict[str, Any]:
     }
 
 
-def _is_complete(wet_folder: Path, dry_folder: Path, origin: dict[str, Any]) -> bool:
+def check_seed(out: Path, seed: int, *, multitrack: bool = False) -> None:
+    """Refuse a folder that holds a corpus of another seed or kind.
+
+    Raises
+    ------
+    InputError
+        If a song in the folder has another seed, or is a multitrack where stems are to be written, or the other way
+        round.
+    """
+    for path in sorted(out.glob(f"wet/*/*/{RECORD_FILE}")):
+        record = documents.find_json(path)
+        if record and ("tracks" in record) != multitrack:
+            expected, given = ("multitracks", "stems") if multitrack else ("stems", "multitracks")
+            raise InputError(
+                f"{out}: expected an empty folder or a corpus of {expected}, got one of {given}; choose another folder"
+            )
+        song_seed = record.get("seed", seed)
+        if song_seed != seed:
+            raise InputError(
+                f"{out}: expected an empty folder or a corpus of seed {seed}, got seed {song_seed}; "
+                "choose another folder"
+            )
+
+
+def _is_complete(wet_folder: Path, dry_folder: Path, expected: dict[str, Any]) -> bool:
     record = documents.find_json(wet_folder / RECORD_FILE)
     names = [f"{stem}{SUFFIX}" for stem in STEMS]
     files = [*(dry_folder / name for name in names), *(wet_folder / name for name in [*names, f"mixture{SUFFIX}"])]
-    return all(record.get(key) == value for key, value in origin.items()) and all(file.is_file() for file in files)
+    return all(record.get(key) == value for key, value in expected.items()) and all(file.is_file() for file in files)
