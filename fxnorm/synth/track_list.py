@@ -6,6 +6,7 @@ import numpy as np
 
 from fxnorm.corpus.roles import STEM_OF_ROLE
 from fxnorm.synth.groove import GROOVES, WALTZES
+from fxnorm.synth.recording import in_chorus
 from fxnorm.synth.score import Score
 from fxnorm.synth.seeding import SeedBranch, SeedTree, bernoulli
 from fxnorm.synth.tones import draw_tone
@@ -134,12 +135,12 @@ def _list_other(rng: np.random.Generator, seeds: SeedTree, score: Score) -> list
 
 
 def _list_vocals(rng: np.random.Generator, score: Score) -> list[SessionTrack]:
-    if score.singer is None:
+    if score.singer is None or not score.syllables:
         return []
     tracks = [_track(rng, "lead vocal")]
     if bernoulli(rng, 0.3):
         tracks.append(_track(rng, "vocal double", "lead vocal"))
-    if score.singer.harmony:
+    if score.singer.harmony and any(in_chorus(score, syllable) for syllable in score.syllables):
         track = _track(rng, "backing")
         tracks += [replace(track, name=f"{track.name} {number}", side=side) for number, side in ((1, -1), (2, 1))]
     return tracks
