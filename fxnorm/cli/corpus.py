@@ -26,10 +26,18 @@ def corpus() -> None:
 @click.option("--multitrack", is_flag=True, help="Record 6 to 16 dry tracks per song instead of four dry stems.")
 @click.option(
     "--engineer",
+    "engineers",
     type=click.Choice(ENGINEERS),
-    default=ENGINEERS[0],
-    show_default=True,
-    help="Habits of the engineer who mixes multitracks; the dry tracks do not depend on it.",
+    multiple=True,
+    help="Habits of the engineer who mixes multitracks (default: balanced). Repeat the option to draw one for each "
+    "song. The dry tracks do not depend on it.",
+)
+@click.option(
+    "--test-engineer",
+    "test_engineers",
+    type=click.Choice(ENGINEERS),
+    multiple=True,
+    help="Another engineer for the songs of the split test. Repeat the option for several.",
 )
 @options.seed
 @options.jobs
@@ -39,7 +47,8 @@ def synth(
     songs: int,
     seconds: float,
     multitrack: bool,
-    engineer: str,
+    engineers: tuple[str, ...],
+    test_engineers: tuple[str, ...],
     seed: int,
     jobs: int | None,
     quiet: bool,
@@ -57,7 +66,8 @@ def synth(
             seconds=seconds,
             seed=seed,
             multitrack=multitrack,
-            engineer=engineer,
+            engineers=engineers,
+            test_engineers=test_engineers,
             jobs=workers,
             progress=progress,
         )

@@ -7,7 +7,7 @@ performance on 6 to 16 tracks, with an engineer of one of several families.
 
 from fxnorm.dsp.rooms import draw_responses, impulse_response
 from fxnorm.synth.chains import EngineerStyle
-from fxnorm.synth.corpus import synthesize_corpus
+from fxnorm.synth.corpus import deal_engineer, synthesize_corpus
 from fxnorm.synth.engineer import Engineer, SyntheticMix
 from fxnorm.synth.multitrack_engineer import MultitrackEngineer, MultitrackMix
 from fxnorm.synth.multitrack_songs import MultitrackSong, make_multitrack
@@ -25,6 +25,7 @@ __all__ = [
     "SyntheticMix",
     "SyntheticSong",
     "check_seed",
+    "deal_engineer",
     "draw_responses",
     "impulse_response",
     "make_multitrack",

@@ -42,6 +42,7 @@ class SeedBranch(IntEnum):
     TAKES = 23
     GAINS = 24
     CONSOLE = 25
+    FAMILY = 26
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,20 @@ import pytest
 from click.testing import CliRunner
 
 from fxnorm import audio, audio_files
+from fxnorm.choices import SPLITS
 from fxnorm.cli import cli
 from fxnorm.console import Console
 from fxnorm.corpus import scan
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
-from fxnorm.synth import make_multitrack, song_name, split_of, synthesize_corpus, write_indexed_multitrack
+from fxnorm.synth import (
+    deal_engineer,
+    make_multitrack,
+    song_name,
+    split_of,
+    synthesize_corpus,
+    write_indexed_multitrack,
+)
 
 SECONDS = 2.5
 SONGS = 3
@@ -89,11 +97,28 @@ def test_a_second_run_keeps_what_is_complete_and_makes_what_is_not(tmp_path):
 
 def test_another_engineer_mixes_the_same_dry_tracks(corpus, tmp_path):
     out, _ = corpus
-    synthesize_corpus(tmp_path, songs=SONGS, seconds=SECONDS, seed=3, multitrack=True, engineer="dark")
+    synthesize_corpus(tmp_path, songs=SONGS, seconds=SECONDS, seed=3, multitrack=True, engineers=["dark"])
     assert files(tmp_path / "dry") == files(out / "dry")
     mine, theirs = files(tmp_path / "wet"), files(out / "wet")
     assert mine.keys() == theirs.keys()
     assert all(mine[name] != theirs[name] for name in mine if name.endswith(("mixture.flac", ".json")))
+
+
+def test_engineers_are_dealt_by_song_and_a_test_can_be_held_on_an_unseen_one(tmp_path):
+    dealt = [deal_engineer(3, index, ("balanced", "loud"), ("dark", "close")) for index in range(100)]
+    by_split = {split: {name for i, name in enumerate(dealt) if split_of(i) == split} for split in SPLITS}
+    assert by_split == {"train": {"balanced", "loud"}, "valid": {"balanced", "loud"}, "test": {"dark", "close"}}
+    assert {deal_engineer(3, index, ()) for index in range(20)} == {"balanced"}
+    assert {deal_engineer(3, index, ("loud",)) for index in range(20)} == {"loud"}
+    out = tmp_path / "songs"
+    folders = synthesize_corpus(
+        out, songs=5, seconds=2.0, seed=3, multitrack=True, engineers=["balanced", "loud"], test_engineers=["dark"]
+    )
+    records = [json.loads((folder / "song.json").read_text(encoding="utf-8")) for folder in folders]
+    expected = [deal_engineer(3, index, ("balanced", "loud"), ("dark",)) for index in range(5)]
+    assert [record["engineer"] for record in records] == expected
+    assert expected[4] == "dark"
+    assert [Console.load(folder / "song.console.json").notes["engineer"] for folder in folders] == expected
 
 
 def test_a_changed_session_leaves_no_track_of_the_earlier_one(tmp_path):
@@ -123,4 +148,4 @@ def test_stems_and_multitracks_are_not_mixed(corpus, tmp_path):
     with pytest.raises(InputError, match="corpus of multitracks, got one of stems"):
         synthesize_corpus(tmp_path, songs=1, seconds=2.0, seed=3, multitrack=True)
     with pytest.raises(InputError, match="expected multitracks for the engineer 'dark', got stems"):
-        synthesize_corpus(tmp_path, songs=1, seconds=2.0, seed=3, engineer="dark")
+        synthesize_corpus(tmp_path, songs=1, seconds=2.0, seed=3, engineers=["dark"])
