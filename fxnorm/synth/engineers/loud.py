@@ -13,5 +13,5 @@ LOUD = Habits(
     decay_scale=(0.6, 0.9),
     saturation_scale=(1.5, 3.0),
     limiter_probability=1.0,
-    limiter_gain_db=(3.0, 7.0),
+    limiter_gain_db=(6.0, 10.0),
 )
