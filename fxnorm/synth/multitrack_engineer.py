@@ -172,23 +172,22 @@ class MultitrackEngineer:
             name: priors.WORKING_LEVEL_DB + level_db - loudness_db(processed[name], SAMPLE_RATE)
             for name, level_db in levels_db.items()
         }
-        placed = {
-            track.name: Pan(self._pan(track)).process(Gain(_limited(faders_db[track.name])).process(
-                processed[track.name], SAMPLE_RATE), SAMPLE_RATE)
-            for track in sounding
-        }  # fmt: skip
         stems: dict[str, Samples] = {}
         for stem in STEMS:
-            names = [track.name for track in sounding if track.stem == stem]
-            if names:
-                whole = _sum(placed[name] for name in names)
+            members = [track for track in sounding if track.stem == stem]
+            if members:
+                whole = _sum(self._place(track, processed[track.name], faders_db[track.name]) for track in members)
                 offset_db = priors.WORKING_LEVEL_DB + self.stem_levels_db[stem] - loudness_db(whole, SAMPLE_RATE)
                 stems[stem] = Gain(_limited(offset_db)).process(whole, SAMPLE_RATE)
-                faders_db |= {name: faders_db[name] + offset_db for name in names}
+                faders_db |= {track.name: faders_db[track.name] + offset_db for track in members}
         if not stems:
             return dict.fromkeys(processed, 0.0)
         common_db = priors.WORKING_LEVEL_DB - loudness_db(_sum(stems.values()), SAMPLE_RATE)
         return {name: _limited(faders_db[name] + common_db) if name in faders_db else 0.0 for name in processed}
+
+    def _place(self, track: SessionTrack, audio: Samples, fader_db: float) -> Samples:
+        """Apply fader and pan."""
+        return Pan(self._pan(track)).process(Gain(_limited(fader_db)).process(audio, SAMPLE_RATE), SAMPLE_RATE)
 
     def _pan(self, track: SessionTrack) -> float:
         return track.side * self.strips[track.name].pan if track.channels == 1 else 0.0
@@ -254,5 +253,8 @@ def _fader_db(outputs: Iterable[Samples]) -> float:
 
 
 def _sum(parts: Iterable[Samples]) -> Samples:
-    first, *others = parts
-    return sum(others, first.copy())
+    iterator = iter(parts)
+    total = next(iterator).copy()
+    for part in iterator:
+        total += part
+    return total

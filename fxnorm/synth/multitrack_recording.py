@@ -15,7 +15,14 @@ from fxnorm.audio import SAMPLE_RATE, Audio, peak
 from fxnorm.synth.drums import draw_kit, render_pieces
 from fxnorm.synth.instruments import CABINET_HZ, render_notes
 from fxnorm.synth.melody import Syllable, harmonize
-from fxnorm.synth.microphones import CLOSE, balance_pieces, record_close, record_distant
+from fxnorm.synth.microphones import (
+    CLOSE,
+    balance_pieces,
+    close_microphone,
+    distant_microphones,
+    record_close,
+    record_distant,
+)
 from fxnorm.synth.oscillators import Floats
 from fxnorm.synth.players import Note
 from fxnorm.synth.recording import AC_COUPLING_HZ, FADE_OUT_S, NOISE_DB, in_chorus
@@ -74,8 +81,7 @@ def _record_drums(
         if track.part in ("clap", "shaker"):
             raw[track.name] = pieces.get(track.part, np.zeros(samples))[np.newaxis]
         elif track.part in DRUM_PARTS:
-            # The two tracks of a pair draw the same microphones.
-            rng = seeds.generator(SeedBranch.MICROPHONES, DRUM_PARTS.index(track.part))
+            rng = _microphone_generator(seeds, track.part)
             if track.part in CLOSE:
                 raw[track.name] = record_close(rng, track.part, kit_pieces, samples)
             else:
@@ -94,8 +100,7 @@ def _record_bass(
         if track.part == "bass di":
             raw[track.name] = line[np.newaxis]
         elif track.part == "bass amp":
-            delay_ms = uniform(seeds.generator(SeedBranch.MICROPHONES, len(DRUM_PARTS)), AMP_DISTANCE_MS)
-            raw[track.name] = _amplify(line, delay_ms)[np.newaxis]
+            raw[track.name] = _amplify(line, _delay_ms(seeds, track))[np.newaxis]
     return raw, {"bass": tone.to_dict()}
 
 
@@ -178,28 +183,48 @@ def _amplify(line: Floats, delay_ms: float) -> Floats:
     return np.concatenate((np.zeros(delay), signal.sosfilt(sos, driven)[: driven.size - delay]))
 
 
+def _microphone_generator(seeds: SeedTree, part: str) -> np.random.Generator:
+    """Return the generator of a part's microphones; the two tracks of a pair draw the same ones."""
+    return seeds.generator(SeedBranch.MICROPHONES, (*DRUM_PARTS, "bass amp").index(part))
+
+
+def _delay_ms(seeds: SeedTree, track: SessionTrack) -> float:
+    """Return the delay of the sound that a microphone is pointed at: the snare for overheads and room."""
+    if track.part == "bass amp":
+        return uniform(_microphone_generator(seeds, track.part), AMP_DISTANCE_MS)
+    if track.part not in DRUM_PARTS:
+        return 0.0
+    rng = _microphone_generator(seeds, track.part)
+    if track.part in CLOSE:
+        microphone, drum = close_microphone(rng, track.part), CLOSE[track.part][0]
+    else:
+        microphone, drum = distant_microphones(rng, track.part)[1 if track.side > 0 else 0], "snare"
+    return round(1000.0 * microphone.arrivals[drum][1], 3)
+
+
 def _channel(pair: Floats, track: SessionTrack) -> Floats:
     """Return the channel of a track of a pair, or both for a stereo track."""
     return pair if track.channels == 2 else pair[[0 if track.side < 0 else 1]]
 
 
 def _digitize(
-    seeds: SeedTree, tracks: Sequence[SessionTrack], raw: Mapping[str, Floats]
+    seeds: SeedTree, tracks: Sequence[SessionTrack], raw: dict[str, Floats]
 ) -> tuple[dict[str, Audio], dict[str, dict[str, Any]]]:
-    """Remove DC, set the recording gain, add noise and fade out; the overheads have one gain."""
+    """Remove DC, set the recording gain, add noise and fade out; the overheads have one gain. Empties `raw`."""
     dry: dict[str, Audio] = {}
     settings: dict[str, dict[str, Any]] = {}
     gains_db: dict[str, float] = {}
     coupling = signal.butter(2, AC_COUPLING_HZ, btype="highpass", fs=SAMPLE_RATE, output="sos")
-    coupled = {track.name: signal.sosfilt(coupling, raw[track.name]) for track in tracks}
+    coupled = {track.name: signal.sosfilt(coupling, raw.pop(track.name)) for track in tracks}
+    peaks = {name: peak(audio) for name, audio in coupled.items()}
     for number, track in enumerate(tracks):
         rng = seeds.generator(SeedBranch.GAINS, number)
         gain_db, noise_db = uniform(rng, RECORDING_GAIN_DB, 1), uniform(rng, NOISE_DB, 1)
         shared = track.part if track.part == "overheads" else track.name
         gain_db = gains_db.setdefault(shared, gain_db)
         siblings = [other.name for other in tracks if other.part == track.part] if shared == track.part else [shared]
-        highest = max(peak(coupled[name]) for name in siblings)
-        audio = coupled[track.name]
+        highest = max(peaks[name] for name in siblings)
+        audio = coupled.pop(track.name)
         if highest > 0.0:
             noise = db_to_amplitude(noise_db) * rng.standard_normal(audio.shape)
             audio = db_to_amplitude(gain_db) * (audio * (db_to_amplitude(NOMINAL_PEAK_DB) / highest) + noise)
@@ -207,5 +232,11 @@ def _digitize(
             audio[:, -fade:] *= np.linspace(1.0, 0.0, fade)
         dry[track.name] = audio.astype(np.float32)
         known = {key: value for key, value in asdict(track).items() if key != "name"}
-        settings[track.name] = {**known, "stem": track.stem, "recording_gain_db": gain_db, "noise_db": noise_db}
+        settings[track.name] = {
+            **known,
+            "stem": track.stem,
+            "recording_gain_db": gain_db,
+            "noise_db": noise_db,
+            "delay_ms": _delay_ms(seeds, track),
+        }
     return dry, settings

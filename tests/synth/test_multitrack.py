@@ -18,7 +18,7 @@ from fxnorm.synth.engineer import loudness_db
 from fxnorm.synth.engineers import FAMILIES
 from fxnorm.synth.groove import Hit
 from fxnorm.synth.microphones import KIT_PLACES, record_close, record_distant
-from fxnorm.synth.multitrack_recording import NOMINAL_PEAK_DB, RECORDING_GAIN_DB
+from fxnorm.synth.multitrack_recording import DRUM_PARTS, NOMINAL_PEAK_DB, RECORDING_GAIN_DB
 from fxnorm.synth.role_priors import ROLE_PRIORS
 from fxnorm.synth.score import draw_score
 from fxnorm.synth.seeding import SeedTree
@@ -129,6 +129,19 @@ def test_a_room_microphone_is_later_than_the_overheads_and_rings_on(strokes):
     assert decay_db[0] > decay_db[1] + 3.0
 
 
+def test_the_recorded_delays_are_those_of_the_microphones(songs):
+    for song in songs:
+        by_part: dict[str, list[str]] = {}
+        for name, settings in song.tracks.items():
+            by_part.setdefault(settings["part"], []).append(name)
+            assert (settings["delay_ms"] > 0.0) == (settings["part"] in (*DRUM_PARTS, "bass amp"))
+        near, far = by_part["kick in"][0], by_part.get("kick out", [None])[0]
+        if far and song.dry[near].any():
+            expected_ms = song.tracks[far]["delay_ms"] - song.tracks[near]["delay_ms"]
+            assert lag_ms(song.dry[far][0], song.dry[near][0]) == pytest.approx(expected_ms, abs=0.15)
+    assert any(settings["part"] == "kick out" for song in songs for settings in song.tracks.values())
+
+
 def test_the_amplifier_of_the_bass_is_late_and_the_doubled_guitar_is_another_take():
     seeds = (SeedTree(0, index) for index in range(40))
     found: set[str] = set()
@@ -226,7 +239,12 @@ def test_families_have_the_habits_that_they_are_named_for():
         [make_multitrack(2, index, seconds=4.0, engineer=family) for index in (0, 1, 2)] for family in ENGINEERS
     )
     brightness = [np.mean([centroid_hz(song.mixture) for song in group]) for group in (dark, balanced, close)]
-    assert brightness[0] < brightness[1] < brightness[2]
+    assert brightness[0] < min(brightness[1:]) - 300.0
+    shelves_db = [
+        np.mean([song.console.master.processors[0].bands[-1].gain_db for song in group])
+        for group in (dark, balanced, close)
+    ]
+    assert shelves_db[0] < shelves_db[1] < shelves_db[2]
     assert np.mean([crest_db(song.mixture) for song in loud]) < np.mean([crest_db(s.mixture) for s in balanced]) - 2.0
     vocals_db = [
         np.mean([level_db(song.wet["vocals"]) - level_db(song.mixture) for song in group if song.wet["vocals"].any()])
