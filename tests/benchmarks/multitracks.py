@@ -20,7 +20,7 @@ import numpy as np
 from fxnorm.audio import SAMPLE_RATE, Audio, peak
 from fxnorm.choices import ENGINEERS
 from fxnorm.cli.options import print_table
-from fxnorm.console import render
+from fxnorm.console.render import render
 from fxnorm.dsp import loudness
 from fxnorm.synth import MultitrackSong, make_multitrack, write_multitrack
 from fxnorm.units import amplitude_to_db, power_to_db

@@ -18,8 +18,8 @@ from fxnorm.console import (
     Send,
     TrackStrip,
     Width,
-    render,
 )
+from fxnorm.console.render import render
 from fxnorm.console.stems import divide
 from fxnorm.errors import InputError
 from tests.signals import noise

@@ -8,7 +8,8 @@ import pytest
 
 from fxnorm.audio import SAMPLE_RATE
 from fxnorm.choices import ENGINEERS
-from fxnorm.console import Compressor, Console, Gain, Limiter, Reverb, render
+from fxnorm.console import Compressor, Console, Gain, Limiter, Reverb
+from fxnorm.console.render import render
 from fxnorm.corpus import scan
 from fxnorm.corpus.stems import STEMS
 from fxnorm.errors import InputError
