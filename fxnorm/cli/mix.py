@@ -40,7 +40,7 @@ def stem_files(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Folder of a trained run or checkpoint, or name of a baseline; see fxnorm models.",
 )
 @click.option(
-    "--stem-map", type=options.ANY_PATH, help="YAML file that lists file names or patterns by stem or 'skip'."
+    "--stem-map", type=options.ANY_PATH, help="YAML file that lists file names or patterns by stem, role or 'skip'."
 )
 @click.option("--room", is_flag=True, help="Add the reverb of a small room to vocals and other, for anechoic stems.")
 @click.option("--stats", help="Averages for normalized-sum: a file, musdb18 (default) or synthetic.")
@@ -131,7 +131,7 @@ def _find_songs(
     folders: Sequence[Path], stem_paths: Mapping[str, Sequence[Path]], stem_map: Path | None, out: Path
 ) -> "list[Multitrack]":
     from fxnorm import corpus, recipe
-    from fxnorm.corpus.roles import SKIP
+    from fxnorm.corpus.roles import ALL_ROLES, SKIP
 
     if folders and any(stem_paths.values()):
         raise InputError(f"expected folders or the files of stems, got both; leave {folders[0]} out")
@@ -139,7 +139,8 @@ def _find_songs(
         if stem_map is not None:
             raise InputError("--stem-map: applies to the files in a folder; name a folder")
         return [corpus.Multitrack.from_files(out.stem, stem_paths)]
-    overrides = recipe.read_lists(stem_map, (*STEMS, SKIP)) if stem_map is not None else None
+    keys = tuple(dict.fromkeys((*STEMS, *ALL_ROLES, SKIP)))
+    overrides = recipe.read_lists(stem_map, keys) if stem_map is not None else None
     context = click.get_current_context()  # archives stay unpacked until the command ends
     return corpus.scan_folders([context.with_resource(corpus.unpacked(folder)) for folder in folders], overrides)
 
