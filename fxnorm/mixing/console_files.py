@@ -1,10 +1,12 @@
 """Render a console from audio files to audio files, in bounded memory."""
 
 import itertools
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
 
 import numpy as np
 
@@ -18,7 +20,7 @@ from fxnorm.corpus.roles import SKIP, classify, split_words
 from fxnorm.corpus.sorting import RECORD_SUFFIX
 from fxnorm.corpus.stems import STEMS
 from fxnorm.corpus.track import LEFT_RIGHT
-from fxnorm.errors import InputError
+from fxnorm.errors import AudioError, InputError
 from fxnorm.kernels.silence import flush
 from fxnorm.units import amplitude_to_db
 
@@ -132,6 +134,21 @@ class ConsoleFiles:
         channels = {track.strip.name: track.channels for track in self.tracks}
         blocks = self._blocks(channels, round(tail_s * self.sample_rate), progress)
         return render_blocks(self.console, blocks, self.sample_rate, channels, jobs=jobs)
+
+    @contextmanager
+    def spooled(self) -> Iterator[dict[str, Audio]]:
+        """Read all tracks into a temporary file, and yield them as arrays on it: memory holds what is in use.
+
+        They have the samples that `render` reads.
+        """
+        with TemporaryDirectory(prefix="fxnorm-") as folder:
+            arrays: dict[str, Audio] = {}
+            try:
+                for number, track in enumerate(self.tracks):
+                    arrays[track.strip.name] = _spool(track, self.sample_rate, Path(folder) / f"{number}.f32")
+                yield arrays
+            finally:
+                arrays.clear()  # Windows deletes no file that is mapped
 
     def _blocks(self, channels: dict[str, int], tail: int, progress: Progress | None) -> Iterator[dict[str, Audio]]:
         readers = {track.strip.name: track.read(self.sample_rate) for track in self.tracks}
@@ -337,6 +354,23 @@ def _sum(readers: Sequence[Iterator[Audio]], channels: int) -> Iterator[Audio]:
         for block in blocks:
             total[:, : block.shape[1]] += block
         yield total
+
+
+def _spool(track: TrackFiles, sample_rate: int, path: Path) -> Audio:
+    """Write the samples of a track, channel by channel, and map them."""
+    with ExitStack() as stack:
+        second = stack.enter_context(TemporaryFile())
+        first = stack.enter_context(path.open("wb"))
+        samples = 0
+        for block in track.read(sample_rate):
+            samples += block.shape[1]
+            for file, channel in zip((first, second), block, strict=False):
+                file.write(np.ascontiguousarray(channel).data)
+        second.seek(0)
+        shutil.copyfileobj(second, first)
+    if not samples:
+        raise AudioError(f"{track.paths[0]}: has no samples; remove it or record it again")
+    return np.memmap(path, dtype=np.float32, mode="r", shape=(track.channels, samples))
 
 
 def _join_sides(left: Iterator[Audio], right: Iterator[Audio]) -> Iterator[Audio]:
