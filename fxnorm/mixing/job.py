@@ -195,6 +195,8 @@ def is_up_to_date(song: Multitrack, target: Path, model: MixModel, options: Outp
     """Whether the report says that the mix exists already."""
     if options.force or (options.html and not target.with_suffix(".html").exists()):
         return False
+    if model.inputs == "tracks" and not target.with_suffix(".console.json").exists():
+        return False
     record = DOCUMENT.find(target.with_suffix(".json"))
     try:
         return bool(

@@ -18,6 +18,7 @@ BANDS = (
     ("peak", 5000.0, (3000.0, 8000.0)),
     ("high_shelf", 10_000.0, (8000.0, 12_500.0)),
 )
+CEILING_DB, MOST_LIMITING_DB = -1.0, 6.0
 SHARE, MOST_DB, LEAST_DB = 0.5, 1.5, 0.3  # of a deviation that is evened out
 PEAK_Q = 0.8
 
@@ -59,7 +60,14 @@ def finish(mix: Audio, sample_rate: int, loudness_lufs: float) -> tuple[Masterin
     eq, eq_reasons = choose_master_eq(mix, sample_rate)
     processors: tuple[Processor, ...] = (eq,) if eq.bands else ()
     compressor = glue(eq.process(mix, sample_rate) if eq.bands else mix, sample_rate)
-    result = master(mix, sample_rate, loudness_lufs=loudness_lufs, processors=(*processors, compressor))
+    result = master(
+        mix,
+        sample_rate,
+        loudness_lufs=loudness_lufs,
+        ceiling_db=CEILING_DB,
+        processors=(*processors, compressor),
+        max_reduction_db=MOST_LIMITING_DB,
+    )
     level = "not measurable" if result.loudness_lufs is None else f"{result.loudness_lufs:.1f} LUFS"
     limiter = f"{level}, {result.true_peak_db:.1f} dBTP; {result.reduction_db:.1f} dB of limiting at the loudest 1 %"
     return result, {

@@ -25,11 +25,11 @@ from fxnorm.console import (
 from fxnorm.console.render import CHUNK, cut, require_tracks
 from fxnorm.corpus.roles import SKIP, STEM_OF_ROLE, classify_role, split_words
 from fxnorm.errors import InputError
-from fxnorm.mixing.mastering import GLUE_EXCERPT_S
+from fxnorm.mixing.mastering import GLUE_EXCERPT_S, require_settings
 from fxnorm.mixing.rules.balance import measure_outputs, solve
 from fxnorm.mixing.rules.dynamics import choose_compressor
 from fxnorm.mixing.rules.equalisation import choose_eq
-from fxnorm.mixing.rules.master import finish
+from fxnorm.mixing.rules.master import CEILING_DB, MOST_LIMITING_DB, finish
 from fxnorm.mixing.rules.measurement import Measurement, measure
 from fxnorm.mixing.rules.panning import Position, choose_positions
 from fxnorm.mixing.rules.table import MEASURED_LU, RULES
@@ -157,9 +157,14 @@ class RuleMixer:
     Parameters
     ----------
     loudness_lufs : float
-        Integrated loudness of the master.
+        Integrated loudness of the master, -40 to -5 LUFS.
     seed : int
         Seed of the reverb and of decorrelation.
+
+    Raises
+    ------
+    InputError
+        If the loudness is out of range.
 
     Examples
     --------
@@ -173,6 +178,7 @@ class RuleMixer:
     chain = None
 
     def __init__(self, *, loudness_lufs: float = DEFAULT_LUFS, seed: int = 0) -> None:
+        require_settings(loudness_lufs, CEILING_DB, MOST_LIMITING_DB)
         self.loudness_lufs = loudness_lufs
         self.seed = seed
 
