@@ -18,6 +18,7 @@ from fxnorm.units import amplitude_to_db, db_to_amplitude
 EXCERPTS_S = 200.0  # of all players of strips together
 EXCERPT_RANGE_S = 4.0, 20.0
 CURVE_HZ = np.geomspace(20.0, 20_000.0, 256)
+CURVE_FLOOR_DB = -18.0
 COLOUR = "#8a8d93"  # of buses and the master
 
 Facts = list[tuple[str, str | None]]
@@ -119,7 +120,7 @@ def _processors(
 
 def _facts(processor: Processor) -> Iterator[tuple[str, str]]:
     if isinstance(processor, Eq):
-        yield from ((_band_name(band), band.describe()) for band in processor.bands)
+        yield from (_band_facts(band) for band in processor.bands)
     elif isinstance(processor, Compressor):
         yield "Threshold", f"{processor.threshold_db:.1f} dB"
         yield "Ratio", f"{processor.ratio:.3g} : 1"
@@ -131,8 +132,13 @@ def _facts(processor: Processor) -> Iterator[tuple[str, str]]:
         yield "Settings", processor.describe()
 
 
-def _band_name(band: EqBand) -> str:
-    return band.kind.replace("_", " ").capitalize()
+def _band_facts(band: EqBand) -> tuple[str, str]:
+    name = band.kind.replace("_", " ").capitalize()
+    frequency = band.parameters()["frequency_hz"].format(band.frequency_hz)
+    if band.is_pass:
+        return name, frequency
+    q = f", Q {band.q:.2g}" if band.kind == "peak" else ""
+    return name, f"{band.gain_db:+.1f} dB at {frequency}{q}"
 
 
 def eq_response(eq: Eq, sample_rate: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -143,7 +149,7 @@ def eq_response(eq: Eq, sample_rate: int) -> tuple[npt.NDArray[np.float64], npt.
     for band in eq.bands:
         b0, b1, b2, a0, a1, a2 = biquad(band.band, sample_rate)
         response *= (b0 + b1 * z + b2 * z**2) / (a0 + a1 * z + a2 * z**2)
-    return frequency_hz, amplitude_to_db(np.abs(response), floor_db=-30.0)
+    return frequency_hz, amplitude_to_db(np.abs(response), floor_db=CURVE_FLOOR_DB)
 
 
 def _players(

@@ -49,8 +49,9 @@ def choose_compressor(
         return None, f"no compressor: {facts}"
     compressor = Compressor(ratio=own.ratio, attack_ms=own.attack_ms, release_ms=own.release_ms, knee_db=KNEE_DB)
     compressor = set_threshold(compressor, audio, sample_rate, reduction_db=reduction_db)
-    if compressor.threshold_db <= own.threshold_db:
-        compressor = replace(compressor, threshold_db=own.threshold_db)
-        facts += f"; threshold not under {own.threshold_db:g} dB"
     makeup_db = round(min(0.5 * reduction_db, own.makeup_db), 1)
-    return replace(compressor, makeup_db=makeup_db), f"{facts}: {reduction_db:.1f} dB of reduction at the loudest 5 %"
+    reason = f"{facts}: {reduction_db:.1f} dB of reduction at the loudest 5 %"
+    if compressor.threshold_db < own.threshold_db:
+        compressor = replace(compressor, threshold_db=own.threshold_db)
+        reason = f"{reason}, or less: the threshold stays at {own.threshold_db:g} dB"
+    return replace(compressor, makeup_db=makeup_db), reason

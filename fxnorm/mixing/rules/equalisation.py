@@ -73,7 +73,8 @@ def _choose_band(rule: BandRule, deviations: Levels) -> tuple[EqBand | None, str
     # a boost is needed where the track is below the slope, a cut where it is above
     need = float(np.clip(0.5 - np.sign(rule.most_db) * deviation_db / SPAN_DB, 0.0, 1.0))
     gain_db = round(rule.most_db * need, 1)
-    measured = f"{abs(deviation_db):.1f} dB {'above' if deviation_db > 0.0 else 'below'} the slope of its role"
+    side = "above" if deviation_db > 0.0 else "below"
+    measured = f"{abs(deviation_db):.1f} dB {side} the slope of its role"
     if abs(gain_db) < LEAST_DB:
         return None, f"no {verb} from {where}: {measured}"
     frequency_hz = float(f"{frequency_hz:.3g}")

@@ -13,7 +13,7 @@ from fxnorm.units import THIRD_OCTAVES_HZ, amplitude_to_db, bin_frequencies, pow
 N_FFT = 16_384
 HALF_BAND = 2.0 ** (1.0 / 6.0)  # ratio of the edge of a third-octave to its centre
 FLOOR_DB = -80.0  # of a band relative to the whole: nothing is there
-SIDE_DB = -50.0  # of the side signal relative to the whole: the channels are alike
+SIDE_DB = -50.0  # of the side signal relative to the mid signal: the channels are alike
 MOMENTARY_S = 0.4
 RANGE_GATE_LU = -20.0
 QUANTILES = 0.10, 0.95  # of the momentary loudness: as for the loudness range of EBU Tech 3342
@@ -40,8 +40,8 @@ class Measurement:
         Between the quantiles 10 and 95 % of the momentary loudness.
     crest_db : float
         Level of the 99.9th percentile of the samples above the loudness.
-    is_mono : bool
-        One channel, or two that are alike.
+    side_db : float
+        Energy of the side signal relative to the mid signal; `SIDE_DB` or less for mono.
     balance_db : float
         Level of the left channel above the right one; 0 for mono.
     """
@@ -53,8 +53,13 @@ class Measurement:
     median_hz: float
     range_lu: float
     crest_db: float
-    is_mono: bool
+    side_db: float
     balance_db: float
+
+    @property
+    def is_mono(self) -> bool:
+        """One channel, or two that are alike."""
+        return self.side_db <= SIDE_DB
 
     def share_below_db(self, frequency_hz: float) -> float:
         """Return the level of everything below a frequency, relative to the whole."""
@@ -88,7 +93,7 @@ def measure(audio: Audio, sample_rate: int) -> Measurement | None:
     power = long_term_power(scaled)
     frequency_hz = bin_frequencies(sample_rate, N_FFT)
     energies = np.einsum("cn,cn->c", scaled, scaled, dtype=np.float64)
-    is_mono = len(scaled) == 1 or _is_dual_mono(scaled, energies)
+    side_db = _side_db(scaled)
     return Measurement(
         loudness_lufs=own_lufs + float(amplitude_to_db(largest)),
         levels_db=third_octaves(power, frequency_hz),
@@ -97,8 +102,8 @@ def measure(audio: Audio, sample_rate: int) -> Measurement | None:
         median_hz=float(frequency_hz[np.searchsorted(np.cumsum(power), 0.5)]),
         range_lu=_loudness_range(scaled, sample_rate, own_lufs),
         crest_db=float(amplitude_to_db(_quantile(np.abs(scaled).max(axis=0), PEAK_QUANTILE))) - own_lufs,
-        is_mono=is_mono,
-        balance_db=0.0 if is_mono else float(np.subtract(*power_to_db(np.maximum(energies, 1e-12)))),
+        side_db=side_db,
+        balance_db=0.0 if side_db <= SIDE_DB else float(np.subtract(*power_to_db(np.maximum(energies, 1e-12)))),
     )
 
 
@@ -145,7 +150,10 @@ def _quantile(magnitudes: npt.NDArray[np.float32], quantile: float) -> float:
     return float(np.quantile(active, quantile)) if active.size else 1.0
 
 
-def _is_dual_mono(audio: Audio, energies: Levels) -> bool:
-    difference = audio[0] - audio[1]
-    side = float(np.vdot(difference, difference)) / 2.0
-    return bool(side <= 10.0 ** (SIDE_DB / 10.0) * energies.sum())
+def _side_db(audio: Audio) -> float:
+    """Return the energy of the side signal relative to the mid signal in dB; `SIDE_DB` if there is no side signal."""
+    if len(audio) == 1:
+        return SIDE_DB
+    mid, side = audio[0] + audio[1], audio[0] - audio[1]
+    energy = float(np.vdot(side, side)) / max(float(np.vdot(mid, mid)), 1e-12)
+    return max(SIDE_DB, float(power_to_db(max(energy, 1e-12))))

@@ -44,6 +44,7 @@ ROOM = Reverb(
     level_db=0.0, dry=0.0, low_cut_hz=200.0, high_cut_hz=7000.0, decay_s=1.4, pre_delay_ms=20.0, size_ms=25.0,
     treble=0.55,
 )  # fmt: skip
+NARROW_DB = -12.0  # of the side signal of a stereo track relative to its mid signal
 GAIN_RANGE_DB = -60.0, 24.0
 PROGRESS_MEASURE, PROGRESS_BALANCE, PROGRESS_RENDER = 0.25, 0.55, 0.85
 
@@ -173,7 +174,7 @@ class RuleMixer:
     """
 
     name = "rules"
-    description = "Rules for its role balance, pan, equalise and compress each track, as far as its sound calls for it."
+    description = "The rules of its role balance, pan, equalise and compress each track, as far as it needs them."
     inputs: Literal["tracks"] = "tracks"
     chain = None
 
@@ -256,13 +257,16 @@ def _gains(gain_db: float) -> list[Processor]:
 def _place(
     strip: TrackStrip, position: Position, track: tuple[str, Measurement], reasons: dict[str, list[str]], seed: int
 ) -> TrackStrip:
-    """Pan a track; widen a mono track that is alone in the middle but may be wide."""
+    """Pan a track; widen one in the middle that may be wide but is mono or narrow."""
     reasons["pan"] = [position.reason]
-    amount = RULES[track[0]].decorrelation
-    if not (position.is_alone and amount):
+    role, measurement = track
+    amount = RULES[role].decorrelation
+    is_narrow = not measurement.is_mono and measurement.side_db < NARROW_DB
+    if not amount or not (position.is_alone or is_narrow):
         return replace(strip, pan=position.pan)
     own_seed = (zlib.crc32(strip.name.encode()) + seed) % 2**31  # the same wherever the track stands in the list
-    reasons["decorrelation"] = ["mono and alone in the middle: widened, its mono sum unchanged"]
+    noun = f"stereo, but narrow (side {measurement.side_db:.0f} dB)" if is_narrow else "mono and alone in the middle"
+    reasons["decorrelation"] = [f"{noun}: widened, its mono sum unchanged"]
     return replace(strip, pan=position.pan, processors=(*strip.processors, Decorrelation(amount, seed=own_seed)))
 
 

@@ -93,7 +93,9 @@ def _high(low_hz: float, high_hz: float, most_db: float) -> BandRule:
     return BandRule("high_shelf", (low_hz, high_hz), most_db)
 
 
-KIT_BANDS = (_low(50, 150, -4), _peak(150, 500, 4), _peak(2000, 8000, -2))
+DRUM_BANDS = (_low(50, 150, -4), _peak(150, 500, 4), _peak(2000, 8000, -2))
+# A whole kit has the kick in its lows and the cymbals in its highs: what is too much lies between.
+KIT_BANDS = (_low(50, 150, 2), _peak(300, 600, -3), _peak(3000, 6000, 2), _high(8000, 12_000, 2))
 CYMBAL_BANDS = (_low(150, 300, -6), _peak(150, 800, -5), _peak(12_000, 16_000, 2))
 VOCAL_BANDS = (_low(100, 200, -5), _peak(2000, 3000, 1.5), _peak(8000, 10_000, 2), _high(10_000, 12_000, -3))
 KEY_BANDS = (_low(70, 150, -8), _peak(2000, 4000, 3.5), _peak(8000, 10_000, -4))
@@ -131,9 +133,9 @@ RULES: dict[str, RoleRule] = {
         compressor=CompressorRule(-28, 4, 30, 100, 5), span_hz=(50, 8000), dynamics_db=12, high_pass_hz=30,
         send_db=None,
     ),
-    "snare": replace(KIT, compressor=CompressorRule(-28, 4, 25, 60, 5), tilt_db=-1, span_hz=(150, 10_000),
-                     high_pass_hz=100, send_db=-16),
-    "toms": replace(KIT, width=0.4, tilt_db=-4, span_hz=(80, 8000), send_db=-16),
+    "snare": replace(KIT, bands=DRUM_BANDS, compressor=CompressorRule(-28, 4, 25, 60, 5), tilt_db=-1,
+                     span_hz=(150, 10_000), high_pass_hz=100, send_db=-16),
+    "toms": replace(KIT, bands=DRUM_BANDS, width=0.4, tilt_db=-4, span_hz=(80, 8000), send_db=-16),
     "kit": KIT,
     "hats": CYMBALS,
     "overheads": replace(CYMBALS, high_pass_hz=0.0),
