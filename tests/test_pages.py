@@ -49,7 +49,7 @@ def test_text_is_escaped_and_nothing_may_be_missing():
         "output": {"file": "mix.wav"},
     }
     page = pages.render(
-        "mix.html", record=record, mix=None, excerpt="", facts=[("Peak", "1"), ("None", None)], stems=[]
+        "mix.html", record=record, mix=None, excerpt="", facts=[("Peak", "1"), ("None", None)], stems=[], strips=[]
     )
     assert "<script>alert" not in page
     assert "a &lt; b" in page

@@ -19,7 +19,7 @@ from fxnorm.errors import InputError
     "models",
     multiple=True,
     metavar="[NAME=]MODEL",
-    help="Trained run, checkpoint, or baseline (sum, naive, normalized-sum). Repeat the option for several systems.",
+    help="Trained run, checkpoint, rules, or baseline (sum, naive, normalized-sum). Repeat it for several systems.",
 )
 @click.option("--dry-stems", type=options.ANY_PATH, help="Dry stems of the same songs, to be mixed and compared too.")
 @click.option(

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,17 +38,17 @@ def stem_files(command: Callable[..., Any]) -> Callable[..., Any]:
     "--model",
     default="normalized-sum",
     show_default=True,
-    help="Folder of a trained run or checkpoint, or name of a baseline; see fxnorm models.",
+    help="rules, the folder of a trained run or checkpoint, or name of a baseline; see fxnorm models.",
 )
 @click.option(
-    "--stem-map", type=options.ANY_PATH, help="YAML file that lists file names or patterns by stem or 'skip'."
+    "--stem-map", type=options.ANY_PATH, help="YAML file that lists file names or patterns by stem, role or 'skip'."
 )
 @click.option("--room", is_flag=True, help="Add the reverb of a small room to vocals and other, for anechoic stems.")
 @click.option("--stats", help="Averages for normalized-sum: a file, musdb18 (default) or synthetic.")
 @click.option(
     "--preset", type=click.Choice(PRESETS), help="Settings of the effects for normalized-sum (default: default)."
 )
-@click.option("--lufs", type=float, metavar="T", help="Integrated loudness of the mix in LUFS.")
+@click.option("--lufs", type=float, metavar="T", help="Integrated loudness of the mix in LUFS (rules: default -14).")
 @click.option(
     "--clip-mode",
     type=click.Choice(CLIP_MODES),
@@ -116,7 +117,12 @@ def mix(
         settings=ChainSettings.preset(preset) if preset is not None else None,
         rooms=_load_rooms() if room else (),
         seed=seed,
+        loudness_lufs=lufs,
     )
+    if mix_model.inputs == "tracks":  # it masters to the loudness itself
+        output = replace(output, level=mixing.OutputLevel(None, clip_mode))
+        if save_normalized is not None:
+            raise InputError(f"--save-normalized: expected a model that normalises stems, got {model}; leave it out")
     if target is not None:
         mixing.require_target(songs[0], target, output)
     if folders and not (quiet or as_json):
@@ -131,7 +137,7 @@ def _find_songs(
     folders: Sequence[Path], stem_paths: Mapping[str, Sequence[Path]], stem_map: Path | None, out: Path
 ) -> "list[Multitrack]":
     from fxnorm import corpus, recipe
-    from fxnorm.corpus.roles import SKIP
+    from fxnorm.corpus.roles import ALL_ROLES, SKIP
 
     if folders and any(stem_paths.values()):
         raise InputError(f"expected folders or the files of stems, got both; leave {folders[0]} out")
@@ -139,7 +145,8 @@ def _find_songs(
         if stem_map is not None:
             raise InputError("--stem-map: applies to the files in a folder; name a folder")
         return [corpus.Multitrack.from_files(out.stem, stem_paths)]
-    overrides = recipe.read_lists(stem_map, (*STEMS, SKIP)) if stem_map is not None else None
+    keys = tuple(dict.fromkeys((*STEMS, *ALL_ROLES, SKIP)))
+    overrides = recipe.read_lists(stem_map, keys) if stem_map is not None else None
     context = click.get_current_context()  # archives stay unpacked until the command ends
     return corpus.scan_folders([context.with_resource(corpus.unpacked(folder)) for folder in folders], overrides)
 
@@ -173,6 +180,11 @@ def _mix_song(
     facts = record["output"]
     level = "silent" if facts["loudness_lufs"] is None else f"{facts['loudness_lufs']:.1f} LUFS"
     click.echo(f"{target}: {facts['seconds']:.1f} s, {level}, peak {facts['peak_db']:.1f} dBFS, by {model.name}")
+    if record["console"]:
+        click.echo(f"the mix to edit and to render again: {target.with_name(record['console'])}")
+        if output.html:
+            click.echo(f"strips and the reason for each setting: {target.with_suffix('.html')}")
+        return
     click.echo(f"effects applied to each stem: {target.with_suffix('.html' if output.html else '.json')}")
 
 

@@ -42,7 +42,7 @@ def _list(as_json: bool) -> None:
 
 
 def _collect() -> list[dict[str, Any]]:
-    """List every preset of each trainable model, and every baseline."""
+    """List every preset of each trainable model, every mixer of tracks and every baseline."""
     from fxnorm.models import BASELINES, registry
 
     entries: list[dict[str, Any]] = []
@@ -53,7 +53,7 @@ def _collect() -> list[dict[str, Any]]:
             entries.append({"model": name, "preset": None, "problem": str(error)})
             continue
         entries += [{"model": name, "preset": preset, **_describe_preset(model, preset)} for preset in model.presets]
-    return entries + [{"model": name, "preset": None} for name in BASELINES]
+    return entries + [{"model": name, "preset": None} for name in (*registry.MIXERS, *BASELINES)]
 
 
 def _describe_preset(model: "type[TrainablePredictor]", preset: str) -> dict[str, Any]:

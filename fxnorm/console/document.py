@@ -11,6 +11,7 @@ from fxnorm.console.processor import Processor
 from fxnorm.console.settings import Choice, Settings, nearest, read_item
 from fxnorm.corpus.multitrack import Multitrack
 from fxnorm.corpus.stems import STEMS
+from fxnorm.corpus.track import LAYOUTS, LEFT_RIGHT, SUM
 from fxnorm.documents import DocumentType
 from fxnorm.errors import InputError
 
@@ -75,22 +76,35 @@ class TrackStrip(Strip):
     stem : str
         One of the four stems, which groups the track; empty if none.
     files : tuple of str
-        Audio files relative to the folder of the tracks; summed.
+        Audio files relative to the folder of the tracks.
+    layout : {"sum", "left_right"}
+        Whether files are summed, or two of them are the left and the right channel.
     offset_ms : float
         Position of the first sample in the song.
     """
 
-    CHOICES: ClassVar[dict[str, tuple[Choice, ...]]] = {"stem": ("", *STEMS)}
+    CHOICES: ClassVar[dict[str, tuple[Choice, ...]]] = {"stem": ("", *STEMS), "layout": LAYOUTS}
 
     role: str = ""
     stem: str = ""
     files: tuple[str, ...] = ()
+    layout: str = SUM
     offset_ms: float = parameter("ms", 0.0, 3_600_000.0, 0.0, learned=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.layout == LEFT_RIGHT and len(self.files) != 2:
+            raise InputError(
+                f"{self.name}: expected two files for the layout {LEFT_RIGHT!r}, got {len(self.files)}; name the left "
+                f"and the right one, or choose {SUM!r}"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values: what the track is, then what is done to it."""
         content = super().to_dict()
-        identity = {key: content.pop(key) for key in ("name", "role", "stem", "files", "offset_ms")}
+        identity = {key: content.pop(key) for key in ("name", "role", "stem", "files", "layout", "offset_ms")}
+        if self.layout == SUM:
+            del identity["layout"]
         return identity | content
 
 
@@ -123,6 +137,8 @@ class Console(Settings):
     master : Master
     notes : dict
         Free content, such as who drew the settings; rendering ignores it.
+    left_out : tuple of str
+        Audio files in the folder of the tracks that are no tracks.
 
     Examples
     --------
@@ -143,6 +159,7 @@ class Console(Settings):
     buses: tuple[Bus, ...] = ()
     master: Master = Master()
     notes: dict[str, Any] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -167,11 +184,12 @@ class Console(Settings):
                     track.name,
                     role=track.role or "",
                     stem=track.stem,
-                    files=tuple(path.relative_to(tracks.folder).as_posix() for path in track.files),
+                    files=tuple(map(tracks.label, track.files)),
+                    layout=track.layout,
                 )
                 for track in tracks.tracks
             ]
-            return cls(tracks.name, tuple(strips))
+            return cls(tracks.name, tuple(strips), left_out=tuple(map(tracks.label, tracks.left_out)))
         return cls(tracks=tuple(TrackStrip(name) for name in tracks))
 
     @classmethod
@@ -199,7 +217,10 @@ class Console(Settings):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON document."""
-        return DOCUMENT.wrap(super().to_dict())
+        content = super().to_dict()
+        if not self.left_out:
+            del content["left_out"]
+        return DOCUMENT.wrap(content)
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:

@@ -74,7 +74,7 @@ def render(
     longest = max((offsets[name] + audio.shape[1] for name, audio in checked.items()), default=0)
     samples = longest + round(tail_s * sample_rate)
     blocks = (
-        {name: _cut(audio, start - offsets[name], min(CHUNK, samples - start)) for name, audio in checked.items()}
+        {name: cut(audio, start - offsets[name], min(CHUNK, samples - start)) for name, audio in checked.items()}
         for start in range(0, samples, CHUNK)
     )
     channels = {name: len(audio) for name, audio in checked.items()}
@@ -312,7 +312,7 @@ def _apply(processor: Gain | Pan, audio: Samples) -> Samples:
     return audio if processor.is_neutral else processor.apply(audio)
 
 
-def _cut(audio: Audio, start: int, samples: int) -> Audio:
+def cut(audio: Audio, start: int, samples: int) -> Audio:
     """Copy a span, zeros where there is no audio; subnormal samples, slow to compute with, become zeros."""
     out = np.zeros((len(audio), samples), dtype=np.float32)
     source = audio[:, max(start, 0) : max(start + samples, 0)]

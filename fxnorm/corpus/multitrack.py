@@ -12,8 +12,9 @@ from fxnorm.audio import Audio
 from fxnorm.audio_files import AudioInfo
 from fxnorm.choices import SPLITS
 from fxnorm.corpus.roles import ROLES
+from fxnorm.corpus.sorting import make_tracks
 from fxnorm.corpus.stems import STEMS, StemFiles, require_stem
-from fxnorm.corpus.track import Track
+from fxnorm.corpus.track import LEFT_RIGHT, Track
 from fxnorm.errors import AudioError, InputError
 
 
@@ -54,7 +55,7 @@ class Multitrack:
         name : str
             Relative to the output folder: `NAME` or `train/NAME`.
         files : mapping of str to sequence of Path
-            Files by stem; the files of one stem are summed.
+            Files by stem; the files of one stem are summed, apart from pairs of a left and a right channel.
 
         Raises
         ------
@@ -67,12 +68,10 @@ class Multitrack:
             raise InputError(f"expected at least one of the stems {', '.join(STEMS)}, got none; add --vocals FILE")
         if repeated := [path for path in resolved if resolved.count(path) > 1]:
             raise InputError(f"{repeated[0]}: named twice; a recording counts once")
-        tracks = [
-            Track(Path(path).stem, require_stem(stem), (Path(path),), role=next(reversed(ROLES[stem])))
-            for stem in sorted(map(require_stem, files), key=STEMS.index)
-            for path in files[stem]
-        ]
-        return cls(PurePosixPath(name), paths[0].parent, tuple(tracks))
+        roles = {
+            Path(path): (require_stem(stem), next(reversed(ROLES[stem]))) for stem in files for path in files[stem]
+        }
+        return cls(PurePosixPath(name), paths[0].parent, make_tracks(paths[0].parent, roles))
 
     @property
     def name(self) -> str:
@@ -169,7 +168,7 @@ class Multitrack:
         AudioError
             If a file cannot be used.
         """
-        return reduce(_add, (self._read(track, path) for track in self._group(stem) for path in track.files))
+        return reduce(_add, map(self._read_track, self._group(stem)))
 
     def read_excerpt(self, stem: str, span: slice) -> Audio:
         """Read part of a stem; files of other sample rates are cut at the nearest sample.
@@ -185,8 +184,13 @@ class Multitrack:
         ndarray, shape (1 or 2, span.stop - span.start), float32
             Zero after the end of a file.
         """
-        excerpts = (self._read_excerpt(track, path, span) for track in self._group(stem) for path in track.files)
-        return reduce(_add, excerpts)
+        return reduce(
+            _add,
+            (
+                _combine(track, [self._read_excerpt(track, path, span) for path in track.files])
+                for track in self._group(stem)
+            ),
+        )
 
     def read_stems(self) -> Mapping[str, Audio]:
         """Return a mapping that reads each stem when it is asked for."""
@@ -218,6 +222,9 @@ class Multitrack:
         """Convert a number of samples of a file to `sample_rate`."""
         sample_rate = self.infos[path].sample_rate
         return samples if sample_rate == self.sample_rate else round(samples * self.sample_rate / sample_rate)
+
+    def _read_track(self, track: Track) -> Audio:
+        return _combine(track, [self._read(track, path) for path in track.files])
 
     def _read(self, track: Track, path: Path) -> Audio:
         samples, sample_rate = audio_files.read(path)
@@ -254,6 +261,19 @@ class _LazyStems(Mapping[str, Audio]):
 
 def _delay(samples: Audio, offset: int) -> Audio:
     return np.pad(samples, ((0, 0), (offset, 0))) if offset else samples
+
+
+def _combine(track: Track, recordings: Sequence[Audio]) -> Audio:
+    """Make a track of its files."""
+    return join_sides(*recordings) if track.layout == LEFT_RIGHT else reduce(_add, recordings)
+
+
+def join_sides(left: Audio, right: Audio) -> Audio:
+    """Take the left channel of one recording and the right channel of another; the shorter ends in silence."""
+    joined = np.zeros((2, max(left.shape[1], right.shape[1])), dtype=np.float32)
+    joined[0, : left.shape[1]] = left[0]
+    joined[1, : right.shape[1]] = right[-1]
+    return joined
 
 
 def _add(total: Audio, signal: Audio) -> Audio:

@@ -1,13 +1,15 @@
 """Sort the files of one song into tracks by their names, without opening them."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
+from fxnorm.corpus.pairs import find_pairs
 from fxnorm.corpus.roles import ROLES, SKIP, STEM_OF_ROLE, classify_role, split_words
 from fxnorm.corpus.stems import STEMS
-from fxnorm.corpus.track import Track
+from fxnorm.corpus.track import LEFT_RIGHT, Track
 
 MIXTURE = "mixture"
 RESULT_SUFFIX = "normalized"  # of stems that fxnorm normalize usually writes beside their sources
@@ -23,7 +25,7 @@ class SortedFiles:
     Attributes
     ----------
     tracks : tuple of Track
-        In the order of `STEMS`, then by path.
+        In the order of `STEMS`, then by path. A pair such as "OH L" and "OH R" is one track.
     mixture : Path or None
     skipped : tuple of Path
         Mixes, helper tracks and results of fxnorm.
@@ -68,7 +70,7 @@ def sort_files(
     suffix : str
         If given, only files named `STEM_SUFFIX`, and the mixture, are used.
     overrides : mapping of str to sequence of str, optional
-        Patterns of file names or paths in the song (`Kick*.wav`, `Room/*`), by stem or `skip`.
+        Patterns of file names or paths in the song (`Kick*.wav`, `Room/*`), by role, stem or `skip`.
     records : frozenset of Path
         JSON files in these folders. Audio with a record of the same name is a result of fxnorm, which rule 4 skips.
     """
@@ -85,7 +87,7 @@ def sort_files(
         if override == SKIP:
             skipped.append(path)
         elif override is not None:
-            roles[path] = override, _role_of(override)
+            roles[path] = STEM_OF_ROLE.get(override, override), _role_of(override)
         elif key in exact_names:
             roles[path] = exact_names[key], _role_of(exact_names[key])
         elif key == MIXTURE:
@@ -103,7 +105,7 @@ def sort_files(
             skipped.append(path)
         else:
             roles[path] = stem, role
-    return SortedFiles(_tracks(folder, roles), mixture, tuple(sorted(skipped)), tuple(sorted(unused)))
+    return SortedFiles(make_tracks(folder, roles), mixture, tuple(sorted(skipped)), tuple(sorted(unused)))
 
 
 def unmatched_patterns(files: Iterable[tuple[Path, Path]], overrides: Overrides) -> list[str]:
@@ -118,17 +120,47 @@ def has_exact_name(path: Path, suffix: str = "") -> bool:
     return path.stem.lower() in {f"{stem}_{suffix}".lower() if suffix else stem for stem in STEMS}
 
 
-def _role_of(stem: str) -> str:
-    """Return the role of a file of which only the stem is known."""
-    return next(reversed(ROLES[stem]))
+def make_tracks(folder: Path, roles: Mapping[Path, tuple[str, str | None]]) -> tuple[Track, ...]:
+    """Make tracks of files; those of a left and a right channel become one.
 
+    Parameters
+    ----------
+    folder : Path
+        The song's folder. A file elsewhere is named without its folder.
+    roles : mapping of Path to (str, str or None)
+        Stem and role of each file.
 
-def _tracks(folder: Path, roles: Mapping[Path, tuple[str, str | None]]) -> tuple[Track, ...]:
+    Returns
+    -------
+    tuple of Track
+        In the order of `STEMS`, then by path; names differ.
+    """
     paths = sorted(roles, key=lambda path: (STEMS.index(roles[path][0]), path))
-    return tuple(
-        Track(path.relative_to(folder).with_suffix("").as_posix(), roles[path][0], (path,), role=roles[path][1])
-        for path in paths
-    )
+    named: dict[str, Path] = {}
+    for path in paths:
+        name = path.relative_to(folder).with_suffix("").as_posix() if path.is_relative_to(folder) else path.stem
+        names = itertools.chain([name], (f"{name} {number}" for number in itertools.count(2)))
+        named[next(free for free in names if free not in named)] = path
+    pairs = {
+        left: (right, name)
+        for (left, right), name in find_pairs(named).items()
+        if roles[named[left]] == roles[named[right]]
+    }
+    joined = {right for right, _ in pairs.values()}
+    tracks = []
+    for name, path in named.items():
+        stem, role = roles[path]
+        if name in pairs:
+            right, pair_name = pairs[name]
+            tracks.append(Track(pair_name, stem, (path, named[right]), role=role, layout=LEFT_RIGHT))
+        elif name not in joined:
+            tracks.append(Track(name, stem, (path,), role=role))
+    return tuple(tracks)
+
+
+def _role_of(name: str) -> str:
+    """Return the role of a file of which the role or only the stem is known."""
+    return name if name in STEM_OF_ROLE else next(reversed(ROLES[name]))
 
 
 def _key(path: Path, folder: Path) -> str:

@@ -37,9 +37,7 @@ def measure(audio: Audio, sample_rate: int) -> float | None:
     -----
     ITU-R BS.1770-4, Annex 1, with the exact filter coefficients for every sample rate (B. De Man).
     """
-    blocks = _mean_squares(audio, sample_rate, HOPS_PER_BLOCK)
-    chosen = _gated(blocks)
-    return float(OFFSET_LU + power_to_db(blocks[chosen].mean())) if chosen.any() else None
+    return gated_loudness(_mean_squares(audio, sample_rate, HOPS_PER_BLOCK))
 
 
 def measure_vjp(
@@ -62,7 +60,7 @@ def measure_vjp(
     """
     hop = sample_rate * BLOCK_S / HOPS_PER_BLOCK
     blocks = _mean_squares(audio, sample_rate, HOPS_PER_BLOCK)
-    chosen = _gated(blocks)
+    chosen = gated(blocks)
     if not chosen.any():
         return None, lambda gradient: np.zeros_like(audio)
     mean = blocks[chosen].mean()
@@ -72,7 +70,7 @@ def measure_vjp(
         per_hop = np.convolve(chosen, np.ones(HOPS_PER_BLOCK)) / (chosen.sum() * hop * HOPS_PER_BLOCK)
         per_hop *= gradient * 10.0 / (np.log(10.0) * mean)
         edges = (np.arange(per_hop.size + 1) * hop).astype(np.int64)
-        sections = np.array([[*stage[:3], 1.0, *stage[3:]] for stage in _weighting(sample_rate)])
+        sections = _sections(sample_rate)
         weighted = _filtered(audio[:, : edges[-1]], sections)
         weighted *= 2.0 * np.repeat(per_hop, np.diff(edges))
         out = np.zeros_like(audio)
@@ -105,8 +103,30 @@ def short_term(audio: Audio, sample_rate: int, *, seconds: float = 3.0, hop_s: f
     return OFFSET_LU + power_to_db(np.maximum(energy, 1e-12))
 
 
-def _gated(blocks: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Choose the blocks above the absolute and the relative gate."""
+class Weighting:
+    """K-weighting of a recording that comes block by block."""
+
+    def __init__(self, sample_rate: int, channels: int) -> None:
+        self._sections = _sections(sample_rate)
+        self._states = np.zeros((channels, len(self._sections) + 1, 2))
+        self._position = 0
+
+    def push(self, block: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """Weight the next samples, shape (channels, samples)."""
+        out = np.empty(block.shape)
+        filter_cascade(np.ascontiguousarray(block), self._sections, self._states, self._position, out)
+        self._position += block.shape[1]
+        return out
+
+
+def gated_loudness(blocks: npt.NDArray[np.float64]) -> float | None:
+    """Return the loudness of weighted mean squares of blocks behind both gates, in LUFS; None if none exceeds them."""
+    chosen = gated(blocks)
+    return float(OFFSET_LU + power_to_db(blocks[chosen].mean())) if chosen.any() else None
+
+
+def gated(blocks: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Choose the blocks, given by their weighted mean squares, above the absolute and the relative gate."""
     chosen = blocks > _energy(ABSOLUTE_GATE_LUFS)
     if not chosen.any():
         return chosen
@@ -133,6 +153,11 @@ def _mean_squares(
     shelf, high_pass = _weighting(sample_rate)
     weighted_energy(audio, shelf, high_pass, edges, hops)
     return np.convolve(hops, np.ones(hops_per_block), mode="valid") / (hop * hops_per_block)
+
+
+def _sections(sample_rate: int) -> npt.NDArray[np.float64]:
+    """Return both K-weighting stages as sections of `filter_cascade`."""
+    return np.array([[*stage[:3], 1.0, *stage[3:]] for stage in _weighting(sample_rate)])
 
 
 def _energy(lufs: float) -> float:

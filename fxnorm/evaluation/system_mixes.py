@@ -131,7 +131,7 @@ def mix_songs(
     """
     names = _short_names(songs.targets)
     targets = {names[song]: path for song, path in songs.targets.items()}
-    unprocessed = tuple(name for name, model in models.items() if model.chain is None)
+    unprocessed = tuple(name for name, model in models.items() if model.chain is None and model.inputs == "stems")
     mix_sets = []
     for title, tracks in ((WET, songs.wet), (DRY, songs.dry)):
         if tracks:

@@ -1,9 +1,12 @@
 """Render a console from audio files to audio files, in bounded memory."""
 
+import itertools
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
 
 import numpy as np
 
@@ -11,9 +14,13 @@ from fxnorm import audio, audio_files
 from fxnorm.audio import Audio
 from fxnorm.console import Console, Rendering, TrackStrip, render_blocks
 from fxnorm.console.render import CHUNK, offset_samples
+from fxnorm.corpus import Multitrack
+from fxnorm.corpus.multitrack import join_sides
 from fxnorm.corpus.roles import SKIP, classify, split_words
+from fxnorm.corpus.sorting import RECORD_SUFFIX
 from fxnorm.corpus.stems import STEMS
-from fxnorm.errors import InputError
+from fxnorm.corpus.track import LEFT_RIGHT
+from fxnorm.errors import AudioError, InputError
 from fxnorm.kernels.silence import flush
 from fxnorm.units import amplitude_to_db
 
@@ -22,7 +29,7 @@ Progress = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class TrackFiles:
-    """A track of a console and its files, which are summed."""
+    """A track of a console and its files, which are summed or joined as left and right."""
 
     strip: TrackStrip
     paths: tuple[Path, ...]
@@ -31,12 +38,15 @@ class TrackFiles:
     @property
     def channels(self) -> int:
         """1 or 2."""
-        return max(info.channels for info in self.infos)
+        return 2 if self.strip.layout == LEFT_RIGHT else max(info.channels for info in self.infos)
 
     def read(self, sample_rate: int) -> Iterator[Audio]:
         """Read the track from the start of the song in blocks of `CHUNK` samples; the last one may be shorter."""
         parts = [_read(path, info.sample_rate, sample_rate) for path, info in zip(self.paths, self.infos, strict=True)]
-        summed = parts[0] if len(parts) == 1 else _sum([_rechunk(part) for part in parts], self.channels)
+        if self.strip.layout == LEFT_RIGHT:
+            summed = _join_sides(*map(_rechunk, parts))
+        else:
+            summed = parts[0] if len(parts) == 1 else _sum([_rechunk(part) for part in parts], self.channels)
         lead = np.zeros((self.channels, offset_samples(self.strip.offset_ms, sample_rate)), dtype=np.float32)
         return _rechunk(block for source in ([lead], summed) for block in source if block.shape[1])
 
@@ -85,8 +95,9 @@ class ConsoleFiles:
         present = _audio_in(folder)
         tracks = tuple(_find_track(strip, folder, present) for strip in console.tracks)
         used = {path for track in tracks for path in track.paths}
+        left_out = {folder / file for file in console.left_out}
         for path in present:
-            if path not in used and classify(split_words(path.stem)) != SKIP:
+            if path not in used and path not in left_out and not _is_mix(path):
                 raise InputError(
                     f"{path}: expected a track of the console for this file, got none; add it or move the file"
                 )
@@ -100,11 +111,44 @@ class ConsoleFiles:
             )
         return cls(console, tracks, sample_rate or next(iter(rates)))
 
+    @classmethod
+    def of_song(cls, song: Multitrack) -> "ConsoleFiles":
+        """Take the tracks of a song in a neutral console, at the highest sample rate of their files.
+
+        Raises
+        ------
+        AudioError
+            If a file is not audio, has over two channels, or no samples.
+        """
+        console = Console.neutral(song)
+        tracks = tuple(
+            TrackFiles(strip, track.files, tuple(song.infos[path] for path in track.files))
+            for strip, track in zip(console.tracks, song.tracks, strict=True)
+        )
+        used = {path.resolve() for track in tracks for path in track.paths}
+        left_out = [song.label(path) for path in _audio_in(song.folder) if path.resolve() not in used]
+        return cls(replace(console, left_out=tuple(left_out)), tracks, song.sample_rate)
+
     def render(self, *, tail_s: float = 0.0, jobs: int = 1, progress: Progress | None = None) -> Iterator[Rendering]:
         """Render the mix part by part; see `console.render_blocks`."""
         channels = {track.strip.name: track.channels for track in self.tracks}
         blocks = self._blocks(channels, round(tail_s * self.sample_rate), progress)
         return render_blocks(self.console, blocks, self.sample_rate, channels, jobs=jobs)
+
+    @contextmanager
+    def spooled(self) -> Iterator[dict[str, Audio]]:
+        """Read all tracks into a temporary file, and yield them as arrays on it: memory holds what is in use.
+
+        They have the samples that `render` reads.
+        """
+        with TemporaryDirectory(prefix="fxnorm-") as folder:
+            arrays: dict[str, Audio] = {}
+            try:
+                for number, track in enumerate(self.tracks):
+                    arrays[track.strip.name] = _spool(track, self.sample_rate, Path(folder) / f"{number}.f32")
+                yield arrays
+            finally:
+                arrays.clear()  # Windows deletes no file that is mapped
 
     def _blocks(self, channels: dict[str, int], tail: int, progress: Progress | None) -> Iterator[dict[str, Audio]]:
         readers = {track.strip.name: track.read(self.sample_rate) for track in self.tracks}
@@ -268,6 +312,11 @@ def _audio_in(folder: Path) -> list[Path]:
     )
 
 
+def _is_mix(path: Path) -> bool:
+    """Whether a file is a mix of the song or a helper track by name, or a result of fxnorm with its record."""
+    return classify(split_words(path.stem)) == SKIP or path.with_suffix(RECORD_SUFFIX).is_file()
+
+
 def _read(path: Path, from_rate: int, to_rate: int) -> Iterator[Audio]:
     checked = (audio.as_audio(block, label=str(path)) for block in audio_files.blocks(path))
     return audio.resample_blocks(checked, from_rate, to_rate)
@@ -305,6 +354,30 @@ def _sum(readers: Sequence[Iterator[Audio]], channels: int) -> Iterator[Audio]:
         for block in blocks:
             total[:, : block.shape[1]] += block
         yield total
+
+
+def _spool(track: TrackFiles, sample_rate: int, path: Path) -> Audio:
+    """Write the samples of a track, channel by channel, and map them."""
+    with ExitStack() as stack:
+        second = stack.enter_context(TemporaryFile())
+        first = stack.enter_context(path.open("wb"))
+        samples = 0
+        for block in track.read(sample_rate):
+            samples += block.shape[1]
+            for file, channel in zip((first, second), block, strict=False):
+                file.write(np.ascontiguousarray(channel).data)
+        second.seek(0)
+        shutil.copyfileobj(second, first)
+    if not samples:
+        raise AudioError(f"{track.paths[0]}: has no samples; remove it or record it again")
+    return np.memmap(path, dtype=np.float32, mode="r", shape=(track.channels, samples))
+
+
+def _join_sides(left: Iterator[Audio], right: Iterator[Audio]) -> Iterator[Audio]:
+    """Join streams of blocks as the channels of one; the shorter ends in silence."""
+    silence = np.zeros((1, 0), dtype=np.float32)
+    for left_block, right_block in itertools.zip_longest(left, right, fillvalue=silence):
+        yield join_sides(left_block, right_block)
 
 
 def _pad(block: Audio, samples: int) -> Audio:

@@ -1,6 +1,7 @@
 """Mix songs to files: each mix with its report and its page; resumable, and a failed song does not stop the others."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -8,10 +9,13 @@ from typing import Any
 
 from fxnorm import audio_files, documents, files
 from fxnorm.audio import Audio
+from fxnorm.console import Console
 from fxnorm.corpus import Multitrack
 from fxnorm.corpus.stems import STEMS
+from fxnorm.corpus.track import LEFT_RIGHT
 from fxnorm.errors import InputError
 from fxnorm.mixing import page, report
+from fxnorm.mixing.console_files import ConsoleFiles
 from fxnorm.mixing.output_level import OutputLevel
 from fxnorm.mixing.report import DOCUMENT
 from fxnorm.models.base import MixModel, MixResult
@@ -33,7 +37,7 @@ class OutputOptions:
     subtype : str
         A libsndfile subtype; the first of the format if empty.
     normalized : Path or None
-        Folder for the normalised stems.
+        Folder for the normalised stems, of a model that takes stems.
     html : bool
         Write an HTML page for each mix.
     force : bool
@@ -57,8 +61,8 @@ class OutputFiles:
 
     Attributes
     ----------
-    mix, report, page : Path
-        Of the same name, with different suffixes.
+    mix, report, page, console : Path
+        Of the same name, with different suffixes. Only models of tracks write a console.
     normalized : dict of str to Path
         Normalised stems, if they are written: `DIR/NAME/vocals.wav`.
     """
@@ -66,6 +70,7 @@ class OutputFiles:
     mix: Path
     report: Path
     page: Path
+    console: Path
     normalized: Mapping[str, Path]
 
 
@@ -166,16 +171,18 @@ def mix_song(
     """
     outputs = require_target(song, target, options)
     signed = signature(song, model, options)  # before reading: stems that change meanwhile are mixed again
-    stems = song.read_stems()
-    # The page plays the recorded stems; without it one stem at a time is in memory.
-    recordings: Mapping[str, Audio] = dict(stems) if options.html else stems
-    result = options.level.apply(model.mix(recordings, song.sample_rate, samples=song.samples, progress=progress))
-    record = report.compose(song, model, result)
-    record["output"] |= {"file": outputs.mix.name, "subtype": options.subtype}
-    html = page.draw(record, result, recordings) if options.html else None
+    with _recordings(song, model, options) as (recordings, neutral):
+        mix = model.mix(recordings, song.sample_rate, samples=song.samples, song=neutral, progress=progress)
+        result = options.level.apply(mix)
+        record = report.compose(song, model, result)
+        record["output"] |= {"file": outputs.mix.name, "subtype": options.subtype}
+        record["console"] = outputs.console.name if result.console is not None else None
+        html = page.draw(record, result, recordings) if options.html else None
     # An unfinished report marks the mix as fxnorm's, without a signature.
     DOCUMENT.write(outputs.report, DOCUMENT.wrap({}))
     _write_audio(outputs, result, options.subtype)
+    if result.console is not None:
+        result.console.save(outputs.console)
     if html is not None:
         files.write_text(outputs.page, html)
     record["output"]["bytes"] = outputs.mix.stat().st_size
@@ -187,6 +194,8 @@ def mix_song(
 def is_up_to_date(song: Multitrack, target: Path, model: MixModel, options: OutputOptions) -> bool:
     """Whether the report says that the mix exists already."""
     if options.force or (options.html and not target.with_suffix(".html").exists()):
+        return False
+    if model.inputs == "tracks" and not target.with_suffix(".console.json").exists():
         return False
     record = DOCUMENT.find(target.with_suffix(".json"))
     try:
@@ -207,6 +216,8 @@ def signature(song: Multitrack, model: MixModel, options: OutputOptions) -> str:
     content = {
         "version": DOCUMENT.version,
         "stems": states,
+        "pairs": [track.name for track in song.tracks if track.layout == LEFT_RIGHT],
+        "roles": [[track.name, track.role] for track in song.tracks] if model.inputs == "tracks" else None,
         "model": model.identity,
         "level": [options.level.lufs, options.level.clip_mode],
         "file": [options.format, options.subtype],
@@ -233,10 +244,11 @@ def require_target(song: Multitrack, target: Path, options: OutputOptions) -> Ou
         target,
         target.with_suffix(".json"),
         target.with_suffix(".html"),
+        target.with_suffix(".console.json"),
         {stem: normalized / f"{stem}.{options.format}" for stem in song.stems} if normalized is not None else {},
     )
     audio_targets = [target, *outputs.normalized.values()]
-    targets = [*audio_targets, outputs.report, outputs.page]
+    targets = [*audio_targets, outputs.report, outputs.page, outputs.console]
     for path in audio_targets:
         if path.resolve() in sources:
             raise InputError(f"{path}: is one of the stems; choose another name for the output")
@@ -249,10 +261,30 @@ def require_target(song: Multitrack, target: Path, options: OutputOptions) -> Ou
     return outputs
 
 
+@contextmanager
+def _recordings(
+    song: Multitrack, model: MixModel, options: OutputOptions
+) -> Iterator[tuple[Mapping[str, Audio], Console | None]]:
+    """Yield what a model takes: stems, or tracks and their neutral console.
+
+    Tracks stay in a temporary file, as a song may have more of them than the memory holds.
+    """
+    if model.inputs == "tracks":
+        source = ConsoleFiles.of_song(song)
+        with source.spooled() as tracks:
+            yield tracks, source.console
+    else:
+        stems = song.read_stems()
+        # The page plays the recorded stems; without it one stem at a time is in memory.
+        yield dict(stems) if options.html else stems, None
+
+
 def _write_audio(outputs: OutputFiles, result: MixResult, subtype: str) -> None:
     """Write the mix and the normalised stems."""
     audio_files.write(outputs.mix, result.audio, result.sample_rate, subtype=subtype)
     prepared = result.prepared
+    if prepared is None:
+        return
     for stem, path in outputs.normalized.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         audio_files.write(path, prepared.audio[STEMS.index(stem)], prepared.sample_rate, subtype=subtype)

@@ -179,21 +179,43 @@ def glue(audio: Audio, sample_rate: int, *, reduction_db: float = 1.5) -> Compre
     Compressor
         Its threshold is 0 dB for silence.
     """
+    return set_threshold(GLUE, audio, sample_rate, reduction_db=reduction_db)
+
+
+def set_threshold(compressor: Compressor, audio: Audio, sample_rate: int, *, reduction_db: float) -> Compressor:
+    """Choose the threshold of a compressor by the reduction that is exceeded for 5 % of the loudest 30 s.
+
+    Parameters
+    ----------
+    compressor : Compressor
+        The other settings.
+    audio : ndarray, shape (channels, samples), float32
+        Its input.
+    sample_rate : int
+        In Hz.
+    reduction_db : float
+
+    Returns
+    -------
+    Compressor
+        Its threshold is 0 dB for silence.
+    """
     if not peak(audio):
-        return GLUE
+        return replace(compressor, threshold_db=0.0)
     excerpt = audio[:, loudest(audio, sample_rate, GLUE_EXCERPT_S)]
-    level_db = to_level_db(GLUE.detect(excerpt))
-    attack, release = GLUE.poles(sample_rate)
+    level_db = to_level_db(compressor.detect(excerpt))
+    attack, release = compressor.poles(sample_rate)
+    slope = np.float32(1.0 - 1.0 / compressor.ratio)
     low, high = (own_parameters(Compressor)["threshold_db"].low, own_parameters(Compressor)["threshold_db"].high)
     while high - low > 0.05:  # the higher the threshold, the less is reduced
         threshold_db = 0.5 * (low + high)
-        needed_db = replace(GLUE, threshold_db=threshold_db).excess_db(level_db) * np.float32(1.0 - 1.0 / GLUE.ratio)
+        needed_db = replace(compressor, threshold_db=threshold_db).excess_db(level_db) * slope
         smooth(needed_db, attack, release, 0.0, 0, needed_db)
         if np.percentile(needed_db[::32], GLUE_PERCENTILE) > reduction_db:
             low = threshold_db
         else:
             high = threshold_db
-    return replace(GLUE, threshold_db=round(high, 1))
+    return replace(compressor, threshold_db=round(high, 1))
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class OutputLevel:
             `clamped_samples` for the peak, as far as applied; `unreached_lufs` if the loudness cannot be measured.
         """
         mix = result.audio
-        level: dict[str, Any] = {}
+        level: dict[str, Any] = dict(result.level)
         notices: list[str] = []
         gain_db = 0.0
         if self.lufs is not None:

@@ -6,11 +6,13 @@ from typing import Any
 from fxnorm import audio, pages, plots
 from fxnorm.audio import Audio
 from fxnorm.corpus.stems import STEMS
-from fxnorm.models.base import MixResult
+from fxnorm.mixing import desk
+from fxnorm.models.base import MixResult, ModelInput
 from fxnorm.normalization.effect import AppliedEffect
 from fxnorm.normalization.effects import MATCHED_EFFECTS, title
 
 EXCERPT_S = 20.0
+MASTER_GAIN_DB = 6.0  # of the players of single tracks, which a mix is louder than
 
 Facts = list[tuple[str, str | None]]
 
@@ -25,15 +27,22 @@ def draw(record: Mapping[str, Any], result: MixResult, recordings: Mapping[str, 
     result : MixResult
         As it is written.
     recordings : mapping of str to ndarray, shape (1 or 2, samples)
-        The stems before preparation, at the sample rate of the mix.
+        The stems or tracks before preparation, at the sample rate of the mix.
     """
     facts = _facts(record)
     mix, sample_rate = result.audio, result.sample_rate
     excerpt = audio.loudest(mix, sample_rate, EXCERPT_S)
     is_whole = mix.shape[1] <= excerpt.stop - excerpt.start
-    stems = [
-        _stem(stem, record["stems"][stem], result, recordings[stem], excerpt) for stem in STEMS if stem in recordings
-    ]
+    stems, strips = [], []
+    if result.console is not None:
+        files = {track.name: ", ".join(track.files) for track in result.console.tracks}
+        strips = desk.strips(result.console, result, recordings, files, MASTER_GAIN_DB)
+    elif (prepared := result.prepared) is not None:
+        stems = [
+            _stem(stem, record["stems"][stem], result, prepared, recordings[stem], excerpt)
+            for stem in STEMS
+            if stem in recordings
+        ]
     return pages.render(
         "mix.html",
         record=record,
@@ -41,11 +50,19 @@ def draw(record: Mapping[str, Any], result: MixResult, recordings: Mapping[str, 
         excerpt="" if is_whole else f"{EXCERPT_S:.0f} s from {_clock(excerpt.start / sample_rate)}",
         facts=facts,
         stems=stems,
+        strips=strips,
     )
 
 
-def _stem(stem: str, record: Mapping[str, Any], result: MixResult, recording: Audio, excerpt: slice) -> dict[str, Any]:
-    prepared, effects = result.prepared, result.prepared.effects.get(stem, ())
+def _stem(
+    stem: str,
+    record: Mapping[str, Any],
+    result: MixResult,
+    prepared: ModelInput,
+    recording: Audio,
+    excerpt: slice,
+) -> dict[str, Any]:
+    effects = prepared.effects.get(stem, ())
     prepared_excerpt = _convert(excerpt, result.sample_rate, prepared.sample_rate)
     colour = plots.COLOURS[stem]
     return {
@@ -71,6 +88,8 @@ def _facts(record: Mapping[str, Any]) -> Facts:
         ("Peak", f"{_sign(output['peak_db'], plus=False)} dBFS"),
         ("Gain for loudness", _db(output.get("gain_db"))),
         ("Turned down", _db(output.get("scaled_db"))),
+        ("True peak", f"{_sign(output['true_peak_dbtp'], plus=False)} dBTP" if "true_peak_dbtp" in output else None),
+        ("Limiting", _db(-output["limited_db"] if "limited_db" in output else None)),
     ]
 
 

@@ -46,9 +46,10 @@ def compose(song: Multitrack, model: MixModel, result: MixResult) -> dict[str, A
             "effects": list(chain.settings.active),
             "sample_rate_hz": result.prepared.sample_rate,
         }
-        if chain is not None
+        if chain is not None and result.prepared is not None
         else None,
         "stems": {stem: _stem(song, stem, result) for stem in STEMS},
+        "console": None,
         "skipped": [song.label(path) for path in _left_out(song)],
         "output": {
             "sample_rate_hz": result.sample_rate,
@@ -66,8 +67,7 @@ def compose(song: Multitrack, model: MixModel, result: MixResult) -> dict[str, A
 def _stem(song: Multitrack, stem: str, result: MixResult) -> dict[str, Any]:
     if stem not in song.stems:
         return {"missing": True}
-    prepared = result.prepared.audio[STEMS.index(stem)]
-    return {
+    content: dict[str, Any] = {
         "files": [
             {
                 "file": song.label(path),
@@ -77,20 +77,25 @@ def _stem(song: Multitrack, stem: str, result: MixResult) -> dict[str, Any]:
             }
             for path, info in ((path, song.infos[path]) for path in song.stems[stem])
         ],
-        "prepared": {"loudness_lufs": _loudness(prepared, result.prepared.sample_rate), "peak_db": _peak_db(prepared)},
-        "effects": [effect.to_dict() for effect in result.prepared.effects.get(stem, ())],
+    }
+    if (prepared := result.prepared) is None:
+        return content
+    audio = prepared.audio[STEMS.index(stem)]
+    return content | {
+        "prepared": {"loudness_lufs": _loudness(audio, prepared.sample_rate), "peak_db": _peak_db(audio)},
+        "effects": [effect.to_dict() for effect in prepared.effects.get(stem, ())],
     }
 
 
 def _notices(song: Multitrack, result: MixResult) -> list[str]:
-    notices = [f"no {stem}: silence in its place" for stem in song.missing]
+    notices = [f"no {stem}: silence in its place" for stem in song.missing] if result.prepared is not None else []
     notices += song.notices
     if song.mixture is not None:
         notices.append(f"{song.label(song.mixture)}: no stem, left out")
     if len(song.sample_rates) > 1:
         lower = " and ".join(f"{rate:,}" for rate in song.sample_rates[1:])
         notices.append(f"stems of {lower} Hz were brought to {song.sample_rate:,} Hz")
-    applied = result.prepared.effects.items()
+    applied = result.prepared.effects.items() if result.prepared is not None else ()
     silent = [stem for stem, effects in applied if effects and all(effect.skipped == "silent" for effect in effects)]
     return notices + [f"{stem} is silent (peak under {audio.SILENCE_DB:g} dBFS): left as it is" for stem in silent]
 

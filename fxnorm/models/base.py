@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol, Self
 
 from fxnorm.audio import Audio
+from fxnorm.console.document import Console
 from fxnorm.models.settings import ModelSettings
 from fxnorm.normalization.chain import Chain
 from fxnorm.normalization.effect import AppliedEffect
@@ -41,10 +42,10 @@ class MixResult:
     audio : ndarray, shape (2, samples), float32
     sample_rate : int
         In Hz.
-    prepared : ModelInput
-        Input of the model.
-    console : None
-        Console that renders this mix; no model writes one.
+    prepared : ModelInput or None
+        Input of a model that takes stems.
+    console : Console or None
+        Console that renders this mix; None for a model that writes none.
     level : dict
         Gain and peak handling applied to the mix, as `OutputLevel.apply` reports them.
     notices : tuple of str
@@ -53,8 +54,8 @@ class MixResult:
 
     audio: Audio
     sample_rate: int
-    prepared: ModelInput
-    console: None = None
+    prepared: ModelInput | None = None
+    console: Console | None = None
     level: Mapping[str, Any] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
 
@@ -75,8 +76,8 @@ class MixModel(Protocol):
         """Sentence about how the mix is made."""
 
     @property
-    def inputs(self) -> Literal["stems"]:
-        """Kind of tracks that `mix` takes."""
+    def inputs(self) -> Literal["stems", "tracks"]:
+        """Kind of tracks that `mix` takes: the four stems, or tracks of any number and name."""
 
     @property
     def chain(self) -> Chain | None:
@@ -88,6 +89,7 @@ class MixModel(Protocol):
         sample_rate: int,
         *,
         samples: int | None = None,
+        song: Console | None = None,
         progress: SongProgress = lambda share, label: None,
     ) -> MixResult:
         """Mix a song.
@@ -101,6 +103,9 @@ class MixModel(Protocol):
             Of all tracks, in Hz.
         samples : int, optional
             Length of the longest track; measured if not given.
+        song : Console, optional
+            Neutral console with roles and files of the tracks, for a model that takes tracks; by default, roles follow
+            from the names.
         progress : callable
 
         Returns

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fxnorm.errors import InputError
-from fxnorm.models import metadata
+from fxnorm.models import metadata, registry
 from fxnorm.models.base import MixModel
 from fxnorm.models.baselines import BASELINES, Baseline
 from fxnorm.models.checkpoint import Checkpoint
@@ -23,13 +23,15 @@ def open_model(
     settings: ChainSettings | None = None,
     rooms: Sequence[ImpulseResponse] = (),
     seed: int = 0,
+    loudness_lufs: float | None = None,
 ) -> MixModel:
     """Open a model.
 
     Parameters
     ----------
     model : str or Path
-        Name of a baseline (`sum`, `normalized-sum`, `naive`), or the folder of a checkpoint or a run.
+        Name of a mixer of tracks (`rules`) or of a baseline (`sum`, `normalized-sum`, `naive`), or the folder of a
+        checkpoint or a run.
     device : {"auto", "cpu", "cuda", "mps"}
         Device of a network; auto takes a GPU if there is one.
     stats, settings : FxStats, ChainSettings, optional
@@ -39,6 +41,8 @@ def open_model(
         Short impulse responses, applied to vocals and other first: for anechoic recordings.
     seed : int
         Seed of rooms and reverb.
+    loudness_lufs : float, optional
+        Integrated loudness that a mixer of tracks masters to; -14 LUFS if not given.
 
     Returns
     -------
@@ -56,13 +60,19 @@ def open_model(
     --------
     >>> model = open_model("normalized-sum")
     """
+    if str(model) in registry.MIXERS:
+        if stats is not None or settings is not None or rooms:
+            raise InputError(f"{model} takes the tracks as recorded; leave --stats, --preset and --room out")
+        loudness = {} if loudness_lufs is None else {"loudness_lufs": loudness_lufs}
+        mixer: MixModel = registry.find_mixer(str(model))(seed=seed, **loudness)
+        return mixer
     if str(model) in BASELINES:
         return _open_baseline(BASELINES[str(model)], stats, settings, rooms, seed)
     folder = metadata.find(Path(model))
     if not folder.is_dir():
         raise InputError(
-            f"unknown model {str(model)!r}: expected {', '.join(BASELINES)} or the folder of a trained run; "
-            "there is no such folder"
+            f"unknown model {str(model)!r}: expected {', '.join((*registry.MIXERS, *BASELINES))} or the folder of a "
+            "trained run; there is no such folder"
         )
     checkpoint = Checkpoint.load(folder, device=device)
     if checkpoint.chain is not None:

@@ -31,6 +31,8 @@ NETWORKS = {
     "waveunet": Entry("fxnorm.models.waveunet:WaveUNet"),
     "hdemucs": Entry("fxnorm.models.hdemucs:HDemucs"),
 }
+# Mixers of tracks, which stand on a higher floor: only their location is known here.
+MIXERS = {"rules": Entry("fxnorm.mixing.rules.mixer:RuleMixer")}
 TREES = {"boosted": Entry("fxnorm.models.gbdt.model:BoostedTrees")}
 
 
@@ -62,6 +64,18 @@ def find_network(name: str) -> Any:
     """
     _require_name(name, NETWORKS, "network")
     return _load(name, NETWORKS[name].location)
+
+
+def find_mixer(name: str) -> Any:
+    """Return the class of a mixer of tracks, a `MixModel`.
+
+    Raises
+    ------
+    InputError
+        If there is no such mixer.
+    """
+    _require_name(name, MIXERS, "mixer")
+    return _load(name, MIXERS[name].location)
 
 
 def find_apply_long(name: str) -> Callable[..., Any]:

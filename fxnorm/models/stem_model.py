@@ -6,6 +6,7 @@ from typing import Literal, Self
 import numpy as np
 
 from fxnorm.audio import Audio, as_audio, resample, to_stereo
+from fxnorm.console.document import Console
 from fxnorm.corpus.stems import STEMS, require_stem
 from fxnorm.errors import FxnormError, InputError
 from fxnorm.models.base import MixResult, ModelInput, Predictor, SongProgress
@@ -97,9 +98,11 @@ class StemModel:
         sample_rate: int,
         *,
         samples: int | None = None,
+        song: Console | None = None,
         progress: SongProgress = lambda share, label: None,
     ) -> MixResult:
         """Mix stems; see `MixModel.mix`."""
+        del song
         _require_stems(tracks, sample_rate)
         samples = samples or _longest(tracks)
         prepared = self._prepare(
