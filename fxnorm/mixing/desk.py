@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from fxnorm import audio, pages, plots
 from fxnorm.audio import Audio
-from fxnorm.console import Bus, Compressor, Console, Eq, EqBand, Pan, Processor, TrackStrip, render
+from fxnorm.console import Bus, Compressor, Console, Eq, EqBand, Pan, Processor, TrackStrip
+from fxnorm.console.render import render
 from fxnorm.corpus.stems import STEMS
 from fxnorm.dsp.biquads import biquad
 from fxnorm.models.base import MixResult

@@ -9,7 +9,8 @@ import pytest
 
 from fxnorm import open_model
 from fxnorm.audio import Audio
-from fxnorm.console import Compressor, Console, Decorrelation, Eq, Gain, Master, TrackStrip, render
+from fxnorm.console import Compressor, Console, Decorrelation, Eq, Gain, Master, TrackStrip
+from fxnorm.console.render import render
 from fxnorm.dsp import loudness
 from fxnorm.dsp.true_peak import true_peak_db
 from fxnorm.errors import InputError
