@@ -4,6 +4,7 @@ The rules are customary starting values for each role (`table`), applied as far 
 a track call for them; the faders follow from the loudness of instruments in professional mixes (`balance`).
 """
 
-from fxnorm.mixing.rules.mixer import Draft, RuleMixer, write_console
+from fxnorm.mixing.rules.console import Draft, write_console
+from fxnorm.mixing.rules.mixer import RuleMixer
 
 __all__ = ["Draft", "RuleMixer", "write_console"]
