@@ -36,9 +36,8 @@ def stem_files(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option(
     "--model",
-    default="normalized-sum",
-    show_default=True,
-    help="rules, the folder of a trained run or checkpoint, or name of a baseline; see fxnorm models.",
+    help="rules, the folder of a trained run or checkpoint, or name of a baseline; see fxnorm models (default: rules; "
+    "normalized-sum with --stats, --preset, --room or --save-normalized).",
 )
 @click.option(
     "--stem-map", type=options.ANY_PATH, help="YAML file that lists file names or patterns by stem, role or 'skip'."
@@ -68,7 +67,7 @@ def stem_files(command: Callable[..., Any]) -> Callable[..., Any]:
 def mix(
     folders: tuple[Path, ...],
     out: Path,
-    model: str,
+    model: str | None,
     stem_map: Path | None,
     room: bool,
     stats: str | None,
@@ -86,12 +85,12 @@ def mix(
     quiet: bool,
     **stem_paths: tuple[Path, ...],
 ) -> None:
-    """Mix dry stems.
+    """Mix dry tracks or stems.
 
-    Name the audio files of each stem, or a folder or zip archive DIR that contains them: stems are recognised by the
-    names of files and subfolders ("kick" belongs to drums). A folder of songs, or several, is mixed into the folder
-    OUT; repeat the command to continue after an interruption. A report (JSON) and a page (HTML) beside each mix list
-    the effects applied to each stem.
+    Name the audio files of each stem, or a folder or zip archive DIR that contains them: stems and roles are recognised
+    by the names of files and subfolders ("kick" belongs to drums). A folder of songs, or several, is mixed into the
+    folder OUT; repeat the command to continue after an interruption. A report (JSON) and a page (HTML) beside each mix
+    list the processing of each track or stem; the rules write a console (JSON) to edit and render again, too.
     """
     # Waiting threads must sleep; see fxnorm train. PyTorch reads this when it is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -110,6 +109,9 @@ def mix(
         html=html,
         force=force,
     )
+    if model is None:
+        normalizes = stats is not None or preset is not None or room or save_normalized is not None
+        model = "normalized-sum" if normalizes else "rules"
     mix_model = models.open_model(
         model,
         device=device,

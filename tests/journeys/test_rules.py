@@ -127,7 +127,7 @@ def test_what_is_up_to_date_is_left(mixed: Path, folder: Path, tmp_path: Path) -
 
 def test_files_without_a_folder(folder: Path, tmp_path: Path) -> None:
     files = ("--vocals", folder / "06 Lead Vox.wav", "--drums", folder / "Drums" / "01 Kick In.wav")
-    result = fxnorm("mix", *files, "-o", tmp_path / "mix.wav", "--model", "rules", "--no-html")
+    result = fxnorm("mix", *files, "-o", tmp_path / "mix.wav", "--no-html")  # rules are the default
     assert result.returncode == 0, result.stderr
     document = tmp_path / "mix.console.json"
     again = fxnorm("console", "render", document, folder, "-o", tmp_path / "again.wav")
@@ -135,6 +135,12 @@ def test_files_without_a_folder(folder: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         audio_files.read(tmp_path / "again.wav")[0], audio_files.read(tmp_path / "mix.wav")[0]
     )
+
+
+def test_options_of_normalising_choose_the_normalised_sum(folder: Path, tmp_path: Path) -> None:
+    result = fxnorm("mix", folder, "-o", tmp_path / "mix.wav", "--preset", "default", "--no-html")
+    assert result.returncode == 0, result.stderr
+    assert "by normalized-sum" in result.stdout
 
 
 def test_wrong_uses(folder: Path, tmp_path: Path) -> None:
