@@ -18,6 +18,7 @@ VERBS = {
         "mix": "Mix stems or folders of songs, with or without a trained model.",
         "console": "Make, show and render the document of a mix.",
         "master": "Bring a mix to a loudness under a true-peak ceiling.",
+        "style": "List, show, measure and validate styles of mixes.",
         "models": "List the networks, or describe a trained model.",
     },
     "Prepare data, train models and evaluate them": {

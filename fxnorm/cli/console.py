@@ -200,6 +200,63 @@ def _devices(strip: "StripPlan") -> str:
     )
 
 
+@console.command("style")
+@click.argument("document", metavar="CONSOLE", type=options.ANY_PATH)
+@click.argument("folder", metavar="TRACKS", type=options.ANY_PATH)
+@click.option("-o", "--out", required=True, type=options.ANY_PATH, help="File of the new console.")
+@options.style
+@options.reference
+@click.option("--lufs", type=float, metavar="T", help="Loudness instead of that of the style or the reference.")
+@click.option(
+    "--max-reduction", type=float, default=6.0, show_default=True, metavar="D", help="Budget of the limiter in dB."
+)
+@options.seed
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@options.as_json
+@options.verbosity
+def apply_style(
+    document: Path,
+    folder: Path,
+    out: Path,
+    style: str,
+    reference: Path | None,
+    lufs: float | None,
+    max_reduction: float,
+    seed: int,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Bring a console to a style, or near a reference song.
+
+    The master, the EQ of groups and, if need be, widths and pans of tracks are fitted, as near to the console's own as
+    the targets allow. Render the new console with fxnorm console render.
+    """
+    import json
+
+    from fxnorm.mixing.wishes import Wish, require_torch
+
+    wish = Wish(style, reference, lufs, max_reduction_db=max_reduction, seed=seed)
+    require_torch()
+    from fxnorm.mixing import style_job
+
+    with options.progress_bar("style", unit=" %", quiet=quiet) as progress:
+        result = style_job.style_console(
+            document,
+            folder,
+            out,
+            wish,
+            force=force,
+            progress=lambda share, label: progress(round(100.0 * share), 100, label),
+        )
+    if as_json:
+        click.echo(json.dumps(result.to_dict(), ensure_ascii=False))
+    elif not quiet:
+        for line in style_job.describe(result):
+            click.echo(line)
+        click.echo(f"{out}: limiter reduction {result.master.reduction_db:.1f} dB, {result.seconds:.0f} s")
+
+
 def _strip_rows(strip: "Strip", group: str) -> Iterator[list[str]]:
     from fxnorm.console import Pan
 

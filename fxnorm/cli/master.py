@@ -12,10 +12,13 @@ from fxnorm.cli import options
 @click.argument("mix", metavar="MIX", type=options.ANY_PATH)
 @click.option("-o", "--out", required=True, type=options.ANY_PATH, help="Output file (.wav, .flac).")
 @click.option(
-    "--lufs", type=float, default=-14.0, show_default=True, metavar="T", help="Integrated loudness, -40 to -5 LUFS."
+    "--lufs",
+    type=float,
+    metavar="T",
+    help="Integrated loudness, -40 to -5 LUFS (default: -14, or that of the style or reference).",
 )
 @click.option(
-    "--ceiling", type=float, default=-1.0, show_default=True, metavar="T", help="True-peak ceiling, -12 to 0 dBTP."
+    "--ceiling", type=float, metavar="T", help="True-peak ceiling, -12 to 0 dBTP (default: -1, or that of the style)."
 )
 @click.option(
     "--max-reduction",
@@ -26,6 +29,8 @@ from fxnorm.cli import options
     help="Reduction in dB that the limiter may exceed for 1 % of the time; a loudness that needs more is not reached.",
 )
 @click.option("--glue", is_flag=True, help="Put a gentle bus compressor before the limiter (ratio 2, about 1.5 dB).")
+@options.style
+@options.reference
 @click.option("--subtype", default="", help="Sample format: FLOAT (default of wav), PCM_24 (default of flac), ...")
 @click.option("--report", type=options.ANY_PATH, metavar="FILE", help="JSON file for settings and figures.")
 @click.option("--force", is_flag=True, help="Overwrite existing files.")
@@ -34,10 +39,12 @@ from fxnorm.cli import options
 def master(
     mix: Path,
     out: Path,
-    lufs: float,
-    ceiling: float,
+    lufs: float | None,
+    ceiling: float | None,
     max_reduction: float,
     glue: bool,
+    style: str,
+    reference: Path | None,
     subtype: str,
     report: Path | None,
     force: bool,
@@ -47,11 +54,14 @@ def master(
     """Bring a finished mix to a loudness under a true-peak ceiling.
 
     MIX is an audio file of any format and sample rate, mono or stereo. A look-ahead limiter keeps the true peak under
-    the ceiling; the gain into it is searched for. What cannot be reached is said, and the master is written anyway.
+    the ceiling; the gain into it is searched for. With a style or a reference, an EQ, a bus compressor and a width are
+    fitted before it. What cannot be reached is said, and the master is written anyway.
     """
     from fxnorm.mixing import mastering_job
+    from fxnorm.mixing.wishes import Wish
 
-    settings = mastering_job.MasteringOptions(lufs, ceiling, max_reduction, glue, subtype, report, force)
+    wish = Wish(style, reference, lufs, ceiling, max_reduction) if style or reference else None
+    settings = mastering_job.MasteringOptions(lufs, ceiling, max_reduction, glue, subtype, report, force, wish)
     result = mastering_job.master_file(mix, out, settings)
     if as_json:
         click.echo(json.dumps(mastering_job.report(mix, out, settings, result), ensure_ascii=False))

@@ -28,6 +28,12 @@ dask = click.option(
 )
 seed = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+style = click.option(
+    "--style", default="", metavar="NAME", help='Style, YAML file, or a blend: "rock_punk:0.6,rnb_ballad:0.4".'
+)
+reference = click.option(
+    "--reference", type=ANY_PATH, metavar="FILE", help="Song to come near to in spectrum, dynamics, width and loudness."
+)
 preset = click.option(
     "--preset",
     type=click.Choice(PRESETS),

@@ -1,6 +1,6 @@
 """Processors of a console on tensors, with gradients: the exact kernels, or the same laws in torch for a GPU."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -84,14 +84,24 @@ def process(
 
 def to_values(processor: Processor, logits: Tensor) -> Tensor:
     """Map logits to values of parameters; both have the shape (..., parameters)."""
-    low, span, log = _ranges(processor, logits)
-    position = torch.sigmoid(logits)
-    return torch.where(log, low * torch.exp(position * span), low + position * span)
+    return values_from_logits(list(processor.parameters().values()), logits)
 
 
 def to_logits(processor: Processor, values: Tensor, *, margin: float = 1e-6) -> Tensor:
     """Map values of parameters to logits; the ends of a range are moved inwards by a margin of 0..1."""
-    low, span, log = _ranges(processor, values)
+    return logits_from_values(list(processor.parameters().values()), values, margin=margin)
+
+
+def values_from_logits(declared: Sequence[Parameter], logits: Tensor) -> Tensor:
+    """Map logits to values of any parameters; both have the shape (..., parameters)."""
+    low, span, log = _ranges(declared, logits)
+    position = torch.sigmoid(logits)
+    return torch.where(log, low * torch.exp(position * span), low + position * span)
+
+
+def logits_from_values(declared: Sequence[Parameter], values: Tensor, *, margin: float = 1e-6) -> Tensor:
+    """Map values of any parameters to logits; the ends of a range are moved inwards by a margin of 0..1."""
+    low, span, log = _ranges(declared, values)
     ratio = torch.where(log, values / torch.where(log, low, 1.0), 1.0)
     position = torch.where(log, torch.log(ratio), values - low) / span
     return torch.logit(position.clamp(margin, 1.0 - margin))
@@ -215,9 +225,8 @@ def _clamp(values: Tensor, declared: list[Parameter]) -> Tensor:
     return values + (clamped - known).to(values)
 
 
-def _ranges(processor: Processor, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _ranges(declared: Sequence[Parameter], like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return low ends, spans (of the logarithm where the scale is logarithmic), and which scales are logarithmic."""
-    declared = processor.parameters().values()
     spans = [np.log(p.high / p.low) if p.scale == "log" else p.high - p.low for p in declared]
     log = torch.tensor([p.scale == "log" for p in declared], dtype=torch.bool, device=like.device)
     return like.new_tensor([p.low for p in declared]), like.new_tensor(spans), log

@@ -8,10 +8,10 @@ import numpy as np
 from fxnorm import audio_files
 from fxnorm.audio import SAMPLE_RATE, Audio
 from fxnorm.dsp import loudness
+from fxnorm.dsp.ltas import third_octave_levels
 from fxnorm.errors import InputError
 from fxnorm.evaluation import metrics
 from fxnorm.evaluation.alignment import align_pair
-from fxnorm.evaluation.ltas import third_octave_levels
 from fxnorm.evaluation.songs import EvaluationSong
 from fxnorm.parallel import Failure, Progress, explain, run, silent_progress
 

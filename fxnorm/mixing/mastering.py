@@ -1,7 +1,7 @@
 """Mastering: processors, and a gain into a limiter that brings a mix to a loudness under a true-peak ceiling."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,8 @@ class MasteringResult:
         Largest reduction by the limiter.
     notices : tuple of str
         What was not reached, and why.
+    figures : dict
+        Of the style or the reference that the mix was brought to, if there was one.
     """
 
     audio: Audio
@@ -64,6 +66,7 @@ class MasteringResult:
     reduction_db: float
     max_reduction_db: float
     notices: tuple[str, ...] = ()
+    figures: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return settings and figures as plain JSON values."""
@@ -76,6 +79,7 @@ class MasteringResult:
             "max_reduction_db": round(self.max_reduction_db, 2),
             "processors": [processor.to_dict() for processor in self.processors],
             "notices": list(self.notices),
+            **({"match": self.figures} if self.figures else {}),
         }
 
 

@@ -1,17 +1,23 @@
 """Master an audio file: read the mix, bring it to a loudness, write the master and its report."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fxnorm import audio_files, files
+from fxnorm.audio import Audio
+from fxnorm.console.document import Master
 from fxnorm.console.processor import Processor
 from fxnorm.documents import DocumentType
 from fxnorm.errors import InputError
 from fxnorm.mixing.mastering import MasteringResult, glue, master, require_settings
+from fxnorm.mixing.wishes import Wish, mix_console
 from fxnorm.normalization.output_layout import choose_subtype
 
 DOCUMENT = DocumentType("fxnorm-master", 1, "the report of a master", "make the master again", indent=1, finite=True)
+
+LOUDNESS_LUFS = -14.0
+CEILING_DB = -1.0
 
 
 @dataclass(frozen=True)
@@ -20,7 +26,9 @@ class MasteringOptions:
 
     Attributes
     ----------
-    loudness_lufs, ceiling_db, max_reduction_db : float
+    loudness_lufs, ceiling_db : float or None
+        As for `master`; None for its default, or for those of the wish.
+    max_reduction_db : float
         As for `master`.
     glue : bool
         Put a gentle bus compressor before the limiter.
@@ -30,18 +38,31 @@ class MasteringOptions:
         JSON file for settings and figures.
     force : bool
         Overwrite existing files.
+    wish : Wish or None
+        Bring the mix to a style or near a reference as well.
     """
 
-    loudness_lufs: float = -14.0
-    ceiling_db: float = -1.0
+    loudness_lufs: float | None = None
+    ceiling_db: float | None = None
     max_reduction_db: float = 6.0
     glue: bool = False
     subtype: str = ""
     report: Path | None = None
     force: bool = False
+    wish: Wish | None = None
 
     def __post_init__(self) -> None:
-        require_settings(self.loudness_lufs, self.ceiling_db, self.max_reduction_db)
+        require_settings(self.wished_lufs, self.wished_ceiling_db, self.max_reduction_db)
+
+    @property
+    def wished_lufs(self) -> float:
+        """Loudness without a wish."""
+        return LOUDNESS_LUFS if self.loudness_lufs is None else self.loudness_lufs
+
+    @property
+    def wished_ceiling_db(self) -> float:
+        """Ceiling without a wish."""
+        return CEILING_DB if self.ceiling_db is None else self.ceiling_db
 
 
 def master_file(source: Path, target: Path, options: MasteringOptions) -> MasteringResult:
@@ -67,16 +88,10 @@ def master_file(source: Path, target: Path, options: MasteringOptions) -> Master
     subtype = choose_subtype(target.suffix.lower().lstrip("."), options.subtype.upper())
     targets = [target] if options.report is None else [target, options.report]
     _require_free(source, targets, force=options.force)
+    if options.wish is not None:
+        options.wish.check()
     mix, sample_rate = audio_files.read(source)
-    processors: tuple[Processor, ...] = (glue(mix, sample_rate),) if options.glue else ()
-    result = master(
-        mix,
-        sample_rate,
-        loudness_lufs=options.loudness_lufs,
-        ceiling_db=options.ceiling_db,
-        processors=processors,
-        max_reduction_db=options.max_reduction_db,
-    )
+    result = _master(mix, sample_rate, options)
     for path in targets:
         files.make_folder(path.parent)
     audio_files.write(target, result.audio, sample_rate, subtype=subtype)
@@ -85,13 +100,37 @@ def master_file(source: Path, target: Path, options: MasteringOptions) -> Master
     return result
 
 
+def _master(mix: Audio, sample_rate: int, options: MasteringOptions) -> MasteringResult:
+    processors: tuple[Processor, ...] = (glue(mix, sample_rate),) if options.glue else ()
+    if options.wish is None:
+        return master(
+            mix,
+            sample_rate,
+            loudness_lufs=options.wished_lufs,
+            ceiling_db=options.wished_ceiling_db,
+            processors=processors,
+            max_reduction_db=options.max_reduction_db,
+        )
+    console, tracks = mix_console(mix)
+    result = options.wish.apply(replace(console, master=Master(processors)), tracks, sample_rate)
+    chain = result.console.master.processors
+    return replace(result.master, processors=chain, notices=result.notices, figures=result.to_dict())
+
+
 def report(source: Path, target: Path, options: MasteringOptions, result: MasteringResult) -> dict[str, Any]:
     """Return files, wishes, settings and figures as plain JSON values."""
-    wishes = {
-        "loudness_lufs": options.loudness_lufs,
-        "ceiling_dbtp": options.ceiling_db,
+    wishes: dict[str, Any] = {
+        "loudness_lufs": options.wished_lufs,
+        "ceiling_dbtp": options.wished_ceiling_db,
         "max_reduction_db": options.max_reduction_db,
     }
+    if (wish := options.wish) is not None:
+        wishes |= {
+            "loudness_lufs": wish.loudness_lufs,
+            "ceiling_dbtp": wish.ceiling_db,
+            "style": wish.style,
+            "reference": wish.reference.name if wish.reference else "",
+        }
     return {"mix": source.name, "master": target.name, "wishes": wishes, **result.to_dict()}
 
 

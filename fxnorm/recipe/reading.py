@@ -41,13 +41,13 @@ def read(path: Path, changes: Sequence[str] = ()) -> Recipe | BoostedRecipe:
     --------
     >>> recipe.read(Path("recipes/demo.yaml"), ["data.segment_s=4", "schedule=[[8, 1]]"])  # doctest: +SKIP
     """
-    content = _load(Path(path))
+    content = load(Path(path))
     for change in changes:
         key, equals, value = change.partition("=")
         if not equals or not key:
             raise InputError(f"expected key=value, got {change!r}; for example data.segment_s=4")
         is_path = key in PATHS and value != "null"  # YAML would read some paths as numbers or mappings
-        _set(content, key, value if is_path else _parse(value, label=change))
+        _set(content, key, value if is_path else parse(value, label=change))
     return check(content, label=str(path))
 
 
@@ -59,7 +59,7 @@ def read_lists(path: Path, keys: Sequence[str]) -> dict[str, list[str]]:
     InputError
         If the file cannot be read, a key is unknown, or a value is not a string or a list of strings.
     """
-    content = _load(Path(path), noun="lists by key")
+    content = load(Path(path), noun="lists by key")
     lists: dict[str, list[str]] = {}
     for key, value in content.items():
         if key not in keys:
@@ -85,20 +85,34 @@ def check(content: Mapping[str, Any], *, label: str = "recipe") -> Recipe | Boos
         raise InputError(f"{label}: {_explain(error.errors()[0], recipe_type)}") from None
 
 
-def _load(path: Path, *, noun: str = "a recipe") -> dict[str, Any]:
+def load(path: Path, *, noun: str = "a recipe") -> dict[str, Any]:
+    """Read keys with values from a YAML file; `noun` names them in errors.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is not YAML, or holds something else.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); name {noun} as a YAML file") from error
     except UnicodeDecodeError:
         raise InputError(f"{path}: expected {noun} in YAML, got something else") from None
-    content = _parse(text, label=str(path))
+    content = parse(text, label=str(path))
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise InputError(f"{path}: expected {noun}, keys with values in YAML, got something else")
     return content
 
 
-def _parse(text: str, *, label: str) -> Any:
+def parse(text: str, *, label: str) -> Any:
+    """Read YAML; `label` names it in errors.
+
+    Raises
+    ------
+    InputError
+        If it is not YAML.
+    """
     try:
         return yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fxnorm.audio import SAMPLE_RATE
-from fxnorm.evaluation.ltas import third_octave_levels
+from fxnorm.dsp.ltas import third_octave_levels
 from fxnorm.units import THIRD_OCTAVES_HZ
 from tests.signals import sine
 
