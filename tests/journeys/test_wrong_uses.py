@@ -199,6 +199,10 @@ WRONG_USES = [
         ("a mix with NaN", "master bad/nan.wav -o o.wav", 2, "NaN"),
         ("a ceiling over full scale", "master mine.wav -o o.wav --ceiling 1", 2, "ceiling"),
         ("a loudness over full scale", "master mine.wav -o o.wav --lufs 3", 2, "expected a loudness"),
+        # styles
+        ("an unknown style", "style show none", 2, "expected rock_punk, rnb_ballad, country_pop"),
+        ("no song to measure a style of", "style measure none.wav -o my.yaml", 2, "cannot be opened"),
+        ("a master of an unknown style", "master songs/One/bass.wav -o o.wav --style none", 2, "got 'none'"),
         # evaluation
         ("nothing to evaluate", "evaluate wet -o r.html", 2, "expected at least one model or folder of mixes"),
         ("an unknown model to evaluate", "evaluate wet -m nothing -o r.html", 2, "unknown model 'nothing'"),

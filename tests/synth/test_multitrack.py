@@ -57,7 +57,7 @@ def test_a_session_has_6_to_16_tracks_and_every_role_is_recognised_by_its_file_n
         for track in tracks:
             (folder / f"{track.name}.flac").touch()
         (song,) = scan(folder)
-        assert {track.name: (track.role, track.stem) for track in song.tracks} == {
+        assert {path.stem: (track.role, track.stem) for track in song.tracks for path in track.files} == {
             track.name: (track.role, track.stem) for track in tracks
         }
         assert not song.left_out

@@ -56,8 +56,9 @@ def test_the_corpus_commands_see_the_roles_of_the_record(corpus):
     for folder in folders:
         record = json.loads((folder / "song.json").read_text(encoding="utf-8"))
         assert record["engineer"] == "balanced"
-        found = {track.name: (track.role, track.stem) for track in songs[folder.name].tracks}
-        assert found == {name: (track["role"], track["stem"]) for name, track in record["tracks"].items()}
+        tracks = songs[folder.name].tracks
+        roles = {path.stem: (track.role, track.stem) for track in tracks for path in track.files}
+        assert roles == {name: (track["role"], track["stem"]) for name, track in record["tracks"].items()}
 
 
 def test_the_console_renders_the_mixture_from_the_files(corpus, tmp_path):
