@@ -28,7 +28,6 @@ DENSITY_SLOPE = 1.5  # dB by which peaks have to fall for 1 LU that the limiter'
 DENSITY_MARGIN_DB = 0.3
 MONO_BELOW_HZ = 150.0
 WIDTHS = (0.02, 1.98)
-CLIP_FROM_DB = 1.0  # of reduction over the limiter's budget
 CLIP_START_DB = 1.0
 LEAST_AMOUNT = 0.02  # of decorrelation; a fit starts here
 WIDEST = 1.9  # a master width above this is at its end
@@ -91,7 +90,7 @@ class MatchSettings:
     groups: bool = True
     rounds: int = 4
     steps: int = 50
-    prior: float = 3e-2
+    prior: float = 0.1
     accepted: float = 0.7
     seed: int = 0
     time_limit_s: float = 60.0
@@ -188,7 +187,7 @@ class _Matching:
         self._tracks, self._sample_rate, self._settings = tracks, sample_rate, settings
         self._progress = progress or (lambda share, label: None)
         self._density_db = settings.ceiling_db + settings.max_reduction_db - settings.loudness_lufs
-        density = Target(DENSITY, peak_to_loudness, torch.tensor([self._density_db]), at_most=True)
+        density = Target(DENSITY, peak_to_loudness, torch.tensor([self._density_db]), 0.5, weight=0.25, at_most=True)
         self._objective = Objective([*targets, density], sample_rate)
         self._progress(0.0, "render")
         self._before = render(console, tracks, sample_rate, jobs=settings.jobs).mix
@@ -201,7 +200,8 @@ class _Matching:
         frozen, excerpts, cut = self._freeze(console, free)
         best = attempt = self._attempt(frozen, console)
         settings = self._settings
-        if float(attempt.whole[DENSITY]) > self._density_db + CLIP_FROM_DB:
+        has_clipper = self._is_too_dynamic(attempt)
+        if has_clipper:
             console, free = self._clip(console, free)
             best = attempt = replace(attempt, console=console)
         rounds = 0
@@ -226,6 +226,10 @@ class _Matching:
             if attempt.rank <= best.rank:
                 best, self._at_bounds = attempt, result.at_bounds
             rounds += 1
+            if not has_clipper and self._is_too_dynamic(best):
+                has_clipper = True
+                console, free = self._clip(best.console, free)
+                best = attempt = replace(best, console=console)
             if not has_stereo and self._needs_stereo(best) and not self._is_late():
                 has_stereo = True
                 console, added = _open_stereo(best.console, self._tracks)
@@ -287,6 +291,10 @@ class _Matching:
         wish = min(max(float(target.value), 1e-3), 1.0 - 1e-6)
         # w² E_S / E_M = (1 - m) / m
         return float(np.clip(np.sqrt(share / (1.0 - share) * (1.0 - wish) / wish), *WIDTHS))
+
+    def _is_too_dynamic(self, attempt: _Attempt) -> bool:
+        """Return whether the limiter alone would have to take more than its budget."""
+        return float(attempt.whole[DENSITY]) > self._density_db
 
     def _clip(self, console: Console, free: list[str]) -> tuple[Console, list[str]]:
         """Add a soft clipper where a limiter alone would have to take too much."""

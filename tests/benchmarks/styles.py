@@ -113,7 +113,11 @@ def long_rows() -> Iterator[list[str]]:
 def main() -> None:
     songs, references = (int(argument) for argument in (*sys.argv[1:3], *(20, 5)[len(sys.argv[1:3]) :]))
     for rows in (style_rows(songs), reference_rows(references), long_rows()):
-        print_table(list(rows))
+        table = []
+        for row in rows:
+            table.append(row)
+            print(*row, sep=" | ", file=sys.stderr, flush=True)
+        print_table(table)
         print(flush=True)
 
 
