@@ -4,4 +4,5 @@ set -euo pipefail
 EXTRAS=docs,train
 source "$(dirname "$0")/environment.sh"
 cd "$root"
+rm -rf docs/reference/api  # pages of modules that are gone
 exec python -m sphinx -W --keep-going -n -q "$@" docs docs/_build/html
