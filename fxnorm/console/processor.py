@@ -222,10 +222,3 @@ def spread(audio: Samples) -> Samples:
     if len(audio) == 2:
         return audio
     return np.repeat(audio * audio.dtype.type(np.sqrt(0.5)), 2, axis=0)
-
-
-def spread_gradient(gradient: Samples, channels: int) -> Samples:
-    """Carry a gradient back through `spread`."""
-    if len(gradient) == channels:
-        return gradient
-    return gradient.sum(axis=0, keepdims=True) * gradient.dtype.type(np.sqrt(0.5))

@@ -84,10 +84,10 @@ def _process(processor: Processor, parts: Mapping[str, Samples], sample_rate: in
     if isinstance(processor, LINEAR) or (len(parts) == 1 and not getattr(processor, "key", "")):
         return _each(processor, parts, sample_rate)
     if isinstance(processor, Compressor) and not processor.key:
-        whole = _sum(parts.values())
+        whole = add_up(parts.values())
         return {stem: processor.process(part, sample_rate, key=whole) for stem, part in parts.items()}
     if isinstance(processor, Limiter):
-        gain = processor.gain_curve(_sum(parts.values()), sample_rate)
+        gain = processor.gain_curve(add_up(parts.values()), sample_rate)
         return {stem: part * gain for stem, part in parts.items()}
     names = ", ".join(parts)
     raise InputError(
@@ -100,7 +100,8 @@ def _each(processor: Processor, parts: Mapping[str, Samples], sample_rate: int) 
     return {stem: processor.process(part, sample_rate) for stem, part in parts.items()}
 
 
-def _sum(parts: Iterable[Samples]) -> Samples:
+def add_up(parts: Iterable[Samples]) -> Samples:
+    """Add up signals of one shape, in order."""
     first, *others = parts
     total = first.copy()
     for part in others:

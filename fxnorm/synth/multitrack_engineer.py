@@ -12,7 +12,7 @@ from fxnorm.console.document import MASTER, Bus, Console, Master, Send, TrackStr
 from fxnorm.console.processor import Processor, Samples
 from fxnorm.console.processors import Gain, Limiter, Pan, Reverb
 from fxnorm.console.render import render
-from fxnorm.console.stems import divide
+from fxnorm.console.stems import add_up, divide
 from fxnorm.corpus.roles import ROLES
 from fxnorm.corpus.stems import STEMS
 from fxnorm.synth import priors, role_priors
@@ -176,13 +176,13 @@ class MultitrackEngineer:
         for stem in STEMS:
             members = [track for track in sounding if track.stem == stem]
             if members:
-                whole = _sum(self._place(track, processed[track.name], faders_db[track.name]) for track in members)
+                whole = add_up(self._place(track, processed[track.name], faders_db[track.name]) for track in members)
                 offset_db = priors.WORKING_LEVEL_DB + self.stem_levels_db[stem] - loudness_db(whole, SAMPLE_RATE)
                 stems[stem] = Gain(_limited(offset_db)).process(whole, SAMPLE_RATE)
                 faders_db |= {track.name: faders_db[track.name] + offset_db for track in members}
         if not stems:
             return dict.fromkeys(processed, 0.0)
-        common_db = priors.WORKING_LEVEL_DB - loudness_db(_sum(stems.values()), SAMPLE_RATE)
+        common_db = priors.WORKING_LEVEL_DB - loudness_db(add_up(stems.values()), SAMPLE_RATE)
         return {name: _limited(faders_db[name] + common_db) if name in faders_db else 0.0 for name in processed}
 
     def _place(self, track: SessionTrack, audio: Samples, fader_db: float) -> Samples:
@@ -250,11 +250,3 @@ def _fader_db(outputs: Iterable[Samples]) -> float:
     return in_range(
         Master, "fader_db", math.floor(100.0 * (priors.MIX_PEAK_DB - float(amplitude_to_db(highest)))) / 100.0, 2
     )
-
-
-def _sum(parts: Iterable[Samples]) -> Samples:
-    iterator = iter(parts)
-    total = next(iterator).copy()
-    for part in iterator:
-        total += part
-    return total

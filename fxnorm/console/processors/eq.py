@@ -1,10 +1,7 @@
 """Parametric equaliser."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
-
-import numpy as np
 
 from fxnorm.console.filtering import Cascade, cascade_vjp
 from fxnorm.console.parameter import parameter
@@ -93,9 +90,3 @@ class Eq(Processor):
     def describe(self) -> str:
         """Describe the bands that are not flat."""
         return ", ".join(band.describe() for band in self.bands if not band.is_neutral) or "flat"
-
-
-def four_bands(kinds: Sequence[str] = ("low_shelf", "peak", "peak", "high_shelf")) -> Eq:
-    """Return a flat equaliser of shelves and peaks at customary frequencies, the start of a fit."""
-    centres = np.geomspace(100.0, 8000.0, len(kinds)).round(-1)
-    return Eq(tuple(EqBand(kind, float(centre)) for kind, centre in zip(kinds, centres, strict=True)))
